@@ -51,12 +51,15 @@ class OpenPublication:
         self._on_notice = on_notice
 
     @classmethod
-    def open(cls, folder: Path | str = ".", environ: Mapping[str, str] | None = None) -> Self:
+    def open(
+        cls, folder: Path | str = ".", environ: Mapping[str, str] | None = None, publication: str | None = None
+    ) -> Self:
         """Open the publication that a folder lies in; `environ` holds its NEWSLETTER_ variables (os.environ, if None).
 
-        Raises ConfigError where there is none.
+        `publication` names one of several. Raises ConfigError where there is none.
         """
-        return cls(find_workspace(Path(os.path.abspath(folder)), environ))  # noqa: PTH100  # a link is not followed
+        start = Path(os.path.abspath(folder))  # noqa: PTH100  # a link is not followed
+        return cls(find_workspace(start, environ, publication))
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +75,7 @@ class OpenPublication:
 
     def with_current_settings(self) -> "OpenPublication":
         """Return the publication with newsletter.toml as it is on disk now, over the same store."""
-        workspace = Workspace(self.workspace.root, self.workspace.environ)
+        workspace = self.workspace.with_current_settings()
         return OpenPublication(workspace, store=self.store, backend=self._backend, on_notice=self._on_notice)
 
     @property
@@ -93,7 +96,8 @@ class OpenPublication:
         if self._store is None:
             from newsletter.store import open_store
 
-            self._keep(open_store(self.workspace.database, self.config.store.password))
+            workspace, password = self.workspace, self.config.store.password
+            self._keep(open_store(workspace.database, password, publication=workspace.publication_id))
         assert self._store is not None  # noqa: S101  # for mypy, which does not see into _keep
         return self._store
 
@@ -103,7 +107,8 @@ class OpenPublication:
         if self._store is None:
             from newsletter.store import find_store
 
-            self._keep(find_store(self.workspace.database, self.config.store.password))
+            workspace, password = self.workspace, self.config.store.password
+            self._keep(find_store(workspace.database, password, publication=workspace.publication_id))
         return self._store
 
     def _keep(self, store: "Store | None") -> None:

@@ -10,64 +10,116 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NewType
 
-from newsletter.config import Config, load_config
+from newsletter.config import Config, load_config, shared_settings
+from newsletter.config.shared_settings import PUBLICATIONS, declares_publication, is_publication_name, read_identity
 from newsletter.errors import ConfigError, DraftError
 from newsletter.issue_name import IssueName, Numbering, find_numbering, is_draft_name, order_name, parse_date
 from newsletter.ownership import require_own, walk_below
-from newsletter.text import quote_text
+from newsletter.text import quote_text, suggest_nearest
 
-CONFIG_NAME = "newsletter.toml"
+CONFIG_NAME, STATE_FOLDER = shared_settings.CONFIG_NAME, shared_settings.STATE_FOLDER
 TEMPLATES = "templates"
-STATE_FOLDER = ".newsletter"
+PUBLICATION_VARIABLE = "NEWSLETTER_PUBLICATION"
 _DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
 _ENDINGS = (".yaml", ".yml")
 
 
-# Names a publication in its store. Each workspace has one, and a store of its own: there it is the main one.
+# Names a publication in its store, which may have several. The one beside publications/ is the main one.
 PublicationId = NewType("PublicationId", str)
 MAIN = PublicationId("main")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with newsletter.toml, drafts/, templates/ and the subscriber list."""
+    """A folder with newsletter.toml, drafts/, templates/ and the subscriber list, as one of its publications has it.
+
+    `publication` names the folder below publications/ which that one has; "" is the publication beside them, in the
+    folder itself. State and keys are in `root` for all of them.
+    """
 
     root: Path
     environ: Mapping[str, str]
+    publication: str = ""
 
     @cached_property
     def config(self) -> Config:
         """Read the settings, once. Raises ConfigError for what is wrong in them, and for a file of somebody else's."""
-        require_own(self.root, (self.root, self.config_path), self.environ)
+        require_own(self.root, self.listed_places(), self.environ)
         return load_config(self.config_path, self.environ)
+
+    def with_current_settings(self) -> "Workspace":
+        """Return the workspace with newsletter.toml as it is on disk now."""
+        return Workspace(self.root, self.environ, self.publication)
+
+    def listed_places(self) -> tuple[Path, ...]:
+        """Return the folders and files by which settings are read, each of which has to be the user's own."""
+        folders = dict.fromkeys((self.root, self.folder.parent if self.publication else self.root, self.folder))
+        return (*folders, *self.config_paths)
+
+    @property
+    def folder(self) -> Path:
+        """Return the publication's folder: the workspace's own, or one below publications/."""
+        return self.root / PUBLICATIONS / self.publication if self.publication else self.root
 
     @property
     def config_path(self) -> Path:
-        """Return the path of newsletter.toml."""
-        return self.root / CONFIG_NAME
+        """Return the path of the publication's newsletter.toml."""
+        return self.folder / CONFIG_NAME
+
+    @property
+    def config_paths(self) -> tuple[Path, ...]:
+        """Return the files that settings are in: the publication's newsletter.toml, then the one it stands over."""
+        return tuple(dict.fromkeys((self.config_path, self.root / CONFIG_NAME)))
+
+    @property
+    def publication_id(self) -> PublicationId:
+        """Return what the publication is called in the store. Raises ConfigError."""
+        return PublicationId(self.config.publication.id or self.publication or MAIN)
+
+    @property
+    def shown_name(self) -> str:
+        """Return what the publication is called on the command line, where its settings may not be readable."""
+        return self.publication or read_identity(self.config_path).get("id") or MAIN
+
+    @property
+    def state_folder(self) -> Path:
+        """Return the folder of the keys and of what is known of all publications."""
+        return self.root / STATE_FOLDER
+
+    @property
+    def cache_folder(self) -> Path:
+        """Return the folder for what is made of this publication alone and can be made again."""
+        return self.state_folder / PUBLICATIONS / self.publication if self.publication else self.state_folder
 
     @property
     def drafts(self) -> Path:
-        return self.root / "drafts"
+        return self.folder / "drafts"
+
+    @property
+    def own_template_folders(self) -> tuple[Path, ...]:
+        """Return the publication's folder of templates, and then the workspace's."""
+        return tuple(dict.fromkeys((self.folder / TEMPLATES, self.root / TEMPLATES)))
 
     @property
     def template_path(self) -> tuple[Path, ...]:
-        """Return the folders in which a template is looked for: the publication's own, then the program's."""
-        return (self.root / TEMPLATES, find_shipped(TEMPLATES))
+        """Return the folders in which a template is looked for: the publication's, the workspace's, the program's."""
+        return (*self.own_template_folders, find_shipped(TEMPLATES))
 
     def own_template_path(self) -> tuple[Path, ...]:
         """Return `template_path`. Raises ConfigError when somebody else's templates are in it."""
-        require_own(self.root, walk_below(self.root / TEMPLATES), self.environ)
+        for folder in self.own_template_folders:
+            require_own(self.root, walk_below(folder), self.environ)
         return self.template_path
 
     @property
     def fonts(self) -> Path:
-        """Return the folder of the publication's own typefaces, for the PDF."""
-        return self.root / "fonts"
+        """Return the folder of the publication's own typefaces, for the PDF; without one the workspace's."""
+        own = self.folder / "fonts"
+        return own if own.is_dir() else self.root / "fonts"
 
     @property
     def subscribers(self) -> Path:
-        return self.root / self.config.subscriber_list.file
+        return self.folder / self.config.subscriber_list.file
 
     @property
     def database(self) -> Path | str:
@@ -77,7 +129,12 @@ class Workspace:
 
     def build(self, issue: str) -> Path:
         """Return the folder for everything made from one issue."""
-        return self.root / "build" / issue
+        return self.build_folder / issue
+
+    @property
+    def build_folder(self) -> Path:
+        """Return the folder for what is made from the publication's issues."""
+        return self.folder / "build"
 
     def record(self, issue: str) -> Path:
         """Return the path of the sent record, which is beside the draft once its sending has begun."""
@@ -228,8 +285,54 @@ class Workspace:
         )
 
     def holds(self, draft: Path) -> bool:
-        """Return whether a draft lies in the publication's folder, and leads nowhere else as a link."""
-        return draft.resolve().is_relative_to(self.root.resolve())
+        """Return whether a draft lies in the publication's folder, and leads nowhere else as a link.
+
+        What belongs to a publication below publications/ does not belong to the one beside them.
+        """
+        path, folder = draft.resolve(), self.folder.resolve()
+        others = [other.folder.resolve() for other in self._list_folders() if other.publication != self.publication]
+        return path.is_relative_to(folder) and not any(
+            path.is_relative_to(other) for other in others if other != folder and other.is_relative_to(folder)
+        )
+
+    def list_publications(self) -> tuple["Workspace", ...]:
+        """Return the workspace as each of its publications has it: the one beside publications/ first, if there is one.
+
+        Raises ConfigError for a folder whose name can't be a publication's.
+        """
+        found = self._list_folders()
+        for other in found:
+            if not is_publication_name(other.publication):
+                raise ConfigError(
+                    f"{other.folder} can't be a publication: its name is not one.",
+                    next_step="Name the folder with small letters from a to z, digits, and hyphens between them, at "
+                    "most 40, as in spring-fair.",
+                )
+        beside = Workspace(self.root, self.environ)
+        is_one = not found or declares_publication(beside.config_path, self.environ)
+        return (beside, *found) if is_one else found
+
+    def _list_folders(self) -> tuple["Workspace", ...]:
+        paths = sorted((self.root / PUBLICATIONS).glob(f"*/{CONFIG_NAME}"))
+        return tuple(
+            Workspace(self.root, self.environ, path.parent.name)
+            for path in paths
+            if shared_settings.find_shared_file(path)
+        )
+
+    def choose(self, name: str) -> "Workspace":
+        """Return the workspace as the publication of that name, or of that id, has it. Raises ConfigError for none."""
+        found = self.list_publications()
+        by_folder = [one for one in found if one.publication == name]
+        by_id = [one for one in found if name in (read_identity(one.config_path).get("id"), one.shown_name)]
+        if chosen := [*by_folder, *by_id]:
+            return chosen[0]
+        names = [one.shown_name for one in found]
+        hint = suggest_nearest(name, names)
+        raise ConfigError(
+            f"There is no publication {quote_text(name)} in {self.root}.",
+            next_step=f"{hint} There {'is' if len(names) == 1 else 'are'}: {', '.join(names)}.".strip(),
+        )
 
     def refuse_outside(self, draft: Path) -> None:
         """Raise DraftError for a draft that lies, or leads as a link, outside of the publication's folder.
@@ -254,17 +357,48 @@ def _find_date(path: Path, _changed: int, _size: int) -> datetime.date | None:
         return None
 
 
-def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Workspace:
-    """Find the workspace that `start` lies in, upwards as git does.
+def find_workspace(start: Path, environ: Mapping[str, str] | None = None, publication: str | None = None) -> Workspace:
+    """Find the workspace that `start` lies in, upwards as git does, as one of its publications has it.
 
-    Raises ConfigError when there is none, or when the first one found is somebody else's: one further up is not taken
-    in its place.
+    That is the `publication` that is named, here or in the environment; else the one in whose folder `start` lies, or
+    the only one. Raises ConfigError when there is no workspace, or it is not known which publication is meant, or when
+    the first one found is somebody else's: one further up is not taken in its place.
+    """
+    found = find_publications(start, environ, publication)
+    here = found[0]
+    if len(found) == 1 or not here.publication:
+        require_own(here.root, here.listed_places(), here.environ)
+        return here
+    names = [one.shown_name for one in found]
+    raise ConfigError(
+        f"This workspace has several publications: {', '.join(names)}.",
+        next_step=f"Say which one is meant: newsletter -P {names[0]} and the command; or go to {here.folder}",
+    )
+
+
+def find_publications(
+    start: Path, environ: Mapping[str, str] | None = None, publication: str | None = None
+) -> tuple[Workspace, ...]:
+    """Find the workspace that `start` lies in as each publication has it that a command there is about.
+
+    That is the one of `find_workspace` where one is named or `start` lies in its folder, and else all of them, the
+    one beside publications/ first. Raises ConfigError.
     """
     environ = os.environ if environ is None else environ
+    here = _find_here(start, environ)
+    if name := publication or environ.get(PUBLICATION_VARIABLE):
+        return (here.choose(name),)
+    return (here,) if here.publication else here.list_publications()
+
+
+def _find_here(start: Path, environ: Mapping[str, str]) -> Workspace:
+    """Return the workspace that a folder lies in, as the publication has it in whose folder that is."""
     for folder in (start, *start.parents):
         if (folder / CONFIG_NAME).is_file():
-            require_own(folder, (folder, folder / CONFIG_NAME, folder / STATE_FOLDER), environ)
-            return Workspace(folder, environ)
+            shared_file = shared_settings.find_shared_file(folder / CONFIG_NAME)
+            here = Workspace(shared_file.parent, environ, folder.name) if shared_file else Workspace(folder, environ)
+            require_own(here.root, (*here.listed_places(), here.state_folder), environ)
+            return here
     raise ConfigError(
         f"There is no {CONFIG_NAME} here or in any folder above.",
         next_step="Go to your publication's folder, or make one: newsletter init my-newsletter",

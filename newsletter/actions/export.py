@@ -51,7 +51,7 @@ def export_site(publication: OpenPublication, folder: Path | None = None, *, sen
         # The mails of an issue that has left lead to its page, whatever is wrong with it.
         return () if workspace.sending_has_begun(draft.path.stem) else find_own_problems(workspace, draft)
 
-    folder = folder or workspace.root / "build" / "site"
+    folder = folder or workspace.build_folder / "site"
     drafts = [read_draft(path) for path in paths]
     changed = find_changed_issues(workspace, publication.known_store, drafts)
     return write_site(publication.edition_context, drafts, folder, find_problems, changed)

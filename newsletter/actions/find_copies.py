@@ -11,7 +11,7 @@ from pathlib import Path
 from newsletter.address import SubscriberKey, domain_of, local_part_of
 from newsletter.ledger import erasure
 from newsletter.publication import OpenPublication
-from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
+from newsletter.workspace import CONFIG_NAME, Workspace
 
 _BLOCK = 1 << 20
 _LONGEST = 2000  # bytes: no spelling of an address is longer
@@ -34,10 +34,10 @@ def _list_files_in_reach(workspace: Workspace) -> Iterator[Path]:
     own = {f"{database}{ending}" for ending in ("", "-wal", "-shm", "-journal")}
     if workspace.config.subscriber_list.source == "csv":
         own.add(str(listed))
-    seen = {path: None for name in ("build", STATE_FOLDER) for path in _walk_files(workspace.root / name)}
+    seen = {path: None for made in (workspace.build_folder, workspace.state_folder) for path in _walk_files(made)}
     if isinstance(database, Path):
         seen.update(dict.fromkeys(sorted(database.parent.glob(f"{database.name}*"))))
-    for folder in (workspace.root, listed.parent):
+    for folder in dict.fromkeys((workspace.folder, workspace.root, listed.parent)):
         for pattern in ("*.csv*", f"*{glob.escape(listed.stem)}*", CONFIG_NAME):
             near = sorted(folder.glob(pattern))
             seen.update((path, None) for path in near if path.is_file() and not path.is_symlink())

@@ -14,7 +14,6 @@ from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, describe_place, open_store
 from newsletter.store.copying import back_up, copy_rows, has_no_rows, lock_tables, note_moved, refuse_other_publications
-from newsletter.workspace import STATE_FOLDER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ def move_state(publication: OpenPublication, url: str, confirm: Callable[[str], 
     if not confirm(target_place):  # before the target is opened, which makes its tables
         return None
     with closing(open_store(place, workspace.config.store.password, though_moved=True)) as target:
-        kept = find_free_path(workspace.root / STATE_FOLDER, "state.before-move")
+        kept = find_free_path(workspace.state_folder, "state.before-move")
         return MovedState(rows=move_rows(store, target, url, kept), place=target.place, kept=kept)
 
 

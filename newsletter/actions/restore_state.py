@@ -34,7 +34,6 @@ from newsletter.store.publication_facts import note_erasing_key
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers, read_erased
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import shorten_path
-from newsletter.workspace import STATE_FOLDER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ def restore_state(publication: OpenPublication, file: Path, confirm: Callable[[]
     if not confirm():
         return None
     publication.close()
-    folder = workspace.root / STATE_FOLDER
+    folder = workspace.state_folder
     return replace_state(file, place, workspace.config.store.password, folder, publication.keys)
 
 

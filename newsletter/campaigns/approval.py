@@ -14,7 +14,7 @@ from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.ledger.issue_tests import list_tested_texts
 from newsletter.store import Store
-from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace
+from newsletter.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
     from newsletter.editions import EditionContext
@@ -90,11 +90,11 @@ def _find_uncommitted(
     from newsletter.editions.plaintext import TEMPLATE as TEXT
     from newsletter.editions.template_engine import list_templates
 
-    templates = workspace.root / TEMPLATES
+    templates = workspace.own_template_folders
     restyled = {path for name in (HTML, TEXT) for path in list_templates(name, context.template_path)}
-    own = sorted(path for path in restyled if path.is_relative_to(templates))
+    own = sorted(path for path in restyled if any(path.is_relative_to(folder) for folder in templates))
     pictures = [*(draft.issue.pictures if draft.issue else ()), *([context.logo_path] if context.logo_path else [])]
-    files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *pictures]
+    files = [draft.path.absolute(), *workspace.config_paths, *own, *pictures]
     yield from repository.find_uncommitted(files, templates)
     if read_draft(draft.path).sha256 != draft.sha256:
         yield Problem(

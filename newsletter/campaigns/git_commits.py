@@ -44,10 +44,10 @@ class Repository:
             raise NoAnswer("nothing has been committed yet", "Commit it: git add --all && git commit") from error
         return cls(folder, Path(top), commit)
 
-    def find_uncommitted(self, files: Sequence[Path], folder: Path) -> Iterator[Problem]:
-        """Yield each of `files` that is not in the commit as it is, and whatever else differs in `folder`.
+    def find_uncommitted(self, files: Sequence[Path], folders: Sequence[Path]) -> Iterator[Problem]:
+        """Yield each of `files` that is not in the commit as it is, and whatever else differs in `folders`.
 
-        What git ignores counts among the files, and not in the folder. Raises NoAnswer.
+        What git ignores counts among the files, and not in the folders. Raises NoAnswer.
         """
         inside = {}
         for file in files:
@@ -60,8 +60,9 @@ class Repository:
         for name in inside.keys() - set(_names(listed)):
             yield _problem(inside[name], "not committed yet", self._commit(inside[name]))
         asked = [*inside]
-        if folder.resolve().is_relative_to(self.top) and folder.exists():
-            asked.append(str(folder.resolve().relative_to(self.top)))
+        for folder in folders:
+            if folder.resolve().is_relative_to(self.top) and folder.exists():
+                asked.append(str(folder.resolve().relative_to(self.top)))
         changes = [*self._changes(asked)] if asked else []
         filtered = self._list_filtered([name for change, name in changes if change == "M"])
         for change, name in changes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from newsletter.checks.draft_report import Finding
-from newsletter.config import find_line
+from newsletter.config import find_setting
 from newsletter.config.example import find_unwritten_settings
 from newsletter.editions import (
     EditionContext,
@@ -32,12 +32,12 @@ _MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]]
 
 def find_example_settings(context: EditionContext) -> Iterator[Finding]:
     """Find settings that still say what `init` wrote, which `send` refuses."""
-    path = context.config_path
     if names := find_unwritten_settings(context.config):
         table, _, key = names[0].strip("[").partition("] ")
+        path, line = find_setting(context.config_path, table, key)
         problem = Problem(
             path=path,
-            line=find_line(path, table, key),
+            line=line,
             code="example",
             message=f"the example's {', '.join(names)} still {'stands' if len(names) == 1 else 'stand'} here",
             next_step="Write your own: readers see these, answer to them, and leave by them.",
@@ -52,9 +52,10 @@ def find_untranslated_words(context: EditionContext) -> Iterator[Finding]:
         return
     named = ", ".join(map(quote_text, missing[:_NAMED]))
     more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    path, line = find_setting(context.config_path, "publication", "language")
     problem = Problem(
-        path=context.config_path,
-        line=find_line(context.config_path, "publication", "language"),
+        path=path,
+        line=line,
         code="untranslated",
         message=f"readers get {named}{more} in English: there is no translation into "
         f"{quote_text(context.config.publication.language)}",
@@ -74,10 +75,9 @@ def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:
         yield from map(Finding, error.problems)
         return
     yield from map(Finding, find_missing_glyphs(context, issue))
-    own = context.template_path[0]
-    if not own.is_dir() or own.resolve() == find_shipped(TEMPLATES).resolve():
-        return
-    names = [path.name for path in own.iterdir()]
+    shipped = find_shipped(TEMPLATES).resolve()
+    own = [folder for folder in context.template_path if folder.is_dir() and folder.resolve() != shipped]
+    names = [path.name for folder in own for path in folder.iterdir()]
     found: dict[Problem, None] = {}
     for beginnings, make in _MAKERS:
         if any(name.startswith(beginnings) for name in names):

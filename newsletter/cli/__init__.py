@@ -31,8 +31,15 @@ _COMMANDS = {
 }
 
 
+_PUBLICATION = ("-P", "--publication")
+
+
 class _LazyGroup(click.Group):
     """A group that has its commands' names and summaries at hand, so that --help loads nothing but click."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; -P NAME may also stand behind the command, where people write it."""
+        return super().parse_args(ctx, _move_publication_first(args))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -62,11 +69,39 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _move_publication_first(args: list[str]) -> list[str]:
+    """Return the arguments with -P NAME before all others; what is behind -- stays where it is."""
+    end = args.index("--") if "--" in args else len(args)
+    moved: list[str] = []
+    others: list[str] = []
+    rest = iter(args[:end])
+    for word in rest:
+        if word in _PUBLICATION:
+            moved += [word, *[value for value in [next(rest, None)] if value is not None]]
+        elif word.startswith(f"{_PUBLICATION[1]}="):
+            moved.append(word)
+        else:
+            others.append(word)
+    return [*moved, *others, *args[end:]]
+
+
+def _complete(ctx: click.Context, option: click.Parameter, begun: str) -> list[str]:
+    from newsletter.cli.context import complete_publication
+
+    return complete_publication(ctx, option, begun)
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="newsletter-press", prog_name="newsletter")
 @click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
+@click.option(
+    *_PUBLICATION,
+    metavar="NAME",
+    shell_complete=_complete,
+    help="One of the workspace's publications.",
+)
 @click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+def cli(ctx: click.Context, debug: bool, publication: str | None) -> None:
     """Write an issue once; get the email, the text, the PDF and the web page; send it to every reader once.
 
     \b
@@ -75,6 +110,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
     newsletter send 2.10           send it, after showing what will happen
     newsletter export pdf          the PDF for the website; export site for all of it
     """
+    del publication  # open_publication asks for it
     ctx.obj = debug
 
 

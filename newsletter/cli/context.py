@@ -1,16 +1,45 @@
-"""The publication of the current folder, opened for a command and closed when that ends."""
+"""The publication that a command is about, or all of a workspace, opened and closed when the command ends."""
 
+import os
 from pathlib import Path
 
 import click
 
+from newsletter.errors import NewsletterError
 from newsletter.publication import OpenPublication
-from newsletter.workspace import find_workspace
+from newsletter.workspace import PUBLICATION_VARIABLE, Workspace, find_publications, find_workspace
 
 
 def open_publication() -> OpenPublication:
-    """Open the publication that the current folder lies in. Raises ConfigError when there is none."""
-    publication = OpenPublication(find_workspace(Path.cwd()), on_notice=_print_notice)
+    """Open the publication that -P names, or that the current folder lies in. Raises ConfigError when there is none."""
+    return _open(find_workspace(Path.cwd(), publication=_find_chosen()))
+
+
+def open_publications() -> list[OpenPublication]:
+    """Open the publication that -P names, or in whose folder the current one lies; else all of the workspace.
+
+    The one beside publications/ is the first. Raises ConfigError when there is none.
+    """
+    return [_open(workspace) for workspace in find_publications(Path.cwd(), publication=_find_chosen())]
+
+
+def complete_publication(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Return the publications whose names begin so, for the shell."""
+    try:
+        found = find_publications(Path.cwd(), {**os.environ, PUBLICATION_VARIABLE: ""})[0].list_publications()
+    except NewsletterError:
+        return []
+    return [one.shown_name for one in found if one.shown_name.startswith(begun)]
+
+
+def _find_chosen() -> str | None:
+    """Return the publication that -P names."""
+    chosen: str | None = click.get_current_context().find_root().params.get("publication")
+    return chosen
+
+
+def _open(workspace: Workspace) -> OpenPublication:
+    publication = OpenPublication(workspace, on_notice=_print_notice)
     click.get_current_context().call_on_close(publication.close)
     return publication
 

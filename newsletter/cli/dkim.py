@@ -10,7 +10,6 @@ from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, shorten
 from newsletter.errors import DecisionNeeded
 from newsletter.files import create_private, make_private_folder
-from newsletter.workspace import STATE_FOLDER
 
 _STRING = 255  # octets: RFC 1035, section 3.3; a longer record is several strings
 
@@ -33,7 +32,7 @@ def key(selector: str, kind: str) -> None:
     from newsletter.mail.dkim_keys import DkimAlgorithm, generate_dkim_key
 
     pem, record = generate_dkim_key(cast(DkimAlgorithm, kind))
-    path = workspace.root / STATE_FOLDER / f"dkim-{selector}.pem"  # which git leaves alone
+    path = workspace.state_folder / f"dkim-{selector}.pem"  # which git leaves alone
     make_private_folder(path.parent)
     try:
         file = create_private(path)

@@ -101,7 +101,7 @@ def _export_copy(publication: OpenPublication, draft: Path, folder: Path | None,
 def _export_site(publication: OpenPublication, folder: Path | None, sent_only: bool) -> None:
     from newsletter.actions.export import export_site
 
-    folder = folder or publication.workspace.root / "build" / "site"
+    folder = folder or publication.workspace.build_folder / "site"
     site = export_site(publication, folder, sent_only=sent_only)
     for name, reason in site.left_out.items():
         say(f"{name} is left out: {reason} (newsletter draft check {name})", style="yellow")

@@ -1,7 +1,7 @@
 """The configuration: newsletter.toml and the environment, validated, as one frozen Config."""
 
 from newsletter.config.installed import find_installed_backends
-from newsletter.config.load import find_line, load_config
+from newsletter.config.load import find_setting, load_config
 from newsletter.config.section import Section
 from newsletter.config.settings import (
     Config,
@@ -19,6 +19,6 @@ __all__ = [
     "SenderSettings",
     "SubscriberListSettings",
     "find_installed_backends",
-    "find_line",
+    "find_setting",
     "load_config",
 ]

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard, get_args
@@ -13,6 +14,7 @@ from newsletter.config.environment import ENV_PREFIX, overlay
 from newsletter.config.installed import find_installed_backends
 from newsletter.config.section import Section
 from newsletter.config.settings import Config
+from newsletter.config.shared_settings import CONFIG_NAME, OWN_KEYS, extend_addresses, find_shared_file, put_over
 from newsletter.errors import ConfigError, Problem
 from newsletter.text import format_count, suggest_nearest
 from newsletter.validation import Fault, explain_error
@@ -24,12 +26,21 @@ _KEY = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]+)\s*=""")
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     """Read `path`, override it by the NEWSLETTER_ variables, and validate all of it.
 
-    Raises ConfigError with every problem at once, each with its line or its variable's name.
+    What a publication in publications/NAME/ leaves out is taken from the workspace's own file. Raises ConfigError with
+    every problem at once, each with its file and line or its variable's name.
     """
-    source, tables = _read(path)
-    from_environment = overlay(tables, environ, _find_model)
-    where = _Places(path, source, from_environment)
-    problems = [*_find_misplaced_secrets(source, where), *_find_stray_values(tables, where)]
+    source, own = _read(path)
+    where, tables, problems = _Places(path, source, {}), own, list[Problem]()
+    if shared_file := find_shared_file(path):
+        shared_source, shared = _read(shared_file)
+        where.shared = _Places(shared_file, shared_source, {})
+        problems += [*_find_misplaced_secrets(shared_source, where.shared), *_find_stray_values(shared, where.shared)]
+        tables = put_over(deepcopy(own), shared)
+    where.variables = overlay(tables, environ, _find_model)
+    if shared_file:
+        problems += _find_shared_variables(where.variables, path)
+        extend_addresses(tables, own, path.parent.name)
+    problems += [*_find_misplaced_secrets(source, where), *_find_stray_values(tables, where)]
     backend_tables = {name: tables.pop(name) for name in sorted(tables.keys() - _list_sections())}
     settings = dict(_read_backends(backend_tables, tables, where, problems))
     try:
@@ -37,7 +48,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     except ValidationError as error:
         problems += where.problems(error, Config)
     if problems:
-        problems.sort(key=lambda problem: (problem.line, str(problem.path)))
+        problems.sort(key=lambda problem: (problem.path == shared_file, problem.line, str(problem.path)))
         raise ConfigError(f"The configuration has {format_count(len(problems), 'problem')}.", problems=problems)
     return config.model_copy(update={"backends": settings})
 
@@ -75,9 +86,30 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         ) from error
 
 
-def find_line(path: Path, table: str, key: str) -> int:
-    """Return the line of a setting in newsletter.toml, for a fault that only shows in use; 0 when it isn't there."""
-    return _Places(path, path.read_text(encoding="utf-8-sig"), {}).line(table, key) if path.is_file() else 0
+def find_setting(path: Path, table: str, key: str) -> tuple[Path, int]:
+    """Return the file and line of a setting, for a fault that only shows in use; `path` and 0 when it isn't there.
+
+    `path` is the publication's newsletter.toml; a setting that it leaves out may be in the workspace's own.
+    """
+    where, shared_file = _find_lines(path), find_shared_file(path)
+    where.shared = _find_lines(shared_file) if shared_file else None
+    return where.find(table, key)
+
+
+def _find_lines(path: Path) -> "_Places":
+    return _Places(path, path.read_text(encoding="utf-8-sig") if path.is_file() else "", {})
+
+
+def _find_shared_variables(variables: Mapping[tuple[str, str], str], path: Path) -> Iterator[Problem]:
+    """Yield a problem for each variable that would make one publication of all that the workspace has."""
+    for place in sorted(OWN_KEYS & variables.keys()):
+        yield Problem(
+            path=f"environment variable {variables[place]}",
+            code="shared",
+            message=f"[{place[0]}] {place[1]} is each publication's own, and a variable is for all of them",
+            next_step=f"Take the variable out, and write the setting into {path}; that of the publication beside "
+            f"publications/ into the {CONFIG_NAME} there.",
+        )
 
 
 def _list_sections() -> set[str]:
@@ -182,11 +214,12 @@ def _read_backends(
 
 
 class _Places:
-    """The places of tables and keys: lines of newsletter.toml, or names of variables."""
+    """The places of tables and keys: lines of newsletter.toml, in it or the one it stands over, or variables."""
 
     def __init__(self, path: Path, source: str, variables: Mapping[tuple[str, str], str]) -> None:
         self.path = path
-        self._variables = variables
+        self.variables = variables
+        self.shared: _Places | None = None  # of the file that the settings stand over
         self._lines: dict[tuple[str, str], int] = {}
         table = ""
         for number, line in enumerate(source.splitlines(), start=1):
@@ -201,19 +234,29 @@ class _Places:
         return self._lines.get((table, key)) or self._lines.get((table, ""), 0)
 
     def _split(self, path: Sequence[str]) -> tuple[str, str]:
-        """Return the table that leads to a value, the innermost that the file has, and the value's key in it."""
-        inner = [count for count in range(2, len(path) + 1) if (".".join(path[:count]), "") in self._lines]
+        """Return the table that leads to a value, the innermost that a file has, and the value's key in it."""
+        lines = self._lines | (self.shared._lines if self.shared else {})
+        inner = [count for count in range(2, len(path) + 1) if (".".join(path[:count]), "") in lines]
         count = max(inner, default=1)
         return ".".join(path[:count]), next(iter(path[count:]), "")
 
+    def find(self, table: str, key: str) -> tuple[Path, int]:
+        """Return the file and line of a key, or else of its table; this file and 0 when neither has any of it."""
+        if self.shared and (table, key) not in self._lines and (table, key) not in OWN_KEYS:
+            has_key = (table, key) in self.shared._lines
+            if has_key or (table, "") not in self._lines:
+                return (self.shared if self.shared.line(table, key) else self).path, self.shared.line(table, key)
+        return self.path, self.line(table, key)
+
     def problem(self, fault: Fault, table: str, key: str) -> Problem:
         """Return a fault with its place."""
-        variable = self._variables.get((table, key))
-        if not key and (table, "") not in self._lines:
-            variable = next((name for (owner, _), name in self._variables.items() if owner == table), None)
+        variable = self.variables.get((table, key))
+        path, line = self.find(table, key)
+        if not key and not line:
+            variable = next((name for (owner, _), name in self.variables.items() if owner == table), None)
         return Problem(
-            path=f"environment variable {variable}" if variable else self.path,
-            line=0 if variable else self.line(table, key),
+            path=f"environment variable {variable}" if variable else path,
+            line=0 if variable else line,
             code=fault.code,
             message=fault.message,
             next_step=fault.next_step,

@@ -30,9 +30,13 @@ from newsletter.validation import fault_error
 
 
 class PublicationSettings(Section):
-    """The table [publication]: title, language, rhythm, addresses, and by what its issues are named (`numbering`)."""
+    """The table [publication]: title, language, rhythm, addresses, and by what its issues are named (`numbering`).
+
+    `id` names it in the store, where that is to be another name than the folder's.
+    """
 
     title: OneLine
+    id: Annotated[str, AfterValidator(validators.check_publication_id)] | None = None
     language: Annotated[str, AfterValidator(validators.check_language)] = "en"
     cadence: Literal["weekly", "biweekly", "monthly"] = "biweekly"
     new_volume: Literal["yearly", "never"] = "yearly"

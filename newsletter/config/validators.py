@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails
 
 from newsletter.address import EmailAddress, normalise_address
+from newsletter.config.shared_settings import is_publication_name
 from newsletter.fetching import AllowedHosts
 from newsletter.field import split_fields
 from newsletter.host import is_loopback
@@ -233,6 +234,17 @@ def check_list_id(text: str) -> str:
         fault="can't name a mailing list",
         next_step="Write a dotted name such as digest.example.org.",
     )
+
+
+def check_publication_id(text: str) -> str:
+    """Return the name of a publication in its store."""
+    if not is_publication_name(text):
+        raise fault_error(
+            code="publication-id",
+            message=f"{text!r} can't name a publication",
+            next_step="Write small letters from a to z, digits, and hyphens between them, at most 40: spring-fair.",
+        )
+    return text
 
 
 def check_feedback_id(text: str) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from newsletter.config import Config, find_line
+from newsletter.config import Config, find_setting
 from newsletter.config.validators import SUBJECT_PART
 from newsletter.editions.correction_marks import CorrectionMark, Corrections, find_corrections, list_corrections
 from newsletter.editions.date_words import format_date, format_event_time
@@ -112,21 +112,23 @@ class EditionContext:
 
     @cached_property
     def logo_path(self) -> Path | None:
-        """Return the logo in the workspace's templates/. Raises ConfigError when it is no picture that can be shown."""
-        if self.config.theme.logo is None:
+        """Return the logo in the publication's templates/. Raises ConfigError when it is no picture to be shown."""
+        logo = self.config.theme.logo
+        if logo is None:
             return None
-        folder = self.template_path[0]
-        if faults := list(find_image_faults(folder, self.config.theme.logo)):
+        own, *others = self.template_path[:-1]
+        folder = next((folder for folder in (own, *others) if find_picture(folder, logo).is_file()), own)
+        if faults := list(find_image_faults(folder, logo)):
             raise self._explain_faults("The logo can't be used.", "theme", "logo", faults)
-        return find_picture(folder, self.config.theme.logo)
+        return find_picture(folder, logo)
 
     def _explain_faults(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
         """Return the error for a setting whose faults only show when it is used."""
-        path = self.config_path
+        path, line = find_setting(self.config_path, table, key)
         problems = [
             Problem(
                 path=path,
-                line=find_line(path, table, key),
+                line=line,
                 code=fault.code,
                 message=f"[{table}] {key}: {fault.message}",
                 next_step=fault.next_step.replace("here and in the draft", "here and there"),

@@ -12,7 +12,7 @@ from newsletter.clock import Instant, format_instant, parse_instant
 from newsletter.errors import NewsletterError
 from newsletter.files import open_private
 from newsletter.link_check.link_answer import LinkAnswer, Verdict
-from newsletter.workspace import STATE_FOLDER, Workspace
+from newsletter.workspace import Workspace
 
 _NAME = "links.json"
 _VERSION = 1
@@ -40,7 +40,7 @@ class AnswerCache:
     @classmethod
     def of(cls, workspace: Workspace) -> "AnswerCache":
         """Return the cache of a workspace, beside its state and out of git as that is."""
-        return cls(workspace.root / STATE_FOLDER / _NAME)
+        return cls(workspace.state_folder / _NAME)
 
     def read(self, now: Instant) -> dict[str, LinkAnswer]:
         """Return the answers that still hold, by address; none when the file is damaged or can't be read."""

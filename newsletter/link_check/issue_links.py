@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote
 
-from newsletter.config import find_line
+from newsletter.config import find_setting
 from newsletter.editions import EditionContext
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.errors import ConfigError, Problem
@@ -86,5 +86,5 @@ class LinkPlaces:
                     message=message,
                     next_step=next_step,
                 )
-        in_note = find_line(self.config_path, "publication", "about")
-        return Problem(path=self.config_path, line=in_note, code=code, message=message, next_step=next_step)
+        path, line = find_setting(self.config_path, "publication", "about")
+        return Problem(path=path, line=line, code=code, message=message, next_step=next_step)

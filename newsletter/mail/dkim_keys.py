@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from newsletter.config import Config, find_line
+from newsletter.config import Config, find_setting
 from newsletter.errors import ConfigError, Problem
 from newsletter.git import NoAnswer, ask_git
 from newsletter.text import format_count
@@ -130,7 +130,6 @@ def _is_tracked(path: Path) -> bool:
 
 
 def _explain_fault(root: Path, message: str, next_step: str) -> ConfigError:
-    path = root / CONFIG_NAME
-    line = find_line(path, "dkim", "key_file")
+    path, line = find_setting(root / CONFIG_NAME, "dkim", "key_file")
     problem = Problem(path=path, line=line, code="dkim", message=f"[dkim]: {message}", next_step=next_step)
     return ConfigError("Messages can't be signed.", problems=[problem])

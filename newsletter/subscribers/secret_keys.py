@@ -131,7 +131,7 @@ def rotate_secret_keys(workspace: Workspace) -> Path:
 
 
 def _path(workspace: Workspace) -> Path:
-    return workspace.root / STATE_FOLDER / KEYS_NAME
+    return workspace.state_folder / KEYS_NAME
 
 
 def _check_keys(tokens: Sequence[str], forgotten: str, where: str) -> SecretKeys:

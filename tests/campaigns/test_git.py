@@ -40,7 +40,7 @@ def git(tmp_path: Path) -> Callable[..., str]:
 
 
 def _told(root: Path) -> list[str]:
-    return [problem.message for problem in Repository.around(root).find_uncommitted([root / "2.10.yaml"], root)]
+    return [problem.message for problem in Repository.around(root).find_uncommitted([root / "2.10.yaml"], [root])]
 
 
 @pytest.mark.parametrize("key", ["clean", "process"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from newsletter.config import find_line, load_config
+from newsletter.config import find_setting, load_config
 from newsletter.errors import ConfigError, Problem
 
 SAMPLE = (ROOT / "newsletter.toml").read_text(encoding="utf-8")
@@ -161,7 +161,8 @@ def test_variables_that_are_not_ours_or_name_no_setting_change_nothing() -> None
 def test_a_setting_is_found_by_its_line_or_by_that_of_its_table(tmp_path: Path) -> None:
     lines = SAMPLE.splitlines()
     path = ROOT / "newsletter.toml"
-    assert lines[find_line(path, "smtp", "port") - 1] == "port = 587"
-    assert lines[find_line(path, "smtp", "helo") - 1] == "[smtp]"
-    assert find_line(path, "dkim", "selector") == 0
-    assert find_line(tmp_path / "newsletter.toml", "smtp", "port") == 0
+    assert lines[find_setting(path, "smtp", "port")[1] - 1] == "port = 587"
+    assert lines[find_setting(path, "smtp", "helo")[1] - 1] == "[smtp]"
+    assert find_setting(path, "dkim", "selector") == (path, 0)
+    absent = tmp_path / "newsletter.toml"
+    assert find_setting(absent, "smtp", "port") == (absent, 0)

@@ -18,7 +18,7 @@ from newsletter.checks.prose.reading_level import find_hard_reading
 from newsletter.checks.prose.repeated_words import find_repeated_words
 from newsletter.checks.prose.sentences import find_long_sentences
 from newsletter.checks.prose.spelling import find_misspellings
-from newsletter.config import find_line
+from newsletter.checks.prose.word_list import list_word_lists
 from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
 from newsletter.text import format_count
@@ -89,10 +89,10 @@ def _check_word_list(prose: CheckedProse, workspace: Workspace) -> Iterator[Find
     """Find a word list that can't be read, and one that a setting names and that is not there."""
     if prose.words.problem:
         yield Finding(prose.words.problem, note=True)
-    path = workspace.root / prose.settings.words
-    if "words" in prose.settings.model_fields_set and not path.exists():
+    is_there = any(path.exists() for path in list_word_lists(workspace))
+    if "words" in prose.settings.model_fields_set and not is_there:
         yield prose.note_setting(
-            find_line(prose.config_path, "prose", "words"),
+            "words",
             code="word-list",
             message=f"there is no word list {prose.settings.words}",
             next_step="Write one, a word in each line, or take the setting out.",

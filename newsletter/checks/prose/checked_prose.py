@@ -7,7 +7,8 @@ from pathlib import Path
 
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.prose.passages import ProsePassage, read_passages
-from newsletter.checks.prose.word_list import WordList, read_word_list
+from newsletter.checks.prose.word_list import WordList, join_word_lists, list_word_lists
+from newsletter.config import find_setting
 from newsletter.config.check_settings import ProseSettings
 from newsletter.errors import Problem
 from newsletter.issue.draft_source import DraftSource
@@ -30,7 +31,7 @@ class CheckedProse:
     def read(cls, workspace: Workspace, source: DraftSource, issue: Issue | None) -> "CheckedProse":
         """Return a draft's prose by the workspace's settings and its word list."""
         config = workspace.config
-        words = read_word_list(workspace.root / config.prose.words)
+        words = join_word_lists(list_word_lists(workspace))
         return cls(source, issue, config.publication.language, config.prose, words, workspace.config_path)
 
     @cached_property
@@ -50,11 +51,10 @@ class CheckedProse:
             self.source.at_place(passage.place(at), code=code, message=message, next_step=next_step), note=True
         )
 
-    def note_setting(self, line: int, *, code: str, message: str, next_step: str) -> Finding:
-        """Return a note at a line of newsletter.toml."""
-        return Finding(
-            Problem(path=self.config_path, line=line, code=code, message=message, next_step=next_step), note=True
-        )
+    def note_setting(self, key: str, *, code: str, message: str, next_step: str) -> Finding:
+        """Return a note where newsletter.toml has a key of [prose]."""
+        path, line = find_setting(self.config_path, "prose", key)
+        return Finding(Problem(path=path, line=line, code=code, message=message, next_step=next_step), note=True)
 
 
 def tell_count(finding: Finding, number: int) -> Finding:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.prose.checked_prose import CheckedProse, tell_count
 from newsletter.checks.prose.passages import OPAQUE
-from newsletter.config import find_line
 from newsletter.text import quote_text
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def find_proselint_notes(prose: CheckedProse) -> Iterator[Finding]:
     """Find what proselint says of passages in English; where it is not installed, tell how to install it."""
     if find_spec("proselint") is None:
         yield prose.note_setting(
-            find_line(prose.config_path, "prose", "proselint"),
+            "proselint",
             code="proselint",
             message="proselint is switched on, and is not installed",
             next_step='Install it: pip install "newsletter-press[prose]"; or write proselint = false.',

@@ -14,7 +14,6 @@ from newsletter.checks.draft_report import Finding
 from newsletter.checks.prose.checked_prose import CheckedProse, tell_count
 from newsletter.checks.prose.passages import OPAQUE
 from newsletter.checks.prose.sentences import split_sentences
-from newsletter.config import find_line
 from newsletter.text import quote_text
 
 _WORD = re.compile(rf"(?<![\w{OPAQUE}@#'’])[^\W\d_]+(?:['’-][^\W\d_]+){{0,8}}(?![\w{OPAQUE}@])")
@@ -34,7 +33,7 @@ def find_misspellings(prose: CheckedProse) -> Iterator[Finding]:
     texts = list(prose.passages_in("en"))
     if texts and _find_dictionary() is None:
         yield prose.note_setting(
-            find_line(prose.config_path, "prose", "spelling"),
+            "spelling",
             code="spelling",
             message="spelling can't be checked: codespell, which has the dictionary, is not installed",
             next_step="Install it: pip install codespell; or write spelling = false under [prose].",

@@ -85,12 +85,23 @@ def _is_last(entry: str, word: str) -> bool:
     return _is_same(entry, word) or _is_same(entry, bare) or (entry.isupper() and bare == f"{entry}s")
 
 
-def find_word_list(workspace: Workspace) -> Path | None:
-    """Return where the word list is, or would be; None while newsletter.toml can't be read."""
+def list_word_lists(workspace: Workspace) -> tuple[Path, ...]:
+    """Return where the publication's word list is or would be, then the workspace's; none without settings to read."""
     try:
-        return workspace.root / workspace.config.prose.words
+        name = workspace.config.prose.words
     except ConfigError:
-        return None
+        return ()
+    return tuple(dict.fromkeys((workspace.folder / name, workspace.root / name)))
+
+
+def join_word_lists(paths: Iterable[Path]) -> WordList:
+    """Read several lists as one; its problem is the first that there is."""
+    first, *others = [read_word_list(path) for path in paths]
+    if not others:
+        return first
+    lists = (first, *others)
+    entries = tuple(entry for each in lists for entry in each.entries)
+    return WordList(entries, next((each.problem for each in lists if each.problem), None))
 
 
 def read_word_list(path: Path) -> WordList:

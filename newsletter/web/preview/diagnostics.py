@@ -99,7 +99,7 @@ def _find_field_problems(
                 )
                 if name in names
                 else Problem(
-                    path=rendered.workspace.root / TEMPLATES,
+                    path=rendered.workspace.folder / TEMPLATES,
                     code="field",
                     message=f"a template asks for {name}, which {whose}",
                     next_step=f'Write it there as reader("{name}", "something").',

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
-from newsletter.checks.prose.word_list import find_word_list
+from newsletter.checks.prose.word_list import list_word_lists
 from newsletter.web.preview.subscriber_search import find_list
-from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, find_shipped
+from newsletter.workspace import Workspace
 
 # Milliseconds: how long the disk has to be still before a change is told, and the longest that is waited for it.
 _STILL, _LONGEST = 12, 100
@@ -67,11 +67,11 @@ async def _until_folders_change(
 
 
 def _folders(workspace: Workspace, draft: Path) -> list[Path]:
-    found = [workspace.root, *_within(workspace.drafts), *_within(workspace.fonts)]
+    found = [*(path.parent for path in workspace.config_paths), *_within(workspace.drafts), *_within(workspace.fonts)]
     found += [file.parent for file in _list_linked_files(workspace, draft) if file.parent.is_dir()]
-    for folder in dict.fromkeys((*workspace.template_path, find_shipped(TEMPLATES))):
+    for folder in workspace.template_path:
         found += _within(folder)
-    named = (find_list(workspace), find_word_list(workspace))
+    named = (find_list(workspace), *list_word_lists(workspace))
     found += [path.parent for path in named if path and path.parent.is_dir()]
     return sorted(dict.fromkeys(found))
 
@@ -80,7 +80,7 @@ def _list_linked_files(workspace: Workspace, draft: Path) -> set[Path]:
     """Return `draft`, and the publication's files that drafts lead to as links: those change, and the link does not."""
     links = [path for path in (draft, *workspace.draft_paths()) if path.is_symlink()]
     targets = [Path(os.path.realpath(link)) for link in links]
-    return {draft, *(target for target in targets if target.is_relative_to(os.path.realpath(workspace.root)))}
+    return {draft, *(target for target in targets if target.is_relative_to(os.path.realpath(workspace.folder)))}
 
 
 def _within(folder: Path) -> Iterator[Path]:
@@ -94,10 +94,10 @@ class _Relevant(DefaultFilter):
 
     def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()
-        self._inner = {folder for folder in folders if folder != workspace.root}
-        named = {workspace.root / CONFIG_NAME, find_list(workspace), find_word_list(workspace)}
+        self._inner = set(folders) - {path.parent for path in workspace.config_paths}
+        named = {*workspace.config_paths, find_list(workspace), *list_word_lists(workspace)}
         self._named = named | _list_linked_files(workspace, draft)
-        self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
+        self._to_come = {workspace.drafts, workspace.folder / "fonts", workspace.fonts, *workspace.own_template_folders}
 
     def __call__(self, change: Change, path: str) -> bool:
         file = Path(path)

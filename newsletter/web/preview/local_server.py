@@ -44,7 +44,7 @@ def preview(
     `on_address` gets the page's addresses, `on_used` another one for the terminal when its last has let a browser in,
     and `note` each new state. Raises DecisionNeeded for a `port` that can't be had.
     """
-    with closing(_listening(workspace.root, port)) as listening:
+    with closing(_listening(workspace.folder, port)) as listening:
         failures: list[Exception] = []
 
         def fail(error: Exception) -> None:
@@ -52,7 +52,7 @@ def preview(
             server.stop()
 
         engine = PreviewEngine(workspace, draft, note)
-        own, taken = _own_port(workspace.root), listening.getsockname()[1]
+        own, taken = _own_port(workspace.folder), listening.getsockname()[1]
         address = f"http://{_HOST}:{taken}{engine.home}"
         access_keys = AccessKeys(lambda: on_used(access_keys.make_printed_address(address)))
         is_other = port is None and taken != own
@@ -67,7 +67,7 @@ def preview(
             raise failures[0]
 
 
-def _listening(root: Path, port: int | None) -> socket.socket:
+def _listening(folder: Path, port: int | None) -> socket.socket:
     """Listen at the port that was asked for; else at the publication's own, or any while that is in use.
 
     A publication has the same port each day, so that bookmarks stay good, and so does what the browser remembers.
@@ -75,13 +75,13 @@ def _listening(root: Path, port: int | None) -> socket.socket:
     if port is not None:
         return _bound(port)
     try:
-        return _bound(_own_port(root))
+        return _bound(_own_port(folder))
     except DecisionNeeded:
         return _bound(0)
 
 
-def _own_port(root: Path) -> int:
-    return _FIRST_PORT + int.from_bytes(sha256(str(root.resolve()).encode()).digest()[:4]) % _PORTS
+def _own_port(folder: Path) -> int:
+    return _FIRST_PORT + int.from_bytes(sha256(str(folder.resolve()).encode()).digest()[:4]) % _PORTS
 
 
 def _bound(port: int) -> socket.socket:

@@ -114,7 +114,7 @@ class PreviewEngine:
         async for paths in watch_files(lambda: self.workspace, self.first):
             if any(path.parent != self.workspace.drafts for path in paths):
                 # A fresh one: it keeps its configuration once that is read.
-                self.workspace = Workspace(self.workspace.root, self.workspace.environ)
+                self.workspace = self.workspace.with_current_settings()
             self._put_aside()
             self._changed.set()
 

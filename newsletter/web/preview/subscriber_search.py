@@ -40,7 +40,7 @@ def find_source(workspace: Workspace) -> SubscriberSource | None:
 def open_source(workspace: Workspace) -> SubscriberSource:
     """Return where subscribers come from; a store that they are in is opened once. Raises ConfigError."""
     with _ONE_AT_A_TIME:
-        publication = _OPENED.setdefault((workspace.root, str(workspace.database)), OpenPublication(workspace))
+        publication = _OPENED.setdefault((workspace.folder, str(workspace.database)), OpenPublication(workspace))
         return open_configured_source(workspace, lambda: publication.known_store)
 
 

@@ -73,7 +73,7 @@ def build_public_app(
 def _follow(workspace: Workspace, pages: UnsubscribePages, archive: Archive, stop: threading.Event) -> None:
     """Renew pages and archive every few seconds from the files as they are by then, until `stop` is set."""
     while True:
-        current = Workspace(workspace.root, workspace.environ)  # reads newsletter.toml again
+        current = workspace.with_current_settings()
         pages.renew(current)
         archive.renew(current)
         if stop.wait(_LOOK_EVERY_S):

@@ -21,9 +21,9 @@ from newsletter.issue.draft import read_draft
 from newsletter.store import Store
 from newsletter.text import format_count
 from newsletter.web.public.error_line import error_line
-from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
+from newsletter.workspace import Workspace
 
-FOLDER = Path(STATE_FOLDER, "site")
+_FOLDER = "site"
 INDEX = "index.html"
 _REST_S = 60.0  # after what passes by itself
 _LOG = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Archive:
     """The archive as files in a folder. `renew` runs on one thread, `find` on any."""
 
     def __init__(self, workspace: Workspace, store: Store) -> None:
-        self._folder = workspace.root / FOLDER
+        self._folder = workspace.cache_folder / _FOLDER
         self._store = store
         self._seen: object = None
         self._logged = ""
@@ -108,7 +108,8 @@ class Archive:
             if isinstance(error, DeliveryError | OSError):
                 self._seen, self._not_before = None, monotonic() + _REST_S
             if isinstance(error, DecisionNeeded):  # where the folder is, is not asked here
-                error = DecisionNeeded(error.message, next_step=f"Move what it did not write out of {FOLDER}.")
+                folder = self._folder.relative_to(workspace.root)
+                error = DecisionNeeded(error.message, next_step=f"Move what it did not write out of {folder}.")
             failure = error_line(error)
             if failure != self._logged:
                 there_is = "The archive stays as it was" if self._digests or self._empty else "There is no archive yet"
@@ -141,8 +142,8 @@ class Archive:
 
 def _files(workspace: Workspace) -> list[tuple[str, int, int]]:
     """Return the size and times of all files that the archive is made from."""
-    folders = (workspace.drafts, workspace.template_path[0], workspace.fonts)
-    paths = [workspace.root / CONFIG_NAME, *(path for folder in folders for path in sorted(folder.rglob("*")))]
+    folders = (workspace.drafts, *workspace.own_template_folders, workspace.fonts)
+    paths = [*workspace.config_paths, *(path for folder in folders for path in sorted(folder.rglob("*")))]
     states = ((str(path), path.stat()) for path in paths if path.is_file())
     return [(name, state.st_mtime_ns, state.st_size) for name, state in states]
 

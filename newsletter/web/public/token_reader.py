@@ -6,7 +6,7 @@ from time import monotonic
 from newsletter.errors import ConfigError
 from newsletter.subscribers.secret_keys import KEYS_NAME, SecretKeys, require_secret_keys
 from newsletter.subscribers.tokens import TokenHolder, TokenSigner
-from newsletter.workspace import STATE_FOLDER, Workspace
+from newsletter.workspace import Workspace
 
 _AGAIN_S = 3.0  # a file that can't be read may be mended where a look at it shows nothing: by its folder's rights, say
 _LOG = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ class TokenReader:
     def __init__(self, workspace: Workspace) -> None:
         """Read the keys. Raises ConfigError when there are none."""
         self._workspace = workspace
-        self._path = workspace.root / STATE_FOLDER / KEYS_NAME
+        self._path = workspace.state_folder / KEYS_NAME
         self._seen = self._failed = self._state()
         self._again = 0.0
         self._logged = ""

@@ -65,10 +65,10 @@ class UnsubscribePages:
 
 
 def _plain(context: EditionContext) -> EditionContext:
-    """Return the context with nothing of the publication's own but its name and its colours."""
+    """Return the context with nothing of the publication's own but its name and its colours, nor of the workspace's."""
     theme = context.config.theme.model_copy(update={"logo": None})
     config = context.config.model_copy(update={"theme": theme})
-    return replace(context, config=config, template_path=context.template_path[1:])
+    return replace(context, config=config, template_path=context.template_path[-1:])
 
 
 def _render(context: EditionContext) -> dict[PageState, bytes]:
