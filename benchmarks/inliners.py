@@ -37,7 +37,7 @@ from playwright.sync_api import sync_playwright
 from newsletter.editions import EditionContext, place_beside, write_default
 from newsletter.editions.html import inline_styles, render_uninlined
 from newsletter.issue.draft import load_issue
-from newsletter.workspace import find_workspace
+from newsletter.workspace_search import find_workspace
 
 ISSUES = ("1.4", "2.10")
 NAMES = ("premailer", "css-inline")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Self
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import Workspace
+from newsletter.workspace_search import find_workspace
 
 if TYPE_CHECKING:
     from newsletter.backends import Backend

@@ -1,7 +1,6 @@
 """The workspace: a publication's folder with its files, and the draft that a name means."""
 
 import datetime
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +10,14 @@ from pathlib import Path
 from typing import NewType
 
 from newsletter.config import Config, load_config, shared_settings
-from newsletter.config.shared_settings import PUBLICATIONS, declares_publication, is_publication_name, read_identity
+from newsletter.config.shared_settings import PUBLICATIONS, read_identity
 from newsletter.errors import ConfigError, DraftError
 from newsletter.issue_name import IssueName, Numbering, find_numbering, is_draft_name, order_name, parse_date
 from newsletter.ownership import require_own, walk_below
-from newsletter.text import quote_text, suggest_nearest
+from newsletter.text import quote_text
 
 CONFIG_NAME, STATE_FOLDER = shared_settings.CONFIG_NAME, shared_settings.STATE_FOLDER
 TEMPLATES = "templates"
-PUBLICATION_VARIABLE = "NEWSLETTER_PUBLICATION"
 _DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
 _ENDINGS = (".yaml", ".yml")
 
@@ -290,48 +288,18 @@ class Workspace:
         What belongs to a publication below publications/ does not belong to the one beside them.
         """
         path, folder = draft.resolve(), self.folder.resolve()
-        others = [other.folder.resolve() for other in self._list_folders() if other.publication != self.publication]
+        others = [other.folder.resolve() for other in self.list_folders() if other.publication != self.publication]
         return path.is_relative_to(folder) and not any(
             path.is_relative_to(other) for other in others if other != folder and other.is_relative_to(folder)
         )
 
-    def list_publications(self) -> tuple["Workspace", ...]:
-        """Return the workspace as each of its publications has it: the one beside publications/ first, if there is one.
-
-        Raises ConfigError for a folder whose name can't be a publication's.
-        """
-        found = self._list_folders()
-        for other in found:
-            if not is_publication_name(other.publication):
-                raise ConfigError(
-                    f"{other.folder} can't be a publication: its name is not one.",
-                    next_step="Name the folder with small letters from a to z, digits, and hyphens between them, at "
-                    "most 40, as in spring-fair.",
-                )
-        beside = Workspace(self.root, self.environ)
-        is_one = not found or declares_publication(beside.config_path, self.environ)
-        return (beside, *found) if is_one else found
-
-    def _list_folders(self) -> tuple["Workspace", ...]:
+    def list_folders(self) -> tuple["Workspace", ...]:
+        """Return the workspace as each publication below publications/ has it, whatever its folder's name."""
         paths = sorted((self.root / PUBLICATIONS).glob(f"*/{CONFIG_NAME}"))
         return tuple(
             Workspace(self.root, self.environ, path.parent.name)
             for path in paths
             if shared_settings.find_shared_file(path)
-        )
-
-    def choose(self, name: str) -> "Workspace":
-        """Return the workspace as the publication of that name, or of that id, has it. Raises ConfigError for none."""
-        found = self.list_publications()
-        by_folder = [one for one in found if one.publication == name]
-        by_id = [one for one in found if name in (read_identity(one.config_path).get("id"), one.shown_name)]
-        if chosen := [*by_folder, *by_id]:
-            return chosen[0]
-        names = [one.shown_name for one in found]
-        hint = suggest_nearest(name, names)
-        raise ConfigError(
-            f"There is no publication {quote_text(name)} in {self.root}.",
-            next_step=f"{hint} There {'is' if len(names) == 1 else 'are'}: {', '.join(names)}.".strip(),
         )
 
     def refuse_outside(self, draft: Path) -> None:
@@ -355,54 +323,6 @@ def _find_date(path: Path, _changed: int, _size: int) -> datetime.date | None:
         return datetime.date.fromisoformat(found[1]) if found else None
     except (OSError, ValueError):
         return None
-
-
-def find_workspace(start: Path, environ: Mapping[str, str] | None = None, publication: str | None = None) -> Workspace:
-    """Find the workspace that `start` lies in, upwards as git does, as one of its publications has it.
-
-    That is the `publication` that is named, here or in the environment; else the one in whose folder `start` lies, or
-    the only one. Raises ConfigError when there is no workspace, or it is not known which publication is meant, or when
-    the first one found is somebody else's: one further up is not taken in its place.
-    """
-    found = find_publications(start, environ, publication)
-    here = found[0]
-    if len(found) == 1 or not here.publication:
-        require_own(here.root, here.listed_places(), here.environ)
-        return here
-    names = [one.shown_name for one in found]
-    raise ConfigError(
-        f"This workspace has several publications: {', '.join(names)}.",
-        next_step=f"Say which one is meant: newsletter -P {names[0]} and the command; or go to {here.folder}",
-    )
-
-
-def find_publications(
-    start: Path, environ: Mapping[str, str] | None = None, publication: str | None = None
-) -> tuple[Workspace, ...]:
-    """Find the workspace that `start` lies in as each publication has it that a command there is about.
-
-    That is the one of `find_workspace` where one is named or `start` lies in its folder, and else all of them, the
-    one beside publications/ first. Raises ConfigError.
-    """
-    environ = os.environ if environ is None else environ
-    here = _find_here(start, environ)
-    if name := publication or environ.get(PUBLICATION_VARIABLE):
-        return (here.choose(name),)
-    return (here,) if here.publication else here.list_publications()
-
-
-def _find_here(start: Path, environ: Mapping[str, str]) -> Workspace:
-    """Return the workspace that a folder lies in, as the publication has it in whose folder that is."""
-    for folder in (start, *start.parents):
-        if (folder / CONFIG_NAME).is_file():
-            shared_file = shared_settings.find_shared_file(folder / CONFIG_NAME)
-            here = Workspace(shared_file.parent, environ, folder.name) if shared_file else Workspace(folder, environ)
-            require_own(here.root, (*here.listed_places(), here.state_folder), environ)
-            return here
-    raise ConfigError(
-        f"There is no {CONFIG_NAME} here or in any folder above.",
-        next_step="Go to your publication's folder, or make one: newsletter init my-newsletter",
-    )
 
 
 def find_shipped(name: str) -> Path:

@@ -9,7 +9,8 @@ from several import add_publication, without_title
 
 from newsletter.errors import ConfigError, DraftError
 from newsletter.publication import OpenPublication
-from newsletter.workspace import MAIN, find_publications, find_workspace
+from newsletter.workspace import MAIN
+from newsletter.workspace_search import find_publications, find_workspace
 
 STRANGER = 4_242
 
@@ -88,9 +89,12 @@ def test_a_broken_configuration_is_no_other_publications_fault(publication: Publ
 
 
 def test_a_folder_that_can_name_no_publication_is_told(publication: Publication) -> None:
-    add_publication(publication, "Our Weekly", list_id="w.example.org")
-    with pytest.raises(ConfigError, match="its name is not one"):
-        find_publications(publication.root, {})
+    folder = add_publication(publication, "Our Weekly", list_id="w.example.org")
+    for start, name in ((folder / "drafts", None), (publication.root, "Our Weekly")):
+        with pytest.raises(ConfigError, match="its name is not one"):
+            find_workspace(start, {}, name)
+    assert find_workspace(publication.root, {}).publication == ""
+    assert _names(publication.root) == ["main"]
 
 
 def test_each_publication_has_its_own_drafts(publication: Publication) -> None:

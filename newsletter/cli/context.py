@@ -7,7 +7,8 @@ import click
 
 from newsletter.errors import NewsletterError
 from newsletter.publication import OpenPublication
-from newsletter.workspace import PUBLICATION_VARIABLE, Workspace, find_publications, find_workspace
+from newsletter.workspace import Workspace
+from newsletter.workspace_search import PUBLICATION_VARIABLE, find_publications, find_workspace, list_publications
 
 
 def open_publication() -> OpenPublication:
@@ -26,7 +27,7 @@ def open_publications() -> list[OpenPublication]:
 def complete_publication(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
     """Return the publications whose names begin so, for the shell."""
     try:
-        found = find_publications(Path.cwd(), {**os.environ, PUBLICATION_VARIABLE: ""})[0].list_publications()
+        found = list_publications(find_publications(Path.cwd(), {**os.environ, PUBLICATION_VARIABLE: ""})[0])
     except NewsletterError:
         return []
     return [one.shown_name for one in found if one.shown_name.startswith(begun)]

@@ -16,7 +16,7 @@ from newsletter.editions.plaintext import render_text
 from newsletter.errors import ConfigError
 from newsletter.field import write_default
 from newsletter.issue.draft import load_issue
-from newsletter.workspace import find_workspace
+from newsletter.workspace_search import find_workspace
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that belong to somebody else")
 STRANGER, SELF = 4_242, 4_343  # nobody has these numbers

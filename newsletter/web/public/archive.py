@@ -23,7 +23,7 @@ from newsletter.text import format_count
 from newsletter.web.public.error_line import error_line
 from newsletter.workspace import Workspace
 
-_FOLDER = "site"
+FOLDER = "site"  # in the folder for what can be made again
 INDEX = "index.html"
 _REST_S = 60.0  # after what passes by itself
 _LOG = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Archive:
     """The archive as files in a folder. `renew` runs on one thread, `find` on any."""
 
     def __init__(self, workspace: Workspace, store: Store) -> None:
-        self._folder = workspace.cache_folder / _FOLDER
+        self._folder = workspace.cache_folder / FOLDER
         self._store = store
         self._seen: object = None
         self._logged = ""

@@ -12,7 +12,9 @@ from service_server import Service, made, served, serving
 from smtp_server import Server
 
 from newsletter.store import Store, open_store
-from newsletter.web.public.archive import FOLDER, Archive, ArchiveFile, ArchiveNotReady
+from newsletter.web.public.archive import Archive, ArchiveFile, ArchiveNotReady
+
+FOLDER = Path(".newsletter", "site")
 
 
 @pytest.fixture
