@@ -81,7 +81,7 @@ def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]
     yield from check_link_targets(source, context, draft.issue, [path.stem for path in paths])
     made = list(check_editions(context, draft.issue))
     yield from made
-    if not made:
+    if all(each.note for each in made):
         yield from check_inbox_line(source, context, draft.issue)
 
 

@@ -14,7 +14,8 @@ from newsletter.editions import (
     render_web,
     write_default,
 )
-from newsletter.editions.glyphs import find_missing_glyphs
+from newsletter.editions.glyphs import find_makeshift_scripts, find_missing_glyphs
+from newsletter.editions.typefaces import find_forbidden, find_unusable_files
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
@@ -64,6 +65,19 @@ def find_untranslated_words(context: EditionContext) -> Iterator[Finding]:
     yield Finding(problem, note=True)
 
 
+def _check_typefaces(context: EditionContext, issue: Issue) -> Iterator[Finding]:
+    """Find what the PDF has no typeface for, each script once, and files in fonts/ that can't be used."""
+    missing = find_missing_glyphs(context, issue)
+    yield from map(Finding, missing)
+    advice = " ".join(problem.next_step for problem in missing)
+    for problem in find_makeshift_scripts(context, issue):
+        if problem.next_step.partition(".")[0] not in advice:
+            yield Finding(problem, note=True)
+    theme = context.config.theme
+    yield from map(Finding, find_forbidden((*theme.font, *theme.heading_font), context.fonts))
+    yield from (Finding(problem, note=True) for problem in find_unusable_files(context.fonts))
+
+
 def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find what keeps an edition from being made: a missing logo, a template of one's own, a character of no typeface.
 
@@ -74,7 +88,7 @@ def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:
     except ConfigError as error:
         yield from map(Finding, error.problems)
         return
-    yield from map(Finding, find_missing_glyphs(context, issue))
+    yield from _check_typefaces(context, issue)
     shipped = find_shipped(TEMPLATES).resolve()
     own = [folder for folder in context.template_path if folder.is_dir() and folder.resolve() != shipped]
     names = [path.name for folder in own for path in folder.iterdir()]

@@ -78,9 +78,11 @@ def _show_missing_glyphs(publication: OpenPublication, issue: Issue) -> None:
 
 
 def _show_missing_typefaces(publication: OpenPublication) -> None:
-    from newsletter.editions.typefaces import find_lacking
+    from newsletter.editions.typefaces import find_lacking, find_unusable_files
 
     theme, fonts = publication.config.theme, publication.edition_context.fonts
+    for problem in find_unusable_files(fonts):
+        say(f"The PDF does without {Path(problem.path).name}: {problem.message}. {problem.next_step}", style="yellow")
     for family in {find_lacking(font, fonts) for font in (theme.font, theme.heading_font)} - {""}:
         say(f"The PDF does without {family}: put it into fonts/ as .ttf or .otf, or install it.", style="yellow")
 

@@ -14,6 +14,7 @@ from newsletter.editions.html_blocks import is_rich
 from newsletter.editions.issue_pictures import IssuePictures
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.pictures import Picture, prepare_picture
+from newsletter.editions.scripts import has_italics
 from newsletter.editions.template_engine import fill_template
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import (
@@ -297,6 +298,7 @@ class EditionContext:
             "layout": self.config.layout,
             "about": self.about,
             "issue": issue,
+            "has_italics": has_italics(publication.language),
             "is_rich": is_rich(issue, self.about) or self.config.layout.headlines != "list",
             "contents": self.list_contents(issue),
             "corrections": self.correction_marks(issue),

@@ -1,15 +1,16 @@
-"""Characters that no typeface of the PDF has, each with its place in the draft and the package to install."""
+"""Characters and scripts that no typeface of the PDF has, each with its place and the package to install."""
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wcwidth import iter_graphemes
 
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.pdf_templates import find_printed_words, list_pdf_templates
-from newsletter.editions.typefaces import STANDARDS, load_typefaces, suggest_package
+from newsletter.editions.scripts import Script, compile_letters, find_scripts
+from newsletter.editions.typefaces import EMOJI, STANDARDS, list_families_for, load_typefaces, suggest_package
 from newsletter.errors import Problem
 from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
@@ -24,9 +25,10 @@ PLAIN = (
 _UNUSUAL = re.compile(f"[^{PLAIN}]")
 _HEAD = """\
 #set document(title: "-")
-#set text(font: ("Libertinus Serif", "Noto Emoji"))
 #let data = json(bytes(sys.inputs.data))
 """
+_ANY: dict[str, object] = {"font": ["Libertinus Serif", EMOJI]}
+_TRIED = 200  # letters of a script
 _ERROR_LINE = re.compile(r"^error:.*?┌─ \S+?:(\d+):", re.MULTILINE | re.DOTALL)
 _NAMED = 3  # in one message
 
@@ -42,7 +44,7 @@ def describe_graphemes(graphemes: Iterable[str], context: EditionContext, issue:
     """Return one problem for each script among graphemes that are known to be lacking."""
     scripts: dict[str, list[str]] = {}
     for grapheme in graphemes:
-        scripts.setdefault(suggest_package(grapheme), []).append(grapheme)
+        scripts.setdefault(suggest_package(grapheme, context.config.publication.language), []).append(grapheme)
     return [_make_problem(package, found, context, issue) for package, found in scripts.items()]
 
 
@@ -55,23 +57,67 @@ def find_missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
     unusual = [grapheme for grapheme in found if _UNUSUAL.search(grapheme)]
     if not unusual:
         return []
-    from typst import TypstError, compile_with_warnings  # 20 MB that an issue in Latin letters should not cost
-
     # A joined emoji's parts are set one by one, too: a typeface that has one of them, the ♀ say, prints that alone.
     tried = [grapheme + " ".join(["", *filter(str.strip, grapheme.split("\u200d"))]) for grapheme in unusual]
-    lines = "\n".join(f"#par[#data.at({number})]" for number in range(len(tried)))
+    return [unusual[number] for number in _find_unshown([(line, _ANY) for line in tried], folder)]
+
+
+def find_makeshift_scripts(context: EditionContext, issue: Issue) -> list[Problem]:
+    """Return one problem for each script that the PDF has no typeface for, though another may have its letters.
+
+    Those are a typeface for code, which has Arabic, or one for another country's forms of Chinese characters.
+    """
+    language = context.config.publication.language
+    texts = [text for text in _list_printed_texts(context, issue) if _UNUSUAL.search(text)]
+    letters: dict[Script, str] = {}
+    for text in texts:
+        for script in find_scripts(text, language):
+            of_it = compile_letters(script.own + script.shared).findall(text)
+            letters[script] = "".join(dict.fromkeys(letters.get(script, "") + "".join(of_it)))[:_TRIED]
+    if not letters:
+        return []
+    families = load_typefaces(context.fonts).families()
+    lines: list[tuple[str, dict[str, object]]] = [
+        (tried, {"font": list_families_for(script, families), "fallback": False}) for script, tried in letters.items()
+    ]
+    scripts = list(letters)
+    return [
+        _make_script_problem(scripts[number], letters[scripts[number]], context, issue)
+        for number in _find_unshown(lines, context.fonts)
+    ]
+
+
+def _make_script_problem(script: Script, letters: str, context: EditionContext, issue: Issue) -> Problem:
+    path, place = _find_first(letters[0], context, issue)
+    return Problem(
+        path=path,
+        line=place.line,
+        column=place.column,
+        code="typeface",
+        message=f"no typeface for {script.name} is installed, so that the PDF sets it in a makeshift one",
+        next_step=f"Run: pip install '{script.package}'. Or put a typeface for it into the workspace's fonts/ folder.",
+    )
+
+
+def _find_unshown(lines: Sequence[tuple[str, Mapping[str, object]]], folder: Path) -> list[int]:
+    """Return the numbers of the lines that have something that no typeface has, of texts with Typst's settings."""
+    from typst import TypstError, compile_with_warnings  # 20 MB that an issue in Latin letters should not cost
+
+    markup = "\n".join(
+        f"#par[#text(..data.at({number}).at(1))[#data.at({number}).at(0)]]" for number in range(len(lines))
+    )
     try:
         compile_with_warnings(
-            (_HEAD + lines).encode(),
+            (_HEAD + markup).encode(),
             format="pdf",
-            sys_inputs={"data": json.dumps(tried)},
+            sys_inputs={"data": json.dumps(lines)},
             font_paths=load_typefaces(folder),
             ignore_system_fonts=True,
             pdf_standards=STANDARDS,
         )
     except TypstError as error:
         numbers = {int(line) - _HEAD.count("\n") - 1 for line in _ERROR_LINE.findall(error.diagnostic)}
-        return [unusual[number] for number in sorted(numbers) if 0 <= number < len(unusual)]
+        return [number for number in sorted(numbers) if 0 <= number < len(lines)]
     return []
 
 

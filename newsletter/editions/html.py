@@ -36,7 +36,7 @@ def fill_mjml(context: EditionContext, issue: Issue, fields: FieldWriter, place:
     pictures, targets = context.picture_values(issue, place), context.link_targets(issue)
     writer = HtmlWriter(
         fields,
-        context.config.publication.direction,
+        context.config.publication.language,
         targets.in_email,
         pictures["picture"],
         is_email=True,

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from newsletter.editions.html_emphasis import write_emphasis
 from newsletter.editions.html_tables import write_table
 from newsletter.field import FieldWriter, write_default
 from newsletter.issue.blocks import (
@@ -65,13 +66,13 @@ class HtmlWriter:
     """The writer of one issue's texts as HTML.
 
     `is_email` writes what mail clients need: anchors by name, and no elements that Word's engine does not know. `page`
-    is the page's address before its anchors, "" on the page itself.
+    is the page's address before its anchors, "" on the page itself. `language` is the publication's.
     """
 
     def __init__(
         self,
         fields: FieldWriter,
-        direction: str,
+        language: str,
         find_address: AddressFinder,
         find_picture: PictureFinder,
         *,
@@ -79,7 +80,8 @@ class HtmlWriter:
         page: str = "",
     ) -> None:
         self._fields = fields
-        self._direction = direction
+        self._language = language
+        self._direction = find_direction(language)
         self._find_address = find_address
         self._find_picture = find_picture
         self.is_email = is_email
@@ -171,10 +173,17 @@ class HtmlWriter:
     def _write_run(self, run: TextRun) -> Markup:
         text = self._fields(run.field, run.text) if run.field else run.text
         html = escape(text)
+        if run.emphasis and not run.code:
+            html = write_emphasis(text, run.language or self._language, is_email=self.is_email)
         if run.code:
             html = f'<code dir="ltr">{html}</code>'  # a word of code is itself within a right-to-left sentence, too
         script = {"": "", "super": "sup", "sub": "sub"}[run.script]
-        for tag, on in ((script, run.script), ("s", run.strike), ("em", run.emphasis), ("strong", run.strong)):
+        for tag, on in (
+            (script, run.script),
+            ("s", run.strike),
+            ("em", run.emphasis and run.code),
+            ("strong", run.strong),
+        ):
             if on:
                 html = f"<{tag}>{html}</{tag}>"
         if run.language:
@@ -208,13 +217,13 @@ class HtmlWriter:
         )
 
 
-def make_page_writer(direction: str) -> HtmlWriter:
+def make_page_writer(language: str) -> HtmlWriter:
     """Return the writer for pages that belong to no issue, whose texts hold no pictures."""
 
     def find_picture(file: str) -> Mapping[str, Any]:
         raise ValueError(f"the picture {file} belongs to no issue")
 
-    return HtmlWriter(write_default, direction, lambda href: href, find_picture, is_email=False)
+    return HtmlWriter(write_default, language, lambda href: href, find_picture, is_email=False)
 
 
 class _BlockWriter:

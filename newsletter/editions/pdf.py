@@ -15,7 +15,7 @@ from newsletter.editions.glyphs import describe_graphemes, find_missing_glyphs
 from newsletter.editions.pdf_data import collect_data
 from newsletter.editions.pdf_templates import find_printed_words, list_pdf_templates
 from newsletter.editions.template_engine import template_error
-from newsletter.editions.typefaces import STANDARDS, load_typefaces
+from newsletter.editions.typefaces import STANDARDS, find_forbidden, load_typefaces
 from newsletter.errors import DraftError, TemplateError
 from newsletter.issue.model import Issue
 
@@ -27,6 +27,7 @@ DATA = "data.json"
 _PACKAGE = re.compile(r"""["'](?:@|\\u\{0*40\})""")
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")  # how Typst names combining marks
 _MISSING_GLYPH = re.compile(r'the text `?"(.+?)"`? could not be displayed')
+_FORBIDDEN = re.compile(r'license of font `?"(.+?)"`? is too restrictive')
 _PLACE = re.compile(r"^error:.*?┌─ (\S+?\.typ):(\d+):(\d+)", re.MULTILINE | re.DOTALL)
 
 
@@ -140,6 +141,8 @@ def _explain(
         # A character that a template writes itself is not among the issue's own.
         problems = find_missing_glyphs(context, issue) or describe_graphemes(dict.fromkeys(named), context, issue)
         return DraftError("The PDF can't show every character.", problems=problems)
+    if problems := list(find_forbidden(_FORBIDDEN.findall(error.diagnostic), context.fonts)):
+        return DraftError("The PDF can't hold this typeface.", problems=problems)
     place = _PLACE.search(error.diagnostic)
     name = Path(place[1]).name if place else ""
     if place is None or name not in sources:

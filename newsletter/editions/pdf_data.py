@@ -16,15 +16,14 @@ from newsletter.editions.pdf_text import (
     split_language,
 )
 from newsletter.editions.pictures import Picture
+from newsletter.editions.scripts import DOTTED, WEIGHTED, find_script
+from newsletter.editions.typefaces import EMOJI, select_families
 from newsletter.issue.model import Issue
 from newsletter.issue.sections import Image, IssueSection, Item, KeyFigure, Person, PullQuote, UpcomingEvent
 
 if TYPE_CHECKING:
     from typst import Fonts
 
-_EMOJI = "Noto Emoji"
-# Typst finds a keycap in Noto Emoji only where that is named: by itself it looks for a typeface with the digit.
-_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono", _EMOJI)
 # Scripts whose typefaces are large, and so come in one weight; as Typst's regular expression.
 _IDEOGRAPHS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u{3000}-\u{303F}\u{FF00}-\u{FFEF}]+"
 _IDEOGRAPHIC = re.compile(r"\b(CJK|JP|KR|SC|TC|HK)\b")
@@ -39,7 +38,7 @@ def collect_data(
 
     `pictures` has those of the issue by their files' names in the draft, `printed` the templates' own words.
     """
-    families = set(fonts.families())
+    families = fonts.families()
     has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
     publication, theme, layout = context.config.publication, context.config.theme, context.config.pdf
     public, label = issue.seen_by(frozenset()), context.label(issue)
@@ -49,6 +48,11 @@ def collect_data(
         columns=layout.columns,
         pictures=pictures,
         resolve=_make_resolver(context.link_targets(public)),
+        select_fonts=lambda tag: (
+            None
+            if find_script(tag) in (None, find_script(publication.language))
+            else select_families(theme.font, tag, families)
+        ),
     )
     headlines = context.config.layout.headlines
     parts = _PartConverter(context, converter)
@@ -66,10 +70,12 @@ def collect_data(
         "theme": {
             **{name: theme.on_paper(name) for name in ("text", "link", "accent", "quiet")},
             **{name: getattr(theme, name) for name in ("rule", "masthead", "masthead_text", "dateline")},
-            "font": _select_installed(theme.font, families),
-            "heading_font": _select_installed(theme.heading_font, families),
-            "emoji": _EMOJI if _EMOJI in families else None,
+            "font": select_families(theme.font, publication.language, families),
+            "heading_font": select_families(theme.heading_font, publication.language, families),
+            "emoji": EMOJI if EMOJI in families else None,
             "thin": None if has_bold else _IDEOGRAPHS,
+            "dotted": f"[{DOTTED}]+",
+            "weighted": f"[{WEIGHTED}]+",
         },
         "layout": {
             "paper": layout.paper,
@@ -115,12 +121,6 @@ def _make_resolver(targets: LinkTargets) -> Callable[[str], str]:
         return f"#{name_item(place)}" if place else ""
 
     return resolve
-
-
-def _select_installed(wanted: tuple[str, ...], families: set[str]) -> list[str]:
-    """Return the families that are installed, of those wanted and of those that come with the program."""
-    known = {family.casefold() for family in families}
-    return [family for family in (*wanted, *_FALLBACK) if family.casefold() in known]
 
 
 class _PartConverter:

@@ -9,7 +9,7 @@ from newsletter.editions.template_engine import find_template
 
 # By the number of columns.
 MAIN = {1: "edition.typ", 2: "edition-columns.typ"}
-PARTS = ("edition-parts.typ", "edition-text.typ", "edition-sections.typ", "edition-words.typ")
+PARTS = ("edition-parts.typ", "edition-text.typ", "edition-sections.typ", "edition-emphasis.typ", "edition-words.typ")
 _WORDS = re.compile(r'''\b(?:word|phrase)\(\s*"([^"\\]+)"''')
 
 

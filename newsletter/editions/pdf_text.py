@@ -45,7 +45,8 @@ class TextConverter:
 
     Typst's footnotes won't do, since it may leave one on another page than its number: where a block moves to the next
     page, and for all but the first in a line (typst/typst, issues 5314 and 5405). `resolve` returns the address that a
-    link's leads to: an item of the issue as #item-2, or "" where it leads nowhere in the PDF.
+    link's leads to: an item of the issue as #item-2, or "" where it leads nowhere in the PDF. `select_fonts` returns
+    the families for words in another language, None where they are the publication's.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class TextConverter:
         columns: int = 1,
         pictures: Mapping[str, Picture] | None = None,
         resolve: Callable[[str], str] = str,
+        select_fonts: Callable[[str], Sequence[Any] | None] = lambda _: None,
     ) -> None:
         self._print_links = print_links
         self._columns = columns
         self._pictures = pictures or {}
         self._resolve = resolve
+        self._select_fonts = select_fonts
         self._numbers = count(1)
         self._ids = count(1)
         self._marks: dict[int, Data] = {}  # of the text at hand, by the footnote's number
@@ -188,13 +191,24 @@ class TextConverter:
     def _convert_span(self, span: Span) -> Iterator[Data]:
         match span:
             case TextRun():
-                yield _convert_run(span)
+                yield self._convert_run(span)
             case LineBreak():
                 yield {"break": True}
             case FootnoteMark(number):
                 yield {"mark": self._find_mark(number)}
             case Link(runs=runs):
-                yield {**self._convert_address(span), "spans": [_convert_run(run) for run in runs]}
+                yield {**self._convert_address(span), "spans": [self._convert_run(run) for run in runs]}
+
+    def _convert_run(self, run: TextRun) -> Data:
+        data: Data = {"text": make_breakable(run.text)}
+        data |= {style: True for style in ("strong", "emphasis", "code", "strike") if getattr(run, style)}
+        if run.script:
+            data["script"] = run.script
+        if run.language:
+            data["language"], data["region"] = split_language(run.language)
+            if fonts := self._select_fonts(run.language):
+                data["font"] = fonts
+        return data
 
     def _convert_address(self, link: Link) -> Data:
         href = self._resolve(link.href)
@@ -217,9 +231,14 @@ def make_breakable(text: str, word: re.Pattern[str] = _LONG_WORD) -> str:
 
 
 def split_language(tag: str) -> tuple[str, str | None]:
-    """Return the language and the region of a BCP 47 tag, the only forms that Typst knows."""
+    """Return the language and the region of a BCP 47 tag, the only forms that Typst knows.
+
+    Chinese without a region has that which its script is at home in, since Typst sets its signs by region.
+    """
     language, *rest = tag.split("-")
-    return language.lower(), next((part.upper() for part in rest if len(part) == 2), None)
+    script = {"hans": "CN", "hant": "TW"} if language.lower() == "zh" else {}
+    named = next((part.upper() for part in rest if len(part) == 2), None)
+    return language.lower(), named or next((script[part.lower()] for part in rest if part.lower() in script), None)
 
 
 def measure_words(words: str, columns: int = _COLUMNS) -> int:
@@ -265,13 +284,3 @@ def _break_run(span: Span, word: re.Pattern[str]) -> Span:
             return replace(span, runs=tuple(replace(run, text=make_breakable(run.text, word)) for run in runs))
         case _:
             return span
-
-
-def _convert_run(run: TextRun) -> Data:
-    data: Data = {"text": make_breakable(run.text)}
-    data |= {style: True for style in ("strong", "emphasis", "code", "strike") if getattr(run, style)}
-    if run.script:
-        data["script"] = run.script
-    if run.language:
-        data["language"], data["region"] = split_language(run.language)
-    return data

@@ -99,7 +99,7 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
     return _fill_page(
         INDEX,
         context,
-        make_page_writer(context.config.publication.direction),
+        make_page_writer(context.config.publication.language),
         {
             "publication": context.config.publication,
             "theme": context.config.theme,
@@ -113,8 +113,8 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
 def _make_writer(
     context: EditionContext, pictures: dict[str, Any], find_address: AddressFinder, page: str = ""
 ) -> HtmlWriter:
-    direction = context.config.publication.direction
-    return HtmlWriter(write_default, direction, find_address, pictures["picture"], is_email=False, page=page)
+    language = context.config.publication.language
+    return HtmlWriter(write_default, language, find_address, pictures["picture"], is_email=False, page=page)
 
 
 def _fill_issue(name: str, context: EditionContext, writer: HtmlWriter, words: dict[str, Any]) -> str:

@@ -335,7 +335,7 @@ def test_a_picture_that_stands_small_in_its_column_is_a_note(
 
 
 def test_what_no_typeface_has_is_told_whole(publication: Publication) -> None:
-    (problem,) = _report(publication, DRAFT.format("a 한국 word")).problems
+    (problem,) = _report(publication, DRAFT.format("a ꦲꦤ word")).problems
     assert (problem.code, problem.line, problem.column) == ("glyph", 8, 9)
 
 

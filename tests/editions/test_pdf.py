@@ -241,7 +241,12 @@ def test_a_typeface_in_the_workspaces_folder_is_used(
     _load.cache_clear()
 
 
-def test_every_character_without_a_glyph_is_named_with_its_place(publication: Publication) -> None:
+def test_every_character_without_a_glyph_is_named_with_its_place(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.editions.typefaces._list_installed", lambda: [fontpkg_source_serif_4.ROOT])
+    monkeypatch.setattr("newsletter.editions.typefaces.find_spec", lambda _module: None)
+    _load.cache_clear()
     path = publication.draft("2.1", DRAFT + _item("One ཀ", "Two 한국 and ᚠ, 한 again"))
     with pytest.raises(DraftError) as caught:
         render_pdf(publication.context, load_issue(path))
@@ -251,8 +256,9 @@ def test_every_character_without_a_glyph_is_named_with_its_place(publication: Pu
     assert "U+0F40" in problems[6, 11].message
     assert "U+16A0" in problems[6, 11].message
     assert "U+D55C" in problems[8, 11].message
-    assert "pip install 'newsletter-press[cjk]'" in problems[8, 11].next_step
+    assert "pip install 'newsletter-press[korean]'" in problems[8, 11].next_step
     assert "fonts/ folder" in problems[6, 11].next_step
+    _load.cache_clear()
 
 
 def test_combining_marks_are_named_as_themselves(publication: Publication) -> None:
@@ -304,10 +310,13 @@ def test_a_glyph_missing_from_the_standing_note_is_the_configurations(publicatio
         ("日", "newsletter-press[japanese]"),
         ("ひ", "newsletter-press[japanese]"),
         ("カ", "newsletter-press[japanese]"),
-        ("ع", "fontpkg-noto-sans-arabic"),
-        ("ש", "fontpkg-frank-ruhl-libre"),
-        ("ไ", "fontpkg-noto-sans-thai"),
-        ("한", "newsletter-press[cjk]"),
+        ("ع", "newsletter-press[arabic]"),
+        ("ש", "newsletter-press[hebrew]"),
+        ("ไ", "newsletter-press[thai]"),
+        ("ह", "newsletter-press[devanagari]"),
+        ("한", "newsletter-press[korean]"),
+        ("ㄅ", "newsletter-press[chinese]"),
+        ("ខ", "fontpkg-noto-sans-khmer"),
         ("😀", "newsletter-press[emoji]"),
         ("1\ufe0f\u20e3", "newsletter-press[emoji]"),
         ("ᚠ", ""),
@@ -316,10 +325,15 @@ def test_a_glyph_missing_from_the_standing_note_is_the_configurations(publicatio
 def test_what_to_install_is_known_by_script(monkeypatch: pytest.MonkeyPatch, character: str, package: str) -> None:
     monkeypatch.setattr("newsletter.editions.typefaces.find_spec", lambda _module: None)
     assert suggest_package(character) == package
+    in_chinese = "newsletter-press[chinese]" if character == "日" else package
+    assert suggest_package(character, "zh-TW") == suggest_package(character, "zh") == in_chinese
 
 
-def test_what_is_installed_already_is_no_advice() -> None:
-    assert suggest_package("标") == "newsletter-press[cjk]"  # Noto Serif JP is here, and has no simplified Chinese
+def test_what_is_installed_already_is_no_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ("pylopdf_fonts_jp", "manimgx_fonts")
+    monkeypatch.setattr("newsletter.editions.typefaces.find_spec", lambda module: module in here or None)
+    assert suggest_package("标") == "newsletter-press[chinese]"  # Noto Serif JP is here, and has no simplified Chinese
+    assert suggest_package("ひ") == ""
     assert suggest_package("\U0001faff") == ""  # Noto Emoji is here, and an emoji of later years is not in it
 
 

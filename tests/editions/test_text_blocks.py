@@ -313,7 +313,7 @@ def test_lines_fit_whatever_is_nested(blocks: Blocks) -> None:
     ]
 
 
-@pytest.mark.parametrize("write", [_write, make_page_writer("ltr").blocks])
+@pytest.mark.parametrize("write", [_write, make_page_writer("en").blocks])
 def test_a_list_four_times_as_long_is_looked_at_four_times_as_often(write: Callable[[RichText], object]) -> None:
     calls = [count_calls(partial(write, RichText((ListBlock((_entry("a"),) * length),)))) for length in (100, 100, 400)]
     assert calls[2] <= 4.4 * calls[1]

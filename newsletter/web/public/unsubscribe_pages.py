@@ -94,7 +94,7 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
 def _fill_template(
     context: EditionContext, template_path: Sequence[Path], words: Mapping[str, object], state: PageState
 ) -> str:
-    filters = make_filters(make_page_writer(context.config.publication.direction))
+    filters = make_filters(make_page_writer(context.config.publication.language))
     return fill_template(
         TEMPLATE,
         tuple(template_path),
