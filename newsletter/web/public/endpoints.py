@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
 from newsletter.store import Store, suppressions
+from newsletter.store.publications import EVERY
 from newsletter.subscribers.event_recording import kinds_lifted_by_return
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.web.public.archive import INDEX, Archive, ArchiveFile, ArchiveNotReady
@@ -31,7 +32,6 @@ _LATER = {"Retry-After": "60"}
 _SOON = {"Retry-After": "5"}
 _TOMORROW = {"Retry-After": "86400"}
 _KEPT = "public, max-age=300"
-_STATES = {EventKind.UNSUBSCRIBED: PageState.LEFT, EventKind.REASON: PageState.THANKS}
 
 
 class PublicEndpoints:
@@ -80,6 +80,7 @@ class PublicEndpoints:
             source=submission.source,
             issue=holder.issue or None,
             evidence=words,
+            everywhere=submission.everywhere,
         )
         try:
             await self._event_writer.write(event)
@@ -88,9 +89,13 @@ class PublicEndpoints:
             return self._page(PageState.LATER, 503, _LATER)
         if submission.source is EventSource.ONE_CLICK:
             return PlainTextResponse(self._farewell)
-        if state := _STATES.get(submission.kind):
-            return self._page(state)
-        return await self._answer_status(holder.subscriber, mailable=PageState.RETURNED)
+        match submission.kind:
+            case EventKind.UNSUBSCRIBED:
+                return self._page(PageState.LEFT_ALL if submission.everywhere else PageState.LEFT)
+            case EventKind.REASON:
+                return self._page(PageState.THANKS)
+        mailable = PageState.RETURNED_ALL if submission.everywhere else PageState.RETURNED
+        return await self._answer_status(holder.subscriber, mailable)
 
     async def _answer_status(self, reader: SubscriberKey, mailable: PageState = PageState.ASK) -> Response:
         """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.
@@ -143,13 +148,14 @@ class PublicEndpoints:
 def _not_mailed(store: Store, reader: SubscriberKey) -> PageState | None:
     """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
-        causes = suppressions.list_causes(connection, reader)
-        lifted = kinds_lifted_by_return(connection, reader) if causes else set()
+        known = suppressions.find_suppressions(connection, [reader])
+        lifted = kinds_lifted_by_return(connection, reader) if known else set()
     if SuppressionKind.UNSUBSCRIBED in lifted:
-        return PageState.LEFT
-    if not causes:
+        everything = (SuppressionKind.UNSUBSCRIBED, EVERY) in {(row.cause, row.publication) for row in known}
+        return PageState.LEFT_ALL if everything else PageState.LEFT
+    if not known:
         return None
-    return PageState.BOUNCED if set(causes) == lifted else PageState.HELD
+    return PageState.BOUNCED if {row.cause for row in known} == lifted else PageState.HELD
 
 
 def _has(request: Request, found: ArchiveFile) -> bool:

@@ -5,6 +5,7 @@ from contextlib import closing
 
 from newsletter.errors import ConfigError
 from newsletter.store import open_store
+from newsletter.store.publications import has_other_publications
 from newsletter.web.public.app import build_public_app
 from newsletter.web.public.connection_limits import IDLE_S, LimitedConnection
 from newsletter.web.public.token_reader import TokenReader
@@ -31,7 +32,13 @@ def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str,
         )
     token_reader = TokenReader(workspace)
     with closing(open_store(workspace.database, workspace.config.store.password)) as store:
-        app = build_public_app(workspace, store, token_reader, UnsubscribePages(workspace))
+
+        def is_one_of_several() -> bool:
+            with store.reading() as connection:
+                return has_other_publications(connection)
+
+        pages = UnsubscribePages(workspace, is_one_of_several)
+        app = build_public_app(workspace, store, token_reader, pages)
         host = host.removeprefix("[").removesuffix("]")  # as in a URL
         with closing(bind(host, port, in_use=_IN_USE, next_step=_NAME_ANOTHER)) as listening:
             name, number = listening.getsockname()[:2]

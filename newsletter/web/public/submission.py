@@ -16,16 +16,27 @@ _PATIENCE_S = 10.0
 _WHY, _WORDS = 100, 1000  # characters
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _ONE_CLICK = b"list-unsubscribe=one-click"
-_ACTIONS = {"leave": EventKind.UNSUBSCRIBED, "return": EventKind.RETURNED, "reason": EventKind.REASON}
+_ACTIONS = {
+    "leave": EventKind.UNSUBSCRIBED,
+    "leave-all": EventKind.UNSUBSCRIBED,
+    "return": EventKind.RETURNED,
+    "return-all": EventKind.RETURNED,
+    "reason": EventKind.REASON,
+}
+_OF_ALL = ("leave-all", "return-all")
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a POST asks for. `words` are the reader's reason, with nothing in them that a terminal would obey."""
+    """What a POST asks for. `words` are the reader's reason, with nothing in them that a terminal would obey.
+
+    `everywhere`: it is about all publications of the database.
+    """
 
     kind: EventKind
     source: EventSource
     words: str = ""
+    everywhere: bool = False
 
 
 async def read_submission(request: Request) -> Submission:
@@ -52,7 +63,8 @@ async def read_submission(request: Request) -> Submission:
         return Submission(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
     if (action := fields.get("action", "")) not in _ACTIONS:
         raise HTTPException(400)
-    return Submission(_ACTIONS[action], EventSource.PAGE, _reason(fields) if action == "reason" else "")
+    words = _reason(fields) if action == "reason" else ""
+    return Submission(_ACTIONS[action], EventSource.PAGE, words, everywhere=action in _OF_ALL)
 
 
 def _reason(fields: dict[str, str]) -> str:

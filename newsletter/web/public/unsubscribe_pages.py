@@ -2,7 +2,7 @@
 
 import base64
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from newsletter.editions.html import make_filters
 from newsletter.editions.html_blocks import make_page_writer
 from newsletter.editions.pictures import Picture
 from newsletter.editions.template_engine import fill_template, find_template, refuse_open_blocks, template_error
+from newsletter.errors import TemplateError
 from newsletter.web.public.error_line import error_line
 from newsletter.web.public.page_forms import has_submit_button
 from newsletter.workspace import Workspace
@@ -25,7 +26,9 @@ class PageState(StrEnum):
 
     ASK = "ask"  # leave?
     LEFT = "left"
+    LEFT_ALL = "left-all"  # everything that comes from the database's publications
     RETURNED = "returned"
+    RETURNED_ALL = "returned-all"
     BOUNCED = "bounced"  # nothing is sent, since mail came back
     HELD = "held"  # nothing is sent, for a reason that only an editor can lift
     THANKS = "thanks"  # for a reason
@@ -34,14 +37,27 @@ class PageState(StrEnum):
 
 
 _NEEDED = {PageState.ASK: "leave", PageState.LEFT: "return"}
-_OFFERED = {PageState.BOUNCED: "return"}  # by the program's own page, where a restyled one does not know this state
+# By the program's own page, where a restyled one does not know this state.
+_OFFERED = {PageState.BOUNCED: "return", PageState.LEFT_ALL: "return-all", PageState.RETURNED_ALL: "leave"}
+_LEAVE_ALL = "leave-all"
+_NO_LEAVE_ALL = (
+    'In this %s readers find no button for leaving everything: <button name="action" value="leave-all">. It stays as '
+    "it is, and they can leave one newsletter at a time."
+)
 
 
 class UnsubscribePages:
-    """The unsubscribe page in each state, rendered before anybody asks for it."""
+    """The unsubscribe page in each state, rendered before anybody asks for it.
 
-    def __init__(self, workspace: Workspace) -> None:
+    `is_one_of_several` says whether the database holds other publications: then readers can leave all of them at once.
+    That does not depend on what somebody gets: a link is forwarded, and whoever opens it is not to learn from a button
+    that its reader has other newsletters, nor which.
+    """
+
+    def __init__(self, workspace: Workspace, is_one_of_several: Callable[[], bool] = lambda: False) -> None:
+        self._is_one_of_several = is_one_of_several
         self._logged = ""
+        self._lacks_leave_all = False
         self._pages: Mapping[PageState, bytes] = {}
         self.renew(workspace)
 
@@ -54,14 +70,23 @@ class UnsubscribePages:
         Where there have been none yet, the program's own template is used.
         """
         try:
-            self._pages, failure = _render(EditionContext.from_workspace(workspace)), ""
+            several = self._is_one_of_several()
+            self._pages, failure = _render(EditionContext.from_workspace(workspace), several=several), ""
+            self._warn(several=several)
         except Exception as error:  # noqa: BLE001  # readers can still leave
             failure = error_line(error)
             if not self._pages:
-                self._pages = _render(_plain(EditionContext.from_workspace(workspace)))
+                self._pages = _render(_plain(EditionContext.from_workspace(workspace)), several=False)
         if failure and failure != self._logged:
             _LOG.error("The page for readers who leave stays as it was: %s", failure)
         self._logged = failure
+
+    def _warn(self, *, several: bool) -> None:
+        """Say once that a restyled page lacks the button for leaving everything."""
+        lacks = several and not has_submit_button(self._pages[PageState.ASK].decode(), _LEAVE_ALL)
+        if lacks and not self._lacks_leave_all:
+            _LOG.warning(_NO_LEAVE_ALL, TEMPLATE)
+        self._lacks_leave_all = lacks
 
 
 def _plain(context: EditionContext) -> EditionContext:
@@ -71,18 +96,25 @@ def _plain(context: EditionContext) -> EditionContext:
     return replace(context, config=config, template_path=context.template_path[-1:])
 
 
-def _render(context: EditionContext) -> dict[PageState, bytes]:
+def _render(context: EditionContext, *, several: bool) -> dict[PageState, bytes]:
     """Render the page in each state. Raises TemplateError, and ConfigError for the logo or the standing note."""
     words = {
         "publication": context.config.publication,
         "theme": context.config.theme,
         "logo": context.place_logo(_within),
+        "several": several,
     }
     pages = {}
     for state in PageState:
-        html = _fill_template(context, context.template_path, words, state)
-        refuse_open_blocks(html, TEMPLATE, context.template_path)
-        if (offered := _OFFERED.get(state)) and not has_submit_button(html, offered):
+        offered = _OFFERED.get(state)
+        try:
+            html = _fill_template(context, context.template_path, words, state)
+            refuse_open_blocks(html, TEMPLATE, context.template_path)
+        except TemplateError:
+            if not offered:
+                raise
+            html = ""
+        if offered and not has_submit_button(html, offered):
             html = _fill_template(context, context.template_path[-1:], words, state)
         if (action := _NEEDED.get(state)) and not has_submit_button(html, action):
             lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'

@@ -35,6 +35,6 @@ def known(service: Service) -> Callable[[], tuple[list[StoredEvent], list[tuple[
         store = find_store(service.publication.workspace.database)
         assert store
         with closing(store), store.reading() as connection:
-            return list(stream_events(connection)), list(suppressions.stream_suppressions(connection))
+            return list(stream_events(connection)), [row[:4] for row in suppressions.stream_suppressions(connection)]
 
     return look

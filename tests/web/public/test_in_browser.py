@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from typing import Literal
 
 import pytest
@@ -94,7 +95,12 @@ def test_nothing_is_in_a_readers_way(browser: Browser, local: Service, reader: s
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "title", "direction"),
-    [("ar", "نشرة المحيط (PAD)", "rtl"), ("de", "Über Süßgräser & Gewässer", "ltr"), ("en", "نشرة", "ltr")],
+    [
+        ("ar", "نشرة المحيط (PAD)", "rtl"),
+        ("de", "Über Süßgräser & Gewässer", "ltr"),
+        ("en", "نشرة", "ltr"),
+        ("ja", "太平洋同盟ダイジェスト", "ltr"),
+    ],
 )
 def test_a_title_in_another_language_keeps_its_own_way(
     browser: Browser, publication: Publication, language: str, title: str, direction: str
@@ -103,11 +109,13 @@ def test_a_title_in_another_language_keeps_its_own_way(
     text = re.sub("(?m)^title = .*$", f'title = "{title}"', toml.read_text(), count=1)
     toml.write_text(re.sub("(?m)^language = .*$", f'language = "{language}"', text, count=1))
     page = browser.new_page(viewport={"width": 320, "height": 800})
-    for state, html in ((state, UnsubscribePages(publication.workspace)[state].decode()) for state in PageState):
-        page.set_content(html)
-        assert page.evaluate(_LOOK) == [], state
-        assert barriers(page) == [], state
-    page.set_content(UnsubscribePages(publication.workspace)[PageState.ASK].decode())
+    pages = UnsubscribePages(publication.workspace, lambda: True)
+    for mode, state in product(MODES, PageState):
+        page.emulate_media(color_scheme=mode)
+        page.set_content(pages[state].decode())
+        assert page.evaluate(_LOOK) == [], (mode, state)
+        assert barriers(page) == [], (mode, state)
+    page.set_content(pages[PageState.ASK].decode())
     asked = publication.context.translator.translate("Unsubscribe from {title}?", title="T")
     expect(page.get_by_role("heading", level=2)).to_have_text(asked.replace("T", title))
     assert page.title() == asked.replace("T", f"\u2068{title}\u2069")

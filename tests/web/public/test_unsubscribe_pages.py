@@ -9,6 +9,13 @@ from conftest import ROOT, Publication
 from newsletter.web.public.unsubscribe_pages import PageState, UnsubscribePages
 
 SHIPPED = (ROOT / "templates/leave.html.j2").read_text(encoding="utf-8")
+LEAVE = """<button{% if class %} class="{{ class }}"{% endif %} name="action" value="leave">"""
+# As a template that was ejected before there were several newsletters in one database.
+OLDER = """{% macro heading(title) %}{{ {"ask": "Leave?", "left": "Left", "returned": "Back", "bounced": "Bounced",
+"held": "Held", "thanks": "Thanks", "unknown": "Unknown", "later": "Later"}[state] }}{% endmacro %}
+<h2>{{ heading("x") }}</h2>{% if state in ("ask", "returned") %}<form method="post"><button name="action" value="leave">
+Go</button></form>{% elif state in ("left", "bounced") %}<form method="post"><button name="action" value="return">Back
+</button></form>{% endif %}"""
 
 
 @pytest.fixture
@@ -29,15 +36,9 @@ def template(publication: Publication) -> Path:
         (SHIPPED.replace('value="leave"', 'value="go"'), "leave"),
         (SHIPPED.replace('name="action" value="leave"', 'value="leave"'), "leave"),
         (SHIPPED.replace('method="post"', ""), "leave"),
-        (SHIPPED.replace('<form method="post">', '<!-- <form method="post"> -->'), "leave"),
-        (
-            SHIPPED.replace('<button name="action" value="leave">', '<!--<button name="action" value="leave">-->'),
-            "leave",
-        ),
-        (
-            SHIPPED.replace('<button class="second" name="action" value="return">{{ _("Undo', '<button>{{ _("Undo'),
-            "return",
-        ),
+        (SHIPPED.replace('<form method="post" class="answers">', '<!-- <form method="post"> -->'), "leave"),
+        (SHIPPED.replace(LEAVE, f"<!--{LEAVE}-->"), "leave"),
+        (SHIPPED.replace('name="action" value="return">{{ _("Undo: keep sending it', '>{{ _("Undo: it'), "return"),
     ],
 )
 def test_a_page_that_has_lost_its_button_is_not_taken(
@@ -74,6 +75,31 @@ def test_a_restyled_page_that_knows_no_bounces_leaves_the_way_back_to_the_progra
     pages = UnsubscribePages(publication.workspace)
     assert b"By email." in pages[PageState.ASK]
     assert b'value="return"' in pages[PageState.BOUNCED]
+
+
+def test_everything_can_be_left_where_there_are_several_newsletters(publication: Publication) -> None:
+    several = False
+    pages = UnsubscribePages(publication.workspace, lambda: several)
+    alone = pages[PageState.ASK]
+    several = True
+    pages.renew(publication.workspace)
+    assert [b'value="leave-all"' in page for page in (alone, pages[PageState.ASK])] == [False, True]
+    assert b'value="leave-all"' in pages[PageState.LEFT], "a mail client's button leaves one"
+    assert b'value="return-all"' in pages[PageState.LEFT_ALL]
+
+
+def test_an_older_restyled_page_stays_and_the_program_s_own_says_that_everything_is_left(
+    publication: Publication, template: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    template.write_text(OLDER)
+    pages = UnsubscribePages(publication.workspace, lambda: True)
+    pages.renew(publication.workspace)
+    assert b"<h2>Leave?</h2>" in pages[PageState.ASK]
+    assert b"<h2>Left</h2>" in pages[PageState.LEFT]
+    assert b'value="return-all"' in pages[PageState.LEFT_ALL]
+    assert b"You want our newsletters again" in pages[PageState.RETURNED_ALL]
+    (told,) = caplog.records
+    assert 'value="leave-all"' in told.getMessage()
 
 
 def test_nothing_is_promised_that_may_not_hold(publication: Publication) -> None:
