@@ -14,7 +14,8 @@ from newsletter.ledger.workers import lease_length, read_clock, renew_lease
 from newsletter.store import Store
 from newsletter.store.engine import is_of, now, publication_of, storable
 from newsletter.store.prepared_statements import PreparedStatement
-from newsletter.store.schema import deliveries, suppressions, workers
+from newsletter.store.schema import deliveries, workers
+from newsletter.store.suppression_rule import is_suppressed
 
 MAX_RETURNS = 3
 
@@ -224,15 +225,15 @@ _CHOSEN = (
     .with_for_update(skip_locked=True)
     .cte("chosen")
 )
-_SUPPRESSED = select(suppressions.c.subscriber).where(suppressions.c.publication == bindparam("ours"))
+_SUPPRESSED = is_suppressed(bindparam("ours"), deliveries.c.subscriber)
 _CLAIM = PreparedStatement(
     update(deliveries)
     .where(deliveries.c.id.in_(select(_CHOSEN.c.id)))
     .values(
         worker=bindparam("holder"),
-        lease_until=case((deliveries.c.subscriber.in_(_SUPPRESSED), null()), else_=bindparam("lease")),
+        lease_until=case((_SUPPRESSED, null()), else_=bindparam("lease")),
         state=case(
-            (deliveries.c.subscriber.in_(_SUPPRESSED), State.SUPPRESSED.value),
+            (_SUPPRESSED, State.SUPPRESSED.value),
             else_=State.SENDING.value,
         ),
     )

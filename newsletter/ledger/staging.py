@@ -35,8 +35,9 @@ from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import REACHED, Counts, State
 from newsletter.store import Store
-from newsletter.store.engine import Staging, insert_new, is_of, is_ours, publication_of
-from newsletter.store.schema import deliveries, suppressions
+from newsletter.store.engine import Staging, insert_new, is_of, publication_of
+from newsletter.store.schema import deliveries
+from newsletter.store.suppression_rule import is_suppressed
 
 _GROUP = 1000
 
@@ -212,8 +213,7 @@ class StagedBatch:
 
 
 def _is_suppressed(connection: Connection) -> ColumnElement[bool]:
-    known = suppressions.c.subscriber == _staged.c.subscriber
-    return select(suppressions.c.subscriber).where(is_ours(connection, suppressions), known).exists()
+    return is_suppressed(publication_of(connection), _staged.c.subscriber)
 
 
 @lru_cache(maxsize=10_000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,17 @@ class Store:
         with explain_refusals(self._database), self._engine.connect() as connection:
             connection.detach()
             yield Staging(self._database, connection)
+
+    def of(self, publication: PublicationId) -> "Store":
+        """Return the state of another publication of the same database, over this store's connections.
+
+        It is closed with this one.
+        """
+        other = copy(self)
+        other.publication = publication
+        other._engine = self._engine.execution_options(**{_PUBLICATION: publication})
+        other._reading_engine = self._reading_engine.execution_options(**{_PUBLICATION: publication})
+        return other
 
     def sole(self, name: str) -> AbstractContextManager[None]:
         """Hold `name` for the time of the context. Raises Busy when another living process holds it."""

@@ -1,13 +1,18 @@
-"""Events: what subscribers, mail servers, providers and editors said, in the order in which it was written down."""
+"""Events: what subscribers, mail servers, providers and editors said, in the order in which it was written down.
+
+A publication's events are its own and those about all publications of the database; an event about an issue is that
+of the issue's publication.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import is_of, is_ours, publication_of
+from newsletter.store.publications import EVERY, publications_in
 from newsletter.store.schema import deliveries, events
 
 
@@ -30,23 +35,23 @@ class StoredEvent(NamedTuple):
     batch: str = ""
 
 
-def add_events(connection: Connection, rows: Sequence[StoredEvent]) -> None:
-    """Write events down."""
+def add_events(connection: Connection, rows: Sequence[StoredEvent], *, everywhere: bool = False) -> None:
+    """Write events down, as this publication's or, `everywhere`, as about all of the database."""
     if rows:
-        ours = publication_of(connection)
+        ours = EVERY if everywhere else publication_of(connection)
         written = [{**row._asdict(), "evidence": json.dumps(dict(row.evidence)), "publication": ours} for row in rows]
         connection.execute(insert(events), written)
 
 
-def list_events(connection: Connection, subscriber: SubscriberKey) -> list[StoredEvent]:
-    """Return everything about one subscriber, the oldest first."""
-    theirs = select(events).where(is_ours(connection, events), events.c.subscriber == subscriber)
+def list_events(connection: Connection, subscriber: SubscriberKey, *, of_all: bool = False) -> list[StoredEvent]:
+    """Return everything about one subscriber, the oldest first; with `of_all` what other publications know, too."""
+    theirs = select(events).where(_are_of(connection, of_all=of_all), events.c.subscriber == subscriber)
     return list(_rows(connection, theirs.order_by(events.c.id)))
 
 
 def stream_events(connection: Connection) -> Iterator[StoredEvent]:
     """Yield everything, the oldest first."""
-    yield from _rows(connection, select(events).where(is_ours(connection, events)).order_by(events.c.id))
+    yield from _rows(connection, select(events).where(_are_of(connection)).order_by(events.c.id))
 
 
 def stream_events_since(
@@ -59,12 +64,17 @@ def stream_events_since(
     yield from _rows(connection, wanted.order_by(events.c.id))
 
 
-def list_said(connection: Connection, subscriber: SubscriberKey, kind: str, since: str) -> list[tuple[str | None, str]]:
-    """Return for each of a subscriber's events of a kind said since a moment its issue, and when it was said."""
+def list_said(
+    connection: Connection, subscriber: SubscriberKey, kind: str, since: str, *, of_all: bool = False
+) -> list[tuple[str, str | None]]:
+    """Return for each of a subscriber's events of a kind said since a moment its publication and its issue.
+
+    With `of_all` they are those that other publications know, too.
+    """
     statement = (
-        select(events.c.issue, events.c.said_at)
+        select(events.c.publication, events.c.issue)
         .where(
-            is_ours(connection, events),
+            _are_of(connection, of_all=of_all),
             events.c.subscriber == subscriber,
             events.c.kind == kind,
             events.c.said_at >= since,
@@ -74,12 +84,34 @@ def list_said(connection: Connection, subscriber: SubscriberKey, kind: str, sinc
     return [(*row,) for row in connection.execute(statement)]
 
 
-def find_last_said(connection: Connection, subscriber: SubscriberKey, kinds: Sequence[str]) -> str:
-    """Return when the last of a subscriber's events of these kinds was said; empty without one."""
+def find_last_said(
+    connection: Connection, subscriber: SubscriberKey, kinds: Sequence[str], *, of_all: bool = False
+) -> str:
+    """Return when the last of a subscriber's events of these kinds was said; empty without one.
+
+    With `of_all` what other publications know counts, too.
+    """
     mine = select(func.max(events.c.said_at)).where(
-        is_ours(connection, events), events.c.subscriber == subscriber, events.c.kind.in_(kinds)
+        _are_of(connection, of_all=of_all), events.c.subscriber == subscriber, events.c.kind.in_(kinds)
     )
     return connection.scalar(mine) or ""
+
+
+def find_told(connection: Connection, subscribers: Sequence[SubscriberKey]) -> set[tuple[SubscriberKey, str]]:
+    """Return of which of these subscribers this publication was told something, with the kind of event."""
+    values = {"whose": [publication_of(connection), EVERY], "subscribers": subscribers}
+    return {(row.subscriber, row.kind) for row in connection.execute(_TOLD, values)}
+
+
+# Made once: of a million people, asked about in groups, each statement would be one more for the garbage collector.
+_TOLD = (
+    select(events.c.subscriber, events.c.kind)
+    .where(
+        events.c.publication.in_(bindparam("whose", expanding=True)),
+        events.c.subscriber.in_(bindparam("subscribers", expanding=True)),
+    )
+    .distinct()
+)
 
 
 def remove_events(connection: Connection, subscriber: SubscriberKey, kind: str | None = None) -> int:
@@ -101,7 +133,7 @@ def count_by_kind(connection: Connection, issue: str, *, unless: Mapping[str, Se
         (events.c.kind == kind)
         & select(later.c.id)
         .where(
-            is_ours(connection, later),
+            later.c.publication.in_([publication_of(connection), EVERY]),
             later.c.subscriber == events.c.subscriber,
             later.c.id > events.c.id,
             later.c.kind.in_(undoing),
@@ -127,9 +159,16 @@ def count_by_issue(connection: Connection) -> dict[tuple[str | None, str], int]:
 def count_by_month(connection: Connection) -> list[tuple[str, str, int]]:
     """Return month (2026-11), kind and how many events, the earliest first."""
     month = func.substr(events.c.said_at, 1, 7)
-    sums = select(month, events.c.kind, func.count()).where(is_ours(connection, events))
+    sums = select(month, events.c.kind, func.count()).where(_are_of(connection))
     rows = connection.execute(sums.group_by(month, events.c.kind).order_by(month, events.c.kind))
     return [(*row,) for row in rows]
+
+
+def _are_of(connection: Connection, *, of_all: bool = False) -> ColumnElement[bool]:
+    """Return the condition that events are the publication's, or of any publication of the database."""
+    if of_all:
+        return events.c.publication.in_(publications_in(events))
+    return events.c.publication.in_([publication_of(connection), EVERY])
 
 
 def _rows(connection: Connection, statement: Select[Any]) -> Iterator[StoredEvent]:

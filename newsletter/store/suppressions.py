@@ -1,12 +1,37 @@
 """Suppressions: who must not be mailed, by the one spelling of their address, and each cause why not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, select, union
+from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select, union
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
+from newsletter.store.publications import EVERY, publications_in
 from newsletter.store.schema import events, forgotten, suppressions
+from newsletter.store.suppression_rule import (
+    LIFTED,
+    LIFTED_FOR_ALL,
+    SHARED_CAUSES,
+    are_about,
+    holds,
+    is_exception,
+)
+from newsletter.workspace import MAIN, PublicationId
+
+
+class StoredSuppression(NamedTuple):
+    """A cause not to mail a subscriber, as the table has it; `at` is ISO 8601 in UTC.
+
+    `publication` is the one whose row it is, `EVERY` for one that is about all.
+    """
+
+    subscriber: SubscriberKey
+    cause: str
+    words: str
+    at: str
+    publication: PublicationId
 
 
 def suppress(
@@ -15,6 +40,7 @@ def suppress(
     cause: str,
     words: str = "",
     *,
+    everywhere: bool = False,
     reason: str = "",
     stage: str = "",
     source: str = "",
@@ -23,94 +49,132 @@ def suppress(
 ) -> bool:
     """Record that a subscriber must not be mailed; False when that was known already, for this very cause.
 
-    `reason`, `stage`, `source` and `batch` are those of the event that it follows from; `at` is when another store
-    recorded it (now, when empty).
+    It is this publication that must not mail them, or, `everywhere`, none of the database. `reason`, `stage`, `source`
+    and `batch` are those of the event that it follows from; `at` is when another store recorded it (now, when empty).
     """
-    row = _row(connection, subscriber, cause, words, reason=reason, stage=stage, source=source, batch=batch)
+    again = _remove_exceptions(connection, [subscriber], cause, everywhere=everywhere)
+    if everywhere and cause in SHARED_CAUSES and _has_row(connection, subscriber, cause):
+        return bool(again)  # an earlier version's row counts for all as well
+    publication = EVERY if everywhere else publication_of(connection)
+    row = _row(publication, subscriber, cause, words, reason=reason, stage=stage, source=source, batch=batch)
     new = insert_new(connection, suppressions).values({**row, "at": at or now()})
-    return connection.scalar(new.returning(suppressions.c.subscriber)) is not None
+    return connection.scalar(new.returning(suppressions.c.subscriber)) is not None or bool(again)
 
 
 def suppress_all(
-    connection: Connection, words: Mapping[SubscriberKey, str], cause: str, *, reason: str = "", source: str = ""
+    connection: Connection,
+    words: Mapping[SubscriberKey, str],
+    cause: str,
+    *,
+    everywhere: bool = False,
+    reason: str = "",
+    source: str = "",
 ) -> frozenset[str]:
     """Suppress many subscribers, each with the words to be noted; returns those of whom it was not known."""
+    if not words:
+        return frozenset()
+    again = _remove_exceptions(connection, [*words], cause, everywhere=everywhere)
+    publication = EVERY if everywhere else publication_of(connection)
     new = insert_new(connection, suppressions).returning(suppressions.c.subscriber)
     rows = [
-        {**_row(connection, subscriber, cause, noted, reason=reason, source=source), "at": now()}
+        {**_row(publication, subscriber, cause, noted, reason=reason, source=source), "at": now()}
         for subscriber, noted in words.items()
     ]
-    return frozenset(connection.scalars(new, rows)) if rows else frozenset()
+    return frozenset(connection.scalars(new, rows)) | again
 
 
-def unsuppress(connection: Connection, subscriber: SubscriberKey, cause: str | None = None) -> bool:
-    """Take away one cause, or all of them; False when there was none."""
-    mine = [is_ours(connection, suppressions), suppressions.c.subscriber == subscriber]
-    mine += [suppressions.c.cause == cause] if cause else []
-    return connection.execute(delete(suppressions).where(*mine)).rowcount > 0
+def unsuppress(
+    connection: Connection, subscriber: SubscriberKey, cause: str | None = None, *, everywhere: bool = False
+) -> bool:
+    """Let a subscriber be mailed by this publication, whatever the cause, or but for one; False when nothing held.
+
+    Where a row about all publications holds them, this one becomes an exception from it; with `everywhere` the row
+    itself goes. A bounce is lifted for all publications in any case.
+    """
+    rows = find_suppressions(connection, [subscriber])
+    causes = {row.cause for row in rows if cause is None or row.cause == cause}
+    for one in sorted(causes):
+        _lift(connection, subscriber, one, everywhere=everywhere)
+    return bool(causes)
+
+
+def unsuppress_by_all(connection: Connection, subscriber: SubscriberKey) -> bool:
+    """Let a subscriber be mailed by every publication of the database; False when none was kept from it."""
+    held = connection.scalar(select(literal(1)).where(*are_about(subscriber), ~is_exception()).limit(1)) is not None
+    connection.execute(delete(suppressions).where(*are_about(subscriber)))
+    return held
+
+
+def remove_suppressions(connection: Connection, subscriber: SubscriberKey) -> int:
+    """Take the publication's own rows about a subscriber out of the table, exceptions included; returns how many."""
+    mine = delete(suppressions).where(is_ours(connection, suppressions), suppressions.c.subscriber == subscriber)
+    return connection.execute(mine).rowcount
 
 
 def list_causes(connection: Connection, subscriber: SubscriberKey) -> dict[str, str]:
     """Return why a subscriber must not be mailed, with the words noted for each cause, the oldest first."""
-    mine = is_ours(connection, suppressions) & (suppressions.c.subscriber == subscriber)
-    rows = select(suppressions).where(mine).order_by(suppressions.c.at)
-    return {row.cause: row.words for row in connection.execute(rows)}
+    return {row.cause: row.words for row in find_suppressions(connection, [subscriber])}
 
 
 def list_batches(connection: Connection) -> dict[str, frozenset[SubscriberKey]]:
-    """Return the batches in which many were suppressed at one time, and who of each is suppressed still."""
+    """Return the batches in which this publication suppressed many at one time, and who of each still is."""
     rows = select(suppressions.c.batch, suppressions.c.subscriber).where(
-        is_ours(connection, suppressions), suppressions.c.batch != ""
+        suppressions.c.publication.in_([publication_of(connection), EVERY]), suppressions.c.batch != ""
     )
     found: dict[str, set[SubscriberKey]] = {}
     for batch, subscriber in connection.execute(rows.order_by(suppressions.c.batch, suppressions.c.subscriber)):
-        found.setdefault(batch, set()).add(subscriber)
+        if owner_of_batch(batch) == publication_of(connection):
+            found.setdefault(batch, set()).add(subscriber)
     return {batch: frozenset(subscribers) for batch, subscribers in found.items()}
 
 
-def stream_suppressions(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
-    """Yield every suppressed subscriber with a cause, the words noted and the moment, in the subscribers' order."""
-    rows = select(suppressions).where(is_ours(connection, suppressions))
+def name_batch(moment: str, publication: PublicationId) -> str:
+    """Return the name of a publication's batch: of the main one's, which earlier versions know alone, the moment."""
+    return moment if publication == MAIN else f"{moment} {publication}"
+
+
+def owner_of_batch(batch: str) -> PublicationId:
+    """Return the publication that made a batch, by its name."""
+    return PublicationId(batch.partition(" ")[2]) or MAIN
+
+
+def stream_suppressions(connection: Connection) -> Iterator[StoredSuppression]:
+    """Yield every suppressed subscriber with each cause, once, in the subscribers' order, the oldest cause first."""
+    rows = select(suppressions).where(holds(publication_of(connection)))
     ordered = rows.order_by(suppressions.c.subscriber, suppressions.c.at)
-    for row in connection.execute(ordered, execution_options={"yield_per": 1000}):
-        yield row.subscriber, row.cause, row.words, row.at
+    found = connection.execute(ordered, execution_options={"yield_per": 1000})
+    yield from _each_cause_once(found, publication_of(connection))
 
 
-def find_suppressions(connection: Connection, subscribers: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the suppressed among these subscribers, each cause as `stream_suppressions` does, the oldest first."""
-    values = {"publication": publication_of(connection), "subscribers": subscribers}
-    for row in connection.execute(_FIND, values):
-        yield row.subscriber, row.cause, row.words, row.at
-
-
-# Made once: of a million people, asked about in groups, each statement would be one more for the garbage collector.
-_FIND = (
-    select(suppressions)
-    .where(
-        suppressions.c.publication == bindparam("publication"),
-        suppressions.c.subscriber.in_(bindparam("subscribers", expanding=True)),
-    )
-    .order_by(suppressions.c.at)
-)
+def find_suppressions(connection: Connection, subscribers: Sequence[str]) -> list[StoredSuppression]:
+    """Return the suppressed among these subscribers as `stream_suppressions` does."""
+    ours = publication_of(connection)
+    return list(_each_cause_once(connection.execute(_FIND, {"ours": ours, "subscribers": subscribers}), ours))
 
 
 def find_suppressed_since(connection: Connection, cause: str, moment: str) -> dict[str, str]:
-    """Return who has been suppressed for this cause since a moment, each with their own moment."""
-    rows = select(suppressions.c.subscriber, suppressions.c.at).where(
-        is_ours(connection, suppressions), suppressions.c.cause == cause, suppressions.c.at >= moment
+    """Return whom this publication has suppressed for a cause since a moment, each with their own moment."""
+    ours = publication_of(connection)
+    rows = select(suppressions).where(
+        suppressions.c.publication.in_([ours, EVERY]), suppressions.c.cause == cause, suppressions.c.at >= moment
     )
-    return {row.subscriber: row.at for row in connection.execute(rows)}
+    return {
+        row.subscriber: row.at
+        for row in connection.execute(rows)
+        if row.publication == ours or (row.batch and owner_of_batch(row.batch) == ours)
+    }
 
 
 def count_suppressed(connection: Connection, lifted: Sequence[str] = ()) -> int:
     """Return how many people must not be mailed, the erased included.
 
     With the kinds of event by which a suppression is `lifted`, those who came back are counted, too: such a number
-    never falls, since an erased person's rows become one hash.
+    never falls by what this publication does, since an erased person's rows become one hash.
     """
-    subscribers = select(suppressions.c.subscriber).where(is_ours(connection, suppressions))
+    subscribers = select(suppressions.c.subscriber).where(holds(publication_of(connection)))
     if lifted:
-        back = select(events.c.subscriber).where(is_ours(connection, events), events.c.kind.in_(lifted))
+        ours = events.c.publication.in_([publication_of(connection), EVERY])
+        back = select(events.c.subscriber).where(ours, events.c.kind.in_(lifted))
         distinct = union(subscribers, back).subquery()
     else:
         distinct = subscribers.distinct().subquery()
@@ -121,12 +185,73 @@ def count_suppressed(connection: Connection, lifted: Sequence[str] = ()) -> int:
 
 def count_by_cause(connection: Connection) -> dict[str, int]:
     """Return how many subscribers each cause holds back."""
-    rows = select(suppressions.c.cause, func.count()).where(is_ours(connection, suppressions))
+    rows = select(suppressions.c.cause, func.count(suppressions.c.subscriber.distinct())).where(
+        holds(publication_of(connection))
+    )
     return {row[0]: row[1] for row in connection.execute(rows.group_by(suppressions.c.cause))}
 
 
+# Made once: of a million people, asked about in groups, each statement would be one more for the garbage collector.
+_FIND = (
+    select(suppressions)
+    .where(
+        suppressions.c.publication.in_(publications_in(suppressions)),
+        suppressions.c.subscriber.in_(bindparam("subscribers", expanding=True)),
+        holds(bindparam("ours")),
+    )
+    .order_by(suppressions.c.subscriber, suppressions.c.at)
+)
+
+
+def _each_cause_once(rows: Iterable[Row[Any]], ours: PublicationId) -> Iterator[StoredSuppression]:
+    """Yield each cause of each subscriber once: of several rows the one about all, else the publication's own."""
+    for _, together in groupby(rows, key=lambda row: row.subscriber):
+        by_cause: dict[str, Row[Any]] = {}
+        for row in sorted(together, key=lambda row: (row.publication != EVERY, row.publication != ours)):
+            by_cause.setdefault(row.cause, row)
+        for row in sorted(by_cause.values(), key=lambda row: row.at):
+            yield StoredSuppression(row.subscriber, row.cause, row.words, row.at, row.publication)
+
+
+def _lift(connection: Connection, subscriber: SubscriberKey, cause: str, *, everywhere: bool) -> None:
+    if cause in LIFTED_FOR_ALL:
+        connection.execute(delete(suppressions).where(*are_about(subscriber), suppressions.c.cause == cause))
+        return
+    ours = publication_of(connection)
+    if everywhere:
+        _remove_exceptions(connection, [subscriber], cause, everywhere=True)
+    connection.execute(
+        delete(suppressions).where(
+            suppressions.c.publication.in_([ours, EVERY] if everywhere else [ours]),
+            suppressions.c.subscriber == subscriber,
+            suppressions.c.cause == cause,
+        )
+    )
+    if cause in list_causes(connection, subscriber):  # by a row that stays
+        exception = _row(ours, subscriber, f"{LIFTED}{cause}", "", reason="", source="")
+        connection.execute(insert_new(connection, suppressions).values({**exception, "at": now()}))
+
+
+def _remove_exceptions(
+    connection: Connection, subscribers: Collection[SubscriberKey], cause: str, *, everywhere: bool
+) -> frozenset[str]:
+    """Take away this publication's exceptions from a cause, or all publications'; returns whose there were."""
+    whose = publications_in(suppressions) if everywhere else [publication_of(connection)]
+    exceptions = delete(suppressions).where(
+        suppressions.c.publication.in_(whose),
+        suppressions.c.subscriber.in_(subscribers),
+        suppressions.c.cause == LIFTED + cause,
+    )
+    return frozenset(connection.scalars(exceptions.returning(suppressions.c.subscriber)))
+
+
+def _has_row(connection: Connection, subscriber: SubscriberKey, cause: str) -> bool:
+    theirs = select(literal(1)).where(*are_about(subscriber), suppressions.c.cause == cause)
+    return connection.scalar(theirs.limit(1)) is not None
+
+
 def _row(
-    connection: Connection,
+    publication: PublicationId,
     subscriber: SubscriberKey,
     cause: str,
     words: str,
@@ -137,7 +262,7 @@ def _row(
     batch: str = "",
 ) -> dict[str, str]:
     return {
-        "publication": publication_of(connection),
+        "publication": publication,
         "subscriber": subscriber,
         "cause": cause,
         "words": words,

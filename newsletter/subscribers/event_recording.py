@@ -2,6 +2,9 @@
 
 Each event is kept with its time, its source and its evidence, and changes in the same transaction who must not be
 mailed: an unsubscribe wins over any row of the list.
+
+Of several publications in one database an unsubscribe is about its own alone, a bounce or a complaint about all, see
+`counts_for_all`.
 """
 
 from collections.abc import Sequence
@@ -14,11 +17,12 @@ from sqlalchemy import Connection
 from newsletter.address import SubscriberKey
 from newsletter.clock import format_instant
 from newsletter.store import Store, suppressions
-from newsletter.store.engine import now, storable
+from newsletter.store.engine import now, publication_of, storable
 from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, remove_erased
 from newsletter.store.events import StoredEvent, add_events, find_last_said, list_events, list_said, remove_events
 from newsletter.store.handled_mails import add_handled
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
+from newsletter.store.suppression_rule import SHARED_CAUSES
+from newsletter.subscribers.feedback_events import SUPPRESSING, Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import format_count
@@ -32,12 +36,8 @@ _BOUNCES = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED)
 # Suppressions that a subscriber lifts who wants the mail again: their own leaving, and that mail to them came back. A
 # complaint and what an editor has entered, for whatever reason, stay.
 _LIFTED_BY_RETURN = {SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED, SuppressionKind.BOUNCED: EventKind.HARD}
-_CAUSES = {
-    EventKind.UNSUBSCRIBED: SuppressionKind.UNSUBSCRIBED,
-    EventKind.HARD: SuppressionKind.BOUNCED,
-    EventKind.COMPLAINED: SuppressionKind.COMPLAINED,
-    EventKind.SUPPRESSED: SuppressionKind.SUPPRESSED,
-}
+# A soft bounce makes one only when it is one too many.
+_CAUSES = {kind: cause for kind, cause in SUPPRESSING.items() if kind != EventKind.SOFT}
 _REASONS = {
     EventKind.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
     EventKind.COMPLAINED: Reason.COMPLAINT,
@@ -50,7 +50,10 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class SoftRule:
-    """The number of soft bounces, within how many days, at which an address counts as bounced. An issue counts once."""
+    """The number of soft bounces, within how many days, at which an address counts as bounced. An issue counts once.
+
+    Those of all publications of the database count together, since it is one mailbox.
+    """
 
     bounces: int
     days: float
@@ -104,8 +107,22 @@ def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft:
     if event.kind is EventKind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
         _suppress(connection, event, SuppressionKind.BOUNCED, format_count(soft.bounces, "soft bounce"))
     if news:
-        add_events(connection, [_row(event)])
+        add_events(connection, [_row(event)], everywhere=_is_about_all(event))
     return news
+
+
+def counts_for_all(event: Event, cause: SuppressionKind) -> bool:
+    """Return whether an event keeps its subscriber from being mailed by every publication of the database.
+
+    A mailbox that is gone is gone for all of them, and who marks a mail as spam means its sender. Who unsubscribes
+    means one newsletter, unless they say that it is everything.
+    """
+    return event.everywhere or cause in SHARED_CAUSES
+
+
+def _is_about_all(event: Event) -> bool:
+    """Return whether the event itself is no publication's own: what is about an issue belongs to the issue's."""
+    return event.everywhere and event.issue is None
 
 
 def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
@@ -113,8 +130,9 @@ def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> Igno
         return IgnoredBecause.ERASED
     if event.source is EventSource.MAIL:
         # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
-        kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
-        back = find_last_said(connection, event.subscriber, kinds)[:_SECOND]
+        bounced = event.kind in _BOUNCES
+        kinds = _WORKING_AGAIN if bounced else _COMING_BACK
+        back = find_last_said(connection, event.subscriber, kinds, of_all=bounced)[:_SECOND]
         said_at = format_instant(event.said_at) if event.said_at else now()
         return IgnoredBecause.OLDER if said_at[:_SECOND] < back else None
     return None
@@ -124,22 +142,31 @@ def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Seq
     """Record unsubscribes as `_record` does, in a few statements for all: many leave at once when an issue has come."""
     digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
     erased = find_erased(connection, list(digests.values()))
-    words: dict[EventSource, dict[SubscriberKey, str]] = {}
-    named: set[str] = set()
+    words: dict[tuple[EventSource, bool], dict[SubscriberKey, str]] = {}
     for event in events:
-        if digests.get(event.subscriber) not in erased and event.subscriber not in named:
-            named.add(event.subscriber)
-            words.setdefault(event.source, {})[event.subscriber] = storable(event.evidence.get("words", ""))
-    new: set[str] = set()
-    for source, noted in words.items():
-        new |= suppressions.suppress_all(
-            connection, noted, SuppressionKind.UNSUBSCRIBED, reason=Reason.UNSUBSCRIBED, source=source
+        if digests.get(event.subscriber) not in erased:
+            noted = storable(event.evidence.get("words", ""))
+            words.setdefault((event.source, event.everywhere), {}).setdefault(event.subscriber, noted)
+    new: set[tuple[bool, str]] = set()
+    for (source, everywhere), said in words.items():
+        found = suppressions.suppress_all(
+            connection,
+            said,
+            SuppressionKind.UNSUBSCRIBED,
+            everywhere=everywhere,
+            reason=Reason.UNSUBSCRIBED,
+            source=source,
         )
+        new |= {(everywhere, subscriber) for subscriber in found}
     news = []
     for event in events:
-        news.append(event.subscriber in new)
-        new.discard(event.subscriber)  # the first of a subscriber's is news
-    add_events(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
+        left = (event.everywhere, event.subscriber)
+        news.append(left in new)
+        new.discard(left)  # the first of a subscriber's is news
+    told = [event for event, is_news in zip(events, news, strict=True) if is_news]
+    for about_all in (False, True):
+        rows = [_row(event) for event in told if _is_about_all(event) is about_all]
+        add_events(connection, rows, everywhere=about_all)
     return news
 
 
@@ -154,9 +181,14 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
         return new or (event.kind is not EventKind.UNSUBSCRIBED and not _is_repeated(connection, event))
     if event.kind is EventKind.RETURNED:
         remove_events(connection, key, EventKind.REASON)
-        lifted = [suppressions.unsuppress(connection, key, cause) for cause in kinds_lifted_by_return(connection, key)]
+        lifted = [
+            suppressions.unsuppress(connection, key, cause, everywhere=event.everywhere)
+            for cause in kinds_lifted_by_return(connection, key)
+        ]
         return any(lifted)
     if event.kind is EventKind.ALLOWED:
+        if event.everywhere:
+            return suppressions.unsuppress_by_all(connection, key)
         return suppressions.unsuppress(connection, key)
     if event.kind is EventKind.UNDONE:
         return suppressions.unsuppress(connection, key, SuppressionKind.BOUNCED)
@@ -179,6 +211,7 @@ def _suppress(connection: Connection, event: Event, kind: SuppressionKind, words
         event.subscriber,
         kind,
         words,
+        everywhere=counts_for_all(event, kind),
         reason=_reason_of(event),
         stage=event.stage,
         source=event.source,
@@ -204,31 +237,36 @@ def kinds_lifted_by_return(connection: Connection, key: SubscriberKey) -> set[Su
 
 
 def _entered_by_editor(connection: Connection, key: SubscriberKey, kind: EventKind) -> bool:
-    """Return whether an editor has said this, and has not lifted it since."""
+    """Return whether an editor has said this, and has not lifted it since: of a bounce, of whichever publication."""
     undoing = (EventKind.ALLOWED, EventKind.UNDONE) if kind is EventKind.HARD else (EventKind.ALLOWED,)
     entered = False
-    for row in list_events(connection, key):
+    for row in list_events(connection, key, of_all=kind is EventKind.HARD):
         entered = (entered or (row.kind == kind and row.source == EventSource.EDITOR)) and row.kind not in undoing
     return entered
 
 
 def _is_repeated(connection: Connection, event: Event) -> bool:
     """Return whether an event of this kind was recorded of the subscriber and the issue already."""
-    return any(issue == event.issue for issue, _ in list_said(connection, event.subscriber, event.kind, ""))
+    return any(issue == event.issue for _, issue in list_said(connection, event.subscriber, event.kind, ""))
 
 
 def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
-    """Return for how many issues this subscriber's mail was put off within the rule's days, this one included."""
+    """Return for how many issues this subscriber's mail was put off within the rule's days, this one included.
+
+    Issues of all publications count: it is one mailbox.
+    """
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
-    since = max(since, find_last_said(connection, event.subscriber, _WORKING_AGAIN))
-    recent = {issue for issue, _ in list_said(connection, event.subscriber, EventKind.SOFT, since)}
-    return len(recent | {event.issue})
+    since = max(since, find_last_said(connection, event.subscriber, _WORKING_AGAIN, of_all=True))
+    recent = set(list_said(connection, event.subscriber, EventKind.SOFT, since, of_all=True))
+    return len(recent | {(publication_of(connection), event.issue)})
 
 
 def _row(event: Event) -> StoredEvent:
     at = now()
     said_at = min(format_instant(event.said_at), at) if event.said_at else at  # a mail's clock may be wrong
     evidence = {name: storable(text) for name, text in event.evidence.items() if text}
+    if event.everywhere:
+        evidence["of"] = "everything"
     return StoredEvent(
         event.subscriber,
         event.kind,

@@ -46,6 +46,16 @@ class SuppressionKind(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+# The suppression that each kind of event makes, a soft bounce when it is one too many.
+SUPPRESSING: Mapping[str, SuppressionKind] = {
+    EventKind.UNSUBSCRIBED: SuppressionKind.UNSUBSCRIBED,
+    EventKind.HARD: SuppressionKind.BOUNCED,
+    EventKind.SOFT: SuppressionKind.BOUNCED,
+    EventKind.COMPLAINED: SuppressionKind.COMPLAINED,
+    EventKind.SUPPRESSED: SuppressionKind.SUPPRESSED,
+}
+
+
 class EventSource(StrEnum):
     """Places where an event was said."""
 
@@ -62,7 +72,8 @@ class Event:
     `issue` is the one that it is about, `said_at` when it was said (None: now; of a mail, when it was received).
     `evidence` are words by name that show later why this was believed: `code`, `words`, `message` and others.
     `reason` is that of a bounce, where the kind alone does not say it, `stage` the command that a server refused, and
-    `batch` names the run in which many were recorded at one time.
+    `batch` names the run in which many were recorded at one time. `everywhere`: it was said of all publications of the
+    database, and not of one.
     """
 
     subscriber: SubscriberKey
@@ -74,6 +85,7 @@ class Event:
     reason: Reason | None = None
     stage: str = ""
     batch: str = ""
+    everywhere: bool = False
 
 
 def count_answers(connection: Connection, issue: IssueName) -> dict[EventKind, int]:

@@ -12,7 +12,7 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import ListRow, SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
-from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
+from newsletter.subscribers.suppression_status import Suppression, SuppressionStatus, read_suppression_statuses
 
 _PATIENCE_S, _PAUSE_S = 5.0, 0.1
 
@@ -139,5 +139,14 @@ def describe_suppression(status: SuppressionStatus) -> str:
     for each in status.suppressions:
         words = " ".join(each.words.split())
         since = f" since {each.since:%Y-%m-%d}" if each.since else ""
-        said.append(f"{each.kind}{since}{f' ({words})' if words else ''}")
+        said.append(f"{_name_scope(each)}{since}{f' ({words})' if words else ''}")
     return ", ".join(said)
+
+
+def _name_scope(suppression: Suppression) -> str:
+    """Return a suppression's kind, and which newsletter it is about where that is not this one alone."""
+    if suppression.kind == SuppressionKind.UNSUBSCRIBED and suppression.everywhere:
+        return "unsubscribed from everything of yours"
+    if suppression.elsewhere:
+        return f"{suppression.kind} in another newsletter of yours"
+    return suppression.kind

@@ -75,8 +75,8 @@ def export_suppressed(store: Store | None, keys: SecretKeys | None) -> Iterator[
     if store is None:
         return
     with store.reading() as connection:
-        for reader, cause, words, at in suppressions.stream_suppressions(connection):
-            yield reader, cause, at, _on_one_line(words)
+        for row in suppressions.stream_suppressions(connection):
+            yield row.subscriber, row.cause, row.at, _on_one_line(row.words)
         if keys:
             for digest, at in list_erased(connection):
                 yield digest, ERASED, at, keys.fingerprint

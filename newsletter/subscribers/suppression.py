@@ -20,7 +20,7 @@ from newsletter.subscribers.csv_editing import cells_of
 from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
 from newsletter.subscribers.csv_records import CsvRecord
 from newsletter.subscribers.csv_rows import read_row
-from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.event_recording import counts_for_all, record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, read_row_status
@@ -50,18 +50,31 @@ class ImportedSuppressions:
     whole: bool = False
 
 
-def suppress(store: Store, keys: SecretKeys | None, key: SubscriberKey, reason: str) -> bool:
-    """Suppress a subscriber for an editor's reason; return False when that was so already for the same kind."""
+def suppress(
+    store: Store, keys: SecretKeys | None, key: SubscriberKey, reason: str, *, everywhere: bool = False
+) -> bool:
+    """Suppress a subscriber for an editor's reason; return False when that was so already for the same kind.
+
+    With `everywhere` no publication of the database mails them, also for a reason that else is one's own.
+    """
     cause, words = _parse_reason(reason)
-    kind = _KINDS.get(cause, EventKind.SUPPRESSED)
-    return record_events(
-        store, keys, [Event(subscriber=key, kind=kind, source=EventSource.EDITOR, evidence={"words": words})]
-    )[0]
+    event = Event(
+        subscriber=key,
+        kind=_KINDS.get(cause, EventKind.SUPPRESSED),
+        source=EventSource.EDITOR,
+        evidence={"words": words},
+        everywhere=everywhere,
+    )
+    return record_events(store, keys, [event])[0]
 
 
-def unsuppress(store: Store, keys: SecretKeys | None, key: SubscriberKey) -> bool:
-    """Lift all suppressions of a subscriber, as an editor's decision; return False when there were none."""
-    return record_events(store, keys, [Event(subscriber=key, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
+def unsuppress(store: Store, keys: SecretKeys | None, key: SubscriberKey, *, everywhere: bool = False) -> bool:
+    """Lift all suppressions of a subscriber, as an editor's decision; return False when there were none.
+
+    It is for this publication, which mails them again whatever is about all; with `everywhere` it is for each one.
+    """
+    event = Event(subscriber=key, kind=EventKind.ALLOWED, source=EventSource.EDITOR, everywhere=everywhere)
+    return record_events(store, keys, [event])[0]
 
 
 def import_suppressions(
@@ -159,9 +172,13 @@ def _import(connection: Connection, keys: SecretKeys | None, row: _ImportedRow) 
             note_erasing_key(connection, keys.fingerprint)
         return add_erased(connection, row.known_as, row.since)
     key = SubscriberKey(row.known_as)
-    new = suppressions.suppress(connection, key, row.state, row.words, source=EventSource.EDITOR, at=row.since)
+    cause = SuppressionKind(row.state)
+    kind = _KINDS.get(cause, EventKind.SUPPRESSED)
+    everywhere = counts_for_all(Event(subscriber=key, kind=kind, source=EventSource.EDITOR), cause)
+    new = suppressions.suppress(
+        connection, key, cause, row.words, everywhere=everywhere, source=EventSource.EDITOR, at=row.since
+    )
     if new:
-        kind = _KINDS.get(SuppressionKind(row.state), EventKind.SUPPRESSED)
         evidence = {"words": row.words, "note": "brought over from a file"}
         event = StoredEvent(key, kind, EventSource.EDITOR, None, evidence, row.since, now())
         add_events(connection, [event])

@@ -6,10 +6,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from newsletter.clock import Instant, parse_instant
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
+from newsletter.store.engine import publication_of
 from newsletter.store.erased import find_erased
+from newsletter.store.events import find_told
+from newsletter.store.publications import EVERY
+from newsletter.store.suppressions import StoredSuppression
+from newsletter.subscribers.feedback_events import SUPPRESSING
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.subscriber import Subscriber
 
@@ -19,11 +26,16 @@ _GROUP = 500  # rows looked up at once: few enough for either database's paramet
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One reason not to mail somebody; `since` is None where a list does not say when."""
+    """One reason not to mail somebody; `since` is None where a list does not say when.
+
+    `everywhere`: it keeps every publication of the database from it. `elsewhere`: it is known from another one alone.
+    """
 
     kind: str
     words: str
     since: Instant | None
+    everywhere: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +109,31 @@ def read_suppression_statuses(
     digests = {key: keys.digest(key) for key in wanted} if keys else {}
     held = defaultdict[str, list[Suppression]](list)
     with store.reading() as connection:
-        for key, kind, words, at in suppressions.find_suppressions(connection, wanted):
-            held[key].append(Suppression(kind, words, parse_instant(at)))
+        rows = suppressions.find_suppressions(connection, wanted)
+        own = _find_own(connection, rows)
+        for row in rows:
+            held[row.subscriber].append(
+                Suppression(
+                    row.cause,
+                    row.words,
+                    parse_instant(row.at),
+                    everywhere=row.publication == EVERY,
+                    elsewhere=(row.subscriber, row.cause) not in own,
+                )
+            )
         erased = find_erased(connection, list(digests.values())) if digests else {}
     return [
         SuppressionStatus(suppressions=held.get(key, ()), erased=erased.get(digests.get(key, ""))) for key in wanted
     ]
+
+
+def _find_own(connection: Connection, rows: Sequence[StoredSuppression]) -> set[tuple[str, str]]:
+    """Return which of these rows, by subscriber and cause, follow from what this publication was told."""
+    ours = publication_of(connection)
+    shared = [row for row in rows if row.publication != ours]
+    told = find_told(connection, [row.subscriber for row in shared]) if shared else set()
+    by_event = {(subscriber, SUPPRESSING[kind]) for subscriber, kind in told if kind in SUPPRESSING}
+    return {(row.subscriber, row.cause) for row in rows if row.publication == ours} | by_event
 
 
 def with_suppression_status(

@@ -59,7 +59,7 @@ def _suppressed(connection: Connection) -> set[str]:
 
 
 def _words(connection: Connection) -> dict[str, str]:
-    return {reader: words for reader, _, words, _ in suppressions.stream_suppressions(connection)}
+    return {row.subscriber: row.words for row in suppressions.stream_suppressions(connection)}
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def _say(store: Store, reader: str, kind: EventKind, words: str = "") -> None:
 
 def _all(store: Store) -> list[tuple[str, str, str, str]]:
     with store.reading() as connection:
-        return list(suppressions.stream_suppressions(connection))
+        return [row[:4] for row in suppressions.stream_suppressions(connection)]
 
 
 def _exported(path: Path, store: Store) -> Path:

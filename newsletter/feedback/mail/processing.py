@@ -204,7 +204,7 @@ class _MailProcessor:
         if spike.subscribers and answer is not SpikeDecision.LATER:
             with self.context.store.transaction() as connection:
                 agree_to_bounces(connection)
-        batch = suppression_batches.new_batch_name()
+        batch = suppression_batches.new_batch_name(self.context.store)
         for mail, decision in bounces:
             is_held = decision in new and decision.address in spike.subscribers
             decision = _apply_answer(decision, answer if is_held else SpikeDecision.SUPPRESS, spike, batch)

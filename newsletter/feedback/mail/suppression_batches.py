@@ -20,19 +20,19 @@ NAME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class SuppressionBatch:
-    """A batch's name, which is the moment of its run, and the subscribers who are suppressed by it still."""
+    """A batch's name, which begins with the moment of its run, and the subscribers who are suppressed by it still."""
 
     name: str
     subscribers: frozenset[SubscriberKey]
 
 
-def new_batch_name() -> str:
-    """Return the name of a batch that begins now: `2026-11-30T09:30:00Z`."""
-    return datetime.now(UTC).strftime(NAME_FORMAT)
+def new_batch_name(store: Store) -> str:
+    """Return the name of a batch of the store's publication that begins now: `2026-11-30T09:30:00Z`."""
+    return suppressions.name_batch(datetime.now(UTC).strftime(NAME_FORMAT), store.publication)
 
 
 def list_batches(store: Store) -> list[SuppressionBatch]:
-    """Return every batch whose suppressions can be undone, the oldest first."""
+    """Return every batch of the store's publication whose suppressions can be undone, the oldest first."""
     with store.reading() as connection:
         batches = suppressions.list_batches(connection)
     return [SuppressionBatch(name, subscribers) for name, subscribers in sorted(batches.items())]

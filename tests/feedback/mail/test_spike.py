@@ -243,7 +243,7 @@ def test_only_one_reading_at_a_time(sent: Publication) -> None:
 
 
 def test_a_reading_s_suppressions_are_known_on_either_database(store: Store) -> None:
-    name = suppression_batches.new_batch_name()
+    name = suppression_batches.new_batch_name(store)
     soft = SoftRule(bounces=1, days=30)
     said = [
         Event(subscriber="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10", batch=name),
