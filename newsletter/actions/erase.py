@@ -1,11 +1,12 @@
 """The erasure of one person from the list and the store, with a keyed hash kept of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsletter.address import SubscriberKey
 from newsletter.campaigns.sent_record import write_record
+from newsletter.errors import ConfigError
 from newsletter.issue_name import IssueName
 from newsletter.ledger import erasure
 from newsletter.ledger.campaigns import list_unfinished
@@ -15,8 +16,12 @@ from newsletter.ledger.workers import is_being_sent, wait_for_leases
 from newsletter.publication import OpenPublication
 from newsletter.sending.takeover import lock_campaign
 from newsletter.store import Busy, Store
+from newsletter.store.publication_facts import read_erasing_key
+from newsletter.store.publications import list_publications as list_stored_publications
 from newsletter.subscribers.list_changes import sole_editor
-from newsletter.subscribers.secret_keys import require_secret_keys
+from newsletter.subscribers.secret_keys import SecretKeys, require_secret_keys
+from newsletter.workspace import PublicationId
+from newsletter.workspace_search import list_publications
 
 _NOWHERE = "forgotten.invalid"  # RFC 6761, section 6.4: no mail ever goes there
 
@@ -60,6 +65,58 @@ def erase_subscriber(
         if (record := publication.record(issue)).exists():
             write_record(record, store, issue)
     return Erasure(list_rows=len(edit.rows), store_rows=erased, swept=_sweep(store))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureEverywhere:
+    """The erasures of one person by publication, and those publications whose lists are in no folder here."""
+
+    by_publication: Mapping[PublicationId, Erasure]
+    unlisted: Sequence[PublicationId]
+
+    @property
+    def swept(self) -> bool:
+        """Whether the database's files have no trace of them, as far as the program can see to it."""
+        return all(each.swept for each in self.by_publication.values())
+
+
+def erase_everywhere(
+    publication: OpenPublication, key: SubscriberKey, on_wait: Callable[[float], None] = lambda _seconds: None
+) -> ErasureEverywhere:
+    """Erase a subscriber from every publication of the database, and from the lists of those in this workspace.
+
+    What keeps all of them from being mailed goes last: by then each publication has their hash. Raises what
+    `erase_subscriber` does, and ConfigError where a publication of another folder has other keys; whatever stops it
+    between, running it again does the rest.
+    """
+    keys, store = require_secret_keys(publication.workspace), publication.store
+    here = {one.publication_id: one for one in list_publications(publication.workspace)}
+    with store.reading() as connection:
+        unlisted = [name for name in list_stored_publications(connection) if name not in here]
+    for name in unlisted:
+        _refuse_other_keys(store.of(name), keys)
+    erased = {}
+    for name, workspace in here.items():
+        with OpenPublication(workspace, store=store.of(name)) as opened:
+            erased[name] = erase_subscriber(opened, key, on_wait)
+    digest = keys.digest(key)
+    for name in unlisted:
+        rows = erasure.erase_from_store(store.of(name), key, pseudonyms(digest), digest, keys.fingerprint)
+        erased[name] = Erasure(list_rows=0, store_rows=rows, swept=True)
+    erasure.erase_what_is_about_all(store, key)
+    last = erased[publication.workspace.publication_id]
+    erased[publication.workspace.publication_id] = replace(last, swept=_sweep(store))
+    return ErasureEverywhere(by_publication=erased, unlisted=unlisted)
+
+
+def _refuse_other_keys(store: Store, keys: SecretKeys) -> None:
+    with store.reading() as connection:
+        mark = read_erasing_key(connection)
+    if mark not in (None, keys.fingerprint):
+        raise ConfigError(
+            f"Those who were erased from {store.publication} are known by other keys than those here.",
+            next_step="Nobody was erased. In each folder: newsletter subscribers forget ADDRESS, without --everywhere.",
+        )
 
 
 def _list_changed_issues(store: Store, digest: str, issues: Sequence[IssueName]) -> Iterator[IssueName]:

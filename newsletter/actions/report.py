@@ -13,6 +13,7 @@ from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import sum_replies
+from newsletter.ledger.suppressed_elsewhere import count_suppressed_elsewhere
 from newsletter.ledger.workers import find_last_sent
 from newsletter.ownership import resolve_own_target
 from newsletter.publication import OpenPublication
@@ -35,6 +36,7 @@ class CampaignSummary:
     replies: Sequence[ReplyCount]
     not_accepted: Path | None
     answers: Mapping[EventKind, int]
+    suppressed_elsewhere: Mapping[str, int]
 
     @property
     def complete(self) -> bool:
@@ -81,9 +83,15 @@ def summarize_campaign(publication: OpenPublication, issue: IssueName) -> Campai
         _not_accepted_path(publication, issue).unlink(missing_ok=True)  # of a time when not everyone had it
     with store.reading() as connection:
         answers = count_answers(connection, issue)
+        elsewhere = count_suppressed_elsewhere(connection, issue)
     unusable = campaign.left_out if campaign else 0
     return CampaignSummary(
-        counts=counts, unusable=unusable, replies=replies, not_accepted=not_accepted, answers=answers
+        counts=counts,
+        unusable=unusable,
+        replies=replies,
+        not_accepted=not_accepted,
+        answers=answers,
+        suppressed_elsewhere=elsewhere,
     )
 
 

@@ -1,7 +1,7 @@
 """Everything that is known of one subscriber, for a person who asks what is kept of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from newsletter.address import SubscriberKey
 from newsletter.clock import Instant
@@ -11,9 +11,25 @@ from newsletter.ledger.erasure import count_mentions
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
 from newsletter.store.events import StoredEvent, list_events
+from newsletter.store.publications import list_publications
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.source import ListRow
+from newsletter.subscribers.stored_subscribers import find_subscribers, list_consents
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
+from newsletter.workspace import PublicationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordElsewhere:
+    """What another publication of the database has of a subscriber; `is_listed` by its list in the store."""
+
+    publication: PublicationId
+    is_listed: bool
+    consents: Sequence[Consent]
+    status: SuppressionStatus
+    events: Sequence[StoredEvent]
+    deliveries: Sequence[Delivery]
+    finished_at: Mapping[str, Instant | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +50,11 @@ class SubscriberRecord:
     deliveries: Sequence[Delivery]
     finished_at: Mapping[str, Instant | None]
     other_rows: int
+    elsewhere: Sequence[RecordElsewhere] = ()
 
     @property
     def is_known(self) -> bool:
-        """Whether anything is kept of them, a keyed hash left aside."""
+        """Whether this publication keeps anything of them, a keyed hash left aside."""
         return bool(self.rows or self.consents or self.status.suppressions or self.events or self.deliveries)
 
 
@@ -61,7 +78,32 @@ def read_subscriber_record(publication: OpenPublication, key: SubscriberKey) -> 
         deliveries=deliveries,
         finished_at=_list_finished(store, deliveries) if store else {},
         other_rows=count_mentions(store, key) if store else 0,
+        elsewhere=list(_read_elsewhere(store, key)) if store else (),
     )
+
+
+def _read_elsewhere(store: Store, key: SubscriberKey) -> Iterator[RecordElsewhere]:
+    """Yield what other publications know that is their own: what is about all is this one's to say."""
+    with store.reading() as connection:
+        names = [name for name in list_publications(connection) if name != store.publication]
+    for name in names:
+        other = store.of(name)
+        deliveries = [*list_deliveries(other, key)][::-1]
+        (status,) = read_suppression_statuses(other, None, [key])
+        with other.reading() as connection:
+            found = RecordElsewhere(
+                publication=name,
+                is_listed=key in find_subscribers(connection, [key]),
+                consents=list_consents(connection, key),
+                status=replace(
+                    status, suppressions=[one for one in status.suppressions if not (one.everywhere or one.elsewhere)]
+                ),
+                events=list_events(connection, key, own=True),
+                deliveries=deliveries,
+                finished_at=_list_finished(other, deliveries),
+            )
+        if found.is_listed or found.consents or found.events or found.deliveries or found.status.suppressions:
+            yield found
 
 
 def _list_finished(store: Store, deliveries: Sequence[Delivery]) -> dict[str, Instant | None]:

@@ -29,23 +29,25 @@ class BroughtSuppressions:
     still_unknown: Sequence[UnknownCampaign]
 
 
-def suppress(publication: OpenPublication, address: str, reason: str) -> SuppressionChange:
+def suppress(publication: OpenPublication, address: str, reason: str, *, everywhere: bool = False) -> SuppressionChange:
     """Never mail an address again, whatever the list says; nothing is written about a person who was erased.
 
-    It may be said of anybody, also where nobody can tell who was erased. Raises ListError for what is no address.
+    With `everywhere` no publication of the database does; that they bounced or complained is for all in any case. It
+    may be said of anybody, also where nobody can tell who was erased. Raises ListError for what is no address.
     """
     store, keys, key = publication.store, publication.keys, parse_subscriber_key(address)
     (before,) = read_suppression_statuses(store, keys, [key])
     if not before.erased:
-        suppression.suppress(store, keys, key, reason)
+        suppression.suppress(store, keys, key, reason, everywhere=everywhere)
     (after,) = read_suppression_statuses(store, keys, [key])
     return SuppressionChange(key=key, before=before, after=after)
 
 
-def unsuppress(publication: OpenPublication, address: str) -> bool:
+def unsuppress(publication: OpenPublication, address: str, *, everywhere: bool = False) -> bool:
     """Lift all that keeps an address from being mailed; return whether anything did.
 
-    Raises DecisionNeeded for a person who was erased.
+    It is for this publication, whatever keeps the others from it, or, `everywhere`, for each of the database; that mail
+    to them bounced is lifted for all in any case. Raises DecisionNeeded for a person who was erased.
     """
     publication.refuse_without_erasure_keys()
     store, keys, key = publication.store, publication.keys, parse_subscriber_key(address)
@@ -55,7 +57,7 @@ def unsuppress(publication: OpenPublication, address: str) -> bool:
             f"{key} was erased on {status.erased:%Y-%m-%d}.",
             next_step=f"Did they ask to come back? newsletter subscribers add {key} --again",
         )
-    return suppression.unsuppress(store, keys, key)
+    return suppression.unsuppress(store, keys, key, everywhere=everywhere)
 
 
 def import_suppressions(publication: OpenPublication, file: Path, reason: str) -> BroughtSuppressions:

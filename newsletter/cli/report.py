@@ -86,6 +86,8 @@ def show_summary(publication: OpenPublication, issue: IssueName) -> None:
     summary = summarize_campaign(publication, issue)
     counts = summary.counts
     _show_balance(counts, summary.unusable)
+    if elsewhere := formatting.format_suppressed_elsewhere(summary.suppressed_elsewhere):
+        say(f"  {elsewhere}")
     for reply in summary.replies[:_SUMMARY_REPLIES]:
         say(f"  {reply.readers:,} {reply.state}{f': {words}' if (words := formatting.format_reply(reply)) else ''}")
     if summary.not_accepted:
@@ -110,6 +112,8 @@ def _show_since(since: Mapping[EventKind, int]) -> None:
 def _show(workspace: Workspace, found: CampaignReport) -> None:
     say(found.campaign.subject, style="bold")
     _show_balance(found.counts, found.campaign.left_out)
+    if elsewhere := formatting.format_suppressed_elsewhere(found.suppressed_elsewhere):
+        say(f"  {elsewhere}")
     _show_since(found.since)
     _show_runs(found, ZoneInfo(workspace.config.publication.timezone))
     _show_replies(found)

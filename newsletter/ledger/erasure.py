@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, union, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    column,
+    inspect,
+    select,
+    table,
+    union,
+    update,
+)
 
 from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
@@ -15,12 +28,13 @@ from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
-from newsletter.store.engine import is_of, is_ours
+from newsletter.store.engine import is_of, is_ours, publication_of
 from newsletter.store.erased import add_erased, hold_off_writing
 from newsletter.store.events import remove_events
 from newsletter.store.publication_facts import note_erasing_key
+from newsletter.store.publications import EVERY, has_other_publications
 from newsletter.store.schema import campaigns, consents, deliveries, events, subscribers, suppressions, workers
-from newsletter.store.suppressions import list_causes, unsuppress
+from newsletter.store.suppressions import list_causes, remove_suppressions
 from newsletter.subscribers.address_in_text import contains_address, replace_address
 from newsletter.subscribers.stored_subscribers import erase_subscriber_rows
 
@@ -72,7 +86,8 @@ def erase_from_store(
     """Take a subscriber out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
 
     Deliveries keep their states under a pseudonym; `pseudonym(n)` gives the n-th, should the first be taken: somebody
-    who came back can be erased again. Raises DeliveryError while a copy is under way to them.
+    who came back can be erased again. What keeps all publications from mailing them stays while there are others, see
+    `erase_what_is_about_all`. Raises DeliveryError while a copy is under way to them.
     """
     with store.erasing() as connection:
         hold_off_writing(connection)
@@ -111,17 +126,34 @@ def erase_rows_within(
         mentions=_replace_mentions(connection, subscriber, pseudonym(1)),
         issues=changed,
     )
-    unsuppress(connection, subscriber)
+    remove_suppressions(connection, subscriber)
     erase_subscriber_rows(connection, subscriber)
     add_erased(connection, digest)
     note_erasing_key(connection, mark)
+    if not has_other_publications(connection):
+        _remove_what_is_about_all(connection, subscriber)
     return erased
+
+
+def erase_what_is_about_all(store: Store, subscriber: SubscriberKey) -> None:
+    """Take out the rows that keep all publications of the database from mailing a subscriber.
+
+    Each publication has their hash by then, or another one would mail them again.
+    """
+    with store.erasing() as connection:
+        hold_off_writing(connection)
+        _remove_what_is_about_all(connection, subscriber)
+
+
+def _remove_what_is_about_all(connection: Connection, subscriber: SubscriberKey) -> None:
+    remove_suppressions(connection, subscriber, about_all=True)
+    remove_events(connection, subscriber, about_all=True)
 
 
 def list_known_subscribers(connection: Connection) -> list[SubscriberKey]:
     """Return everybody of whom there is a row, be it a pseudonym."""
     known = (deliveries, events, suppressions, subscribers, consents)
-    theirs = (select(one.c.subscriber).where(is_ours(connection, one)) for one in known)
+    theirs = (select(one.c.subscriber).where(_is_known_here(connection, one)) for one in known)
     return list(connection.scalars(union(*theirs)))
 
 
@@ -187,7 +219,7 @@ def _mentions(
     connection: Connection, words: Column[str], subscriber: SubscriberKey
 ) -> Iterator[tuple[Sequence[Any], str]]:
     """Yield the keys and the words of the rows about others that have the address in them."""
-    of_others = [is_ours(connection, words.table)]
+    of_others = [_is_known_here(connection, words.table)]
     of_others += [words.table.c.subscriber != subscriber] if "subscriber" in words.table.c else []
     # The domain has several spellings, and what is before it one.
     like = f"{subscriber.partition('@')[0]}@"
@@ -195,6 +227,11 @@ def _mentions(
     for *key, text in connection.execute(rows, execution_options={"yield_per": 1000}):
         if any(contains_address(one, subscriber) for one in _texts(words, text)):
             yield key, text
+
+
+def _is_known_here(connection: Connection, known: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a row is the publication's, or about all."""
+    return known.c.publication.in_([publication_of(connection), EVERY])
 
 
 def _texts(words: Column[str], text: str) -> Iterable[str]:

@@ -15,6 +15,7 @@ from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import DomainSum, sum_domains, sum_replies
+from newsletter.ledger.suppressed_elsewhere import count_suppressed_elsewhere
 from newsletter.reports.answer_times import AnswerTimes, measure_answers
 from newsletter.reports.reply_counts import ReplyCount, drop_rare_words, group_replies
 from newsletter.reports.worker_runs import Timeline, WorkerRun, build_timelines, compute_rate, list_worker_runs
@@ -37,11 +38,15 @@ class OtherDomains:
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignReport:
-    """Figures of a campaign. Replies and domains come most recipients first; `since` is what came back later."""
+    """Figures of a campaign. Replies and domains come most recipients first; `since` is what came back later.
+
+    `suppressed_elsewhere` counts by cause those whom only another publication of the database keeps from being mailed.
+    """
 
     campaign: Campaign
     counts: Counts
     since: Mapping[EventKind, int]
+    suppressed_elsewhere: Mapping[str, int]
     runs: Sequence[WorkerRun]
     over_time: Sequence[Timeline]
     replies: Sequence[ReplyCount]
@@ -87,6 +92,7 @@ def make_report(store: Store, issue: IssueName) -> CampaignReport | None:
             campaign=campaign,
             counts=count_by_state(connection, issue),
             since=count_answers(connection, issue),
+            suppressed_elsewhere=count_suppressed_elsewhere(connection, issue),
             runs=runs,
             over_time=build_timelines(connection, issue, runs),
             replies=group_replies(sum_replies(connection, issue)),

@@ -57,6 +57,15 @@ def format_feedback(answers: Mapping[EventKind, int]) -> str:
     )
 
 
+def format_suppressed_elsewhere(counts: Mapping[str, int]) -> str:
+    """Return who is suppressed because of another newsletter in one line; empty when nobody is."""
+    told = {"bounced": "whose mail bounced in", "complained": "who marked as spam"}
+    parts = [
+        f"{format_count(count, 'reader')} {told[cause]} another newsletter of yours" for cause, count in counts.items()
+    ]
+    return f"Of the suppressed, {', '.join(parts)}" if parts else ""
+
+
 def format_reply(reply: ReplyCount) -> str:
     """Return a reply as one line: code, enhanced code and words, as far as there are any."""
     return join_reply(reply.code, reply.enhanced, reply.words)

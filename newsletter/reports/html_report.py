@@ -39,6 +39,7 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
         "said": formatting.format_reply,
         "share": formatting.format_share,
         "since": formatting.format_feedback,
+        "suppressed_elsewhere": formatting.format_suppressed_elsewhere,
         "took": lambda milliseconds: formatting.format_seconds(milliseconds / 1000),
     }
     return environment.get_template("report.html.j2").render(

@@ -23,6 +23,7 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
         "left_out": campaign.left_out,
         "list": report.counts.total,
         "readers": _count_states(report.counts),
+        "suppressed_elsewhere": dict(report.suppressed_elsewhere),
         "since": {kind.value: count for kind, count in report.since.items()},
         "seconds": round(report.seconds, 3),
         "per_second": _round_rate(report.per_second),

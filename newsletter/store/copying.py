@@ -14,6 +14,7 @@ from newsletter.files import create_private, make_private_folder, sync_to_disk
 from newsletter.ownership import require_own_place
 from newsletter.store.database import Damaged
 from newsletter.store.engine import Store, find_store, insert_new, is_ours, open_store
+from newsletter.store.publications import EVERY
 from newsletter.store.schema import facts, forgotten, generations, meta, metadata, suppressions
 from newsletter.store.sqlite import copy_file
 from newsletter.store.store_tables import MOVED_TO
@@ -57,7 +58,8 @@ def refuse_other_publications(connection: Connection) -> None:
     for table in metadata.sorted_tables:
         if table is meta:
             continue
-        other = connection.scalar(select(table.c.publication).where(not_(is_ours(connection, table))).limit(1))
+        others = not_(is_ours(connection, table)), table.c.publication != EVERY
+        other = connection.scalar(select(table.c.publication).where(*others).limit(1))
         if other is not None:
             raise DeliveryError(
                 f"The database of the state holds the rows of another publication, too: {other}.",

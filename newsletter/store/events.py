@@ -43,9 +43,15 @@ def add_events(connection: Connection, rows: Sequence[StoredEvent], *, everywher
         connection.execute(insert(events), written)
 
 
-def list_events(connection: Connection, subscriber: SubscriberKey, *, of_all: bool = False) -> list[StoredEvent]:
-    """Return everything about one subscriber, the oldest first; with `of_all` what other publications know, too."""
-    theirs = select(events).where(_are_of(connection, of_all=of_all), events.c.subscriber == subscriber)
+def list_events(
+    connection: Connection, subscriber: SubscriberKey, *, of_all: bool = False, own: bool = False
+) -> list[StoredEvent]:
+    """Return everything about one subscriber, the oldest first.
+
+    With `of_all` it is what other publications know, too, with `own` without what is about all.
+    """
+    whose = is_ours(connection, events) if own else _are_of(connection, of_all=of_all)
+    theirs = select(events).where(whose, events.c.subscriber == subscriber)
     return list(_rows(connection, theirs.order_by(events.c.id)))
 
 
@@ -114,9 +120,16 @@ _TOLD = (
 )
 
 
-def remove_events(connection: Connection, subscriber: SubscriberKey, kind: str | None = None) -> int:
-    """Take away a subscriber's events, all or those of a kind; returns how many."""
-    mine = [is_ours(connection, events), events.c.subscriber == subscriber, *([events.c.kind == kind] if kind else [])]
+def remove_events(
+    connection: Connection, subscriber: SubscriberKey, kind: str | None = None, *, about_all: bool = False
+) -> int:
+    """Take away what this publication knows of a subscriber, or what is about all; of a kind, or of each.
+
+    Returns how many events that were.
+    """
+    publication = EVERY if about_all else publication_of(connection)
+    mine = [events.c.publication == publication, events.c.subscriber == subscriber]
+    mine += [events.c.kind == kind] if kind else []
     return connection.execute(delete(events).where(*mine)).rowcount
 
 

@@ -105,10 +105,11 @@ def unsuppress_by_all(connection: Connection, subscriber: SubscriberKey) -> bool
     return held
 
 
-def remove_suppressions(connection: Connection, subscriber: SubscriberKey) -> int:
-    """Take the publication's own rows about a subscriber out of the table, exceptions included; returns how many."""
-    mine = delete(suppressions).where(is_ours(connection, suppressions), suppressions.c.subscriber == subscriber)
-    return connection.execute(mine).rowcount
+def remove_suppressions(connection: Connection, subscriber: SubscriberKey, *, about_all: bool = False) -> int:
+    """Take the publication's own rows about a subscriber out of the table, or those about all; returns how many."""
+    publication = EVERY if about_all else publication_of(connection)
+    mine = suppressions.c.publication == publication, suppressions.c.subscriber == subscriber
+    return connection.execute(delete(suppressions).where(*mine)).rowcount
 
 
 def list_causes(connection: Connection, subscriber: SubscriberKey) -> dict[str, str]:

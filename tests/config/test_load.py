@@ -108,7 +108,11 @@ def test_a_secret_in_a_file_that_git_shares_is_refused(
     [
         ("[emial]", "[emial] is neither a table of this file nor an installed backend", "Did you mean 'email'?"),
         ("[mialdir]", "[mialdir] is neither a table", "Did you mean 'maildir'?"),
-        ("[zebra]", "[zebra] is neither a table", "Known: dkim, email, inbox, keys, languages, layout, links, list, pdf"),
+        (
+            "[zebra]",
+            "[zebra] is neither a table",
+            "Known: dkim, email, inbox, keys, languages, layout, links, list, pdf",
+        ),
     ],
 )
 def test_an_unknown_table_is_answered_with_the_nearest(tmp_path: Path, written: str, message: str, step: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.actions.erase import erase_subscriber
+from newsletter.actions.erase import erase_everywhere, erase_subscriber
 from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
@@ -15,13 +15,15 @@ from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import parse_subscriber_key
+from newsletter.subscribers.suppression_status import read_suppression_statuses
 from newsletter.text import format_count
 
 
 @click.command()
 @click.argument("address")
 @click.option("--yes", is_flag=True, help="Erase without asking.")
-def forget(address: str, yes: bool) -> None:
+@click.option("--everywhere", is_flag=True, help="From all newsletters of the database, not this one alone.")
+def forget(address: str, yes: bool, everywhere: bool) -> None:
     """Erase a person who asked for it.
 
     From the list, and all that is kept of them. A keyed hash is left, which leads nobody to them, and by which an old
@@ -34,13 +36,30 @@ def forget(address: str, yes: bool) -> None:
     source = publication.subscriber_source()
     known = read_subscriber_record(publication, key)
     _announce(known, source)
+    _announce_elsewhere(known, everywhere=everywhere)
     if not known.is_known and not known.status.erased and (near := suggest_nearest(source, key)):
         say(near)
     if not yes and not click.confirm("Erase them? That can't be undone."):
         say("Nobody was erased.")
         sys.exit(1)
-    done = erase_subscriber(publication, key, print_lease_wait)
-    say(f"{key} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
+    if everywhere:
+        erased = erase_everywhere(publication, key, print_lease_wait)
+        done = erased.by_publication[publication.workspace.publication_id]
+        names = ", ".join(erased.by_publication)
+        say(f"{key} is erased from {names}: a keyed hash is left, and nothing is sent to them.", style="bold")
+        if erased.unlisted:
+            say(
+                f"The lists of {', '.join(erased.unlisted)} are in other folders: a file there may still hold the "
+                "address. Nothing is sent to it.",
+                style="yellow",
+            )
+    else:
+        done = erase_subscriber(publication, key, print_lease_wait)
+        say(f"{key} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
+        (left,) = read_suppression_statuses(publication.store, None, [key])
+        if left.suppressions:
+            why = describe_suppression(left)
+            say(f"A note stays for your other newsletters ({why}). --everywhere erases that, too.", style="yellow")
     if done.store_rows.mentions:
         say(f"The address was also taken out of {format_count(done.store_rows.mentions, 'row')} about others.")
     if known.other_lines:
@@ -64,6 +83,15 @@ def forget(address: str, yes: bool) -> None:
             style="yellow",
         )
         sys.exit(1)
+
+
+def _announce_elsewhere(known: SubscriberRecord, *, everywhere: bool) -> None:
+    """Say what other newsletters know of a person, and what becomes of it."""
+    names = ", ".join(other.publication for other in known.elsewhere)
+    if names and everywhere:
+        say(f"Your other newsletters that know them: {names}. They are erased there, too.")
+    elif names:
+        say(f"Your other newsletters that know them: {names}. To erase them there, too: --everywhere", style="yellow")
 
 
 def _announce(known: SubscriberRecord, source: SubscriberSource) -> None:

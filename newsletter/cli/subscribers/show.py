@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
+from newsletter.actions.subscriber_record import RecordElsewhere, SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, say, shorten
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
@@ -25,6 +25,7 @@ from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import SuppressionStatus
 from newsletter.subscribers.tokens import hide_tokens
 from newsletter.text import format_count
+from newsletter.workspace import PublicationId
 
 _BY: Mapping[str, str] = {
     EventSource.ONE_CLICK: "by the button of the mail program (one-click)",
@@ -57,7 +58,7 @@ def show(address: str, json_: bool) -> None:
     source = publication.subscriber_source()
     known = read_subscriber_record(publication, key)
     if json_:
-        print_as_json(as_dict(known, source))
+        print_as_json(as_dict(known, source, publication.workspace.publication_id))
         return
     show_known(known, source)
     say_if_kept_out(source, key)
@@ -65,16 +66,41 @@ def show(address: str, json_: bool) -> None:
         say(near)
 
 
-def as_dict(known: SubscriberRecord, source: SubscriberSource) -> dict[str, Any]:
-    """Return all of it for --json. `erased` is a moment or null, `about_others` where rows about others name them."""
+def as_dict(known: SubscriberRecord, source: SubscriberSource, publication: PublicationId) -> dict[str, Any]:
+    """Return all of it for --json. `erased` is a moment or null, `about_others` where rows about others name them.
+
+    `elsewhere` is what other publications of the database have.
+    """
     return {
+        "publication": publication,
         "address": known.key,
         "state": known.status.state if known.rows or not known.status.mailable else "unlisted",
         "erased": known.status.erased and format_instant(known.status.erased),
         "rows": [{**({"line": row.line} if source.file else {}), "cells": dict(row.cells)} for row in known.rows],
         **({} if source.file else {"consents": [asdict(consent) for consent in known.consents]}),
+        **_describe_history(known),
+        "about_others": {"lines": list(known.other_lines), "state": known.other_rows},
+        "elsewhere": [
+            {
+                "publication": other.publication,
+                "listed": other.is_listed,
+                "consents": [asdict(consent) for consent in other.consents],
+                **_describe_history(other),
+            }
+            for other in known.elsewhere
+        ],
+    }
+
+
+def _describe_history(known: SubscriberRecord | RecordElsewhere) -> dict[str, Any]:
+    return {
         "causes": [
-            {"cause": each.kind, "words": each.words, "since": each.since and format_instant(each.since)}
+            {
+                "cause": each.kind,
+                "words": each.words,
+                "since": each.since and format_instant(each.since),
+                "everywhere": each.everywhere,
+            }
             for each in known.status.suppressions
         ],
         "events": [
@@ -88,7 +114,6 @@ def as_dict(known: SubscriberRecord, source: SubscriberSource) -> dict[str, Any]
             }
             for delivery in known.deliveries
         ],
-        "about_others": {"lines": list(known.other_lines), "state": known.other_rows},
     }
 
 
@@ -108,6 +133,23 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
     for row in known.rows:
         say(f"\n{list_name}{f', line {row.line}' if row.line else ''}", style="bold")
         _print_fields(row.cells)
+    _show_history(known)
+    for other in known.elsewhere:
+        on_list = ", on its list" if other.is_listed else ""
+        against = "" if other.status.mailable else f", {describe_suppression(other.status)}"
+        say(f"\nIn another newsletter of yours, {other.publication}{on_list}{against}", style="bold")
+        _show_history(other)
+    if known.other_lines:
+        lines = ", ".join(map(str, known.other_lines))
+        say(f"\nThe address is also in rows about others: {list_name}, line {lines}")
+    if known.other_rows:
+        say(f"\nThe address is also in {format_count(known.other_rows, 'row')} of the state about others.")
+    histories: list[SubscriberRecord | RecordElsewhere] = [known, *known.elsewhere]
+    if any(one.consents or one.events or one.deliveries for one in histories):
+        say("\nTimes are in UTC.")
+
+
+def _show_history(known: SubscriberRecord | RecordElsewhere) -> None:
     if known.consents:
         say("\nWhat they agreed to", style="bold")
         for consent in known.consents:
@@ -123,13 +165,6 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
         for delivery in known.deliveries:
             say(f"  {delivery.issue}  {_describe_delivery(delivery, known)}")
             _print_fields({**delivery.fields, "tags": " ".join(sorted(delivery.tags))}, "      ")
-    if known.other_lines:
-        lines = ", ".join(map(str, known.other_lines))
-        say(f"\nThe address is also in rows about others: {list_name}, line {lines}")
-    if known.other_rows:
-        say(f"\nThe address is also in {format_count(known.other_rows, 'row')} of the state about others.")
-    if known.consents or known.events or known.deliveries:
-        say("\nTimes are in UTC.")
 
 
 def _print_fields(words: Mapping[str, str], indent: str = "  ") -> None:
@@ -147,7 +182,7 @@ def _describe_event(event: StoredEvent) -> str:
     return f"{_format_minute(event.said_at)}  {said}, {by}{about}{noted}"
 
 
-def _describe_delivery(delivery: Delivery, known: SubscriberRecord) -> str:
+def _describe_delivery(delivery: Delivery, known: SubscriberRecord | RecordElsewhere) -> str:
     """Return what became of one delivery."""
     if delivery.state is State.SUPPRESSED:
         # Only a suppression from before the end can have been why; of one that was lifted since, nothing is left.

@@ -26,13 +26,17 @@ from newsletter.text import format_count
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Everyone in this file, which `export --suppressed` wrote, as it says.",
 )
-def suppress(address: str | None, reason: str, file: Path | None) -> None:
+@click.option("--everywhere", is_flag=True, help="From all newsletters of the database, not this one alone.")
+def suppress(address: str | None, reason: str, file: Path | None, everywhere: bool) -> None:
     """Never mail an address again.
 
-    Whatever the list says. With --from it is everyone in a file that another state wrote.
+    Whatever the list says. With --from it is everyone in a file that another state wrote. Who bounced or complained
+    gets none of your newsletters in any case.
     """
     if (address is None) == (file is None):
         raise click.UsageError("Name an ADDRESS, or a file: --from FILE.")
+    if everywhere and file is not None:
+        raise click.UsageError("--everywhere goes with an ADDRESS: what a file says is about this newsletter.")
     if not reason.strip():
         raise click.UsageError("A --reason says why.")
     if reason.strip().casefold() == ERASED:
@@ -41,13 +45,13 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
     if file is not None:
         _suppress_file(publication, file, reason)
         return
-    change = actions.suppress(publication, address or "", reason)
+    change = actions.suppress(publication, address or "", reason, everywhere=everywhere)
     before = change.before
     if before.erased:
         say(f"{address} was erased on {before.erased:%Y-%m-%d}, and gets nothing anyhow.")
         return
     if before.mailable:
-        say(f"{address} gets no more mail ({reason}).")
+        say(f"{address} gets no more mail{' from any of your newsletters' if everywhere else ''} ({reason}).")
     else:
         stays = "That reason stays." if len(before.suppressions) == 1 else "Those reasons stay."
         noted = stays if change.after == before else f"Noted as well: {reason}."
@@ -74,12 +78,14 @@ def _suppress_file(publication: OpenPublication, file: Path, reason: str) -> Non
 
 @click.command()
 @click.argument("address")
-def unsuppress(address: str) -> None:
+@click.option("--everywhere", is_flag=True, help="By all newsletters of the database, not this one alone.")
+def unsuppress(address: str, everywhere: bool) -> None:
     """Mail an address again.
 
     Lifts all that keeps it from being mailed. It gets mail when it is on the list.
     """
     publication = open_publication()
-    was = actions.unsuppress(publication, address)
-    say(f"{address} can get mail again." if was else f"{address} was not suppressed.")
+    was = actions.unsuppress(publication, address, everywhere=everywhere)
+    by = " from all of your newsletters" if everywhere else ""
+    say(f"{address} can get mail again{by}." if was else f"{address} was not suppressed.")
     say_if_kept_out(publication.subscriber_source(), parse_subscriber_key(address))
