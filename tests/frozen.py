@@ -9,6 +9,7 @@ from conftest import Publication
 
 from newsletter.actions.send import freeze_plan
 from newsletter.backends import Backend, Feed, Limits
+from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import SendRequest, plan_send
 from newsletter.campaigns.sent_record import write_record
@@ -82,7 +83,7 @@ class Frozen:
         with stage_recipients(store) as staged:
             draft = read_draft(workspace.find_draft("2.10"))
             request = SendRequest(
-                staged=staged, context=publication.context, draft=draft, options=SendOptions(),
+                staged=staged, texts=read_issue_texts(workspace, publication.context, draft), options=SendOptions(),
                 source=CsvSource(workspace.subscribers, workspace.config.subscriber_list),
             )  # fmt: skip
             plan = plan_send(store, self.record, request)

@@ -1,7 +1,9 @@
 """A dry run: every message of a first send as a file, and nothing sent."""
 
 import shutil
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +20,16 @@ from newsletter.publication import OpenPublication
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """Result of a dry run: how many messages were written, where, and how many rows of the list could not be used."""
+    """Result of a dry run: how many messages were written, where, and how many rows of the list could not be used.
+
+    `languages` says how many are in which language, the publication's own as an empty one; it is empty for an issue
+    without translations.
+    """
 
     messages: int
     folder: Path
     unusable: int
+    languages: Mapping[str, int] = field(default_factory=dict)
 
 
 def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) -> DryRun:
@@ -34,17 +41,18 @@ def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) ->
         request = make_send_request(publication, draft, options, staged)
         plan = plan_first_send(request)
         folder = publication.workspace.build(draft.path.stem) / "dry-run"
-        count = _write_messages(staged, plan, RecipientTags.from_workspace(publication.workspace), folder)
-    return DryRun(messages=count, folder=folder, unusable=plan.campaign.left_out)
+        counts = _write_messages(staged, plan, RecipientTags.from_workspace(publication.workspace), folder)
+    languages = counts if request.texts.translations else {}
+    return DryRun(messages=counts.total(), folder=folder, unusable=plan.campaign.left_out, languages=languages)
 
 
-def _write_messages(staged: StagedBatch, plan: SendPlan, recipient_tags: RecipientTags, folder: Path) -> int:
-    """Write every message of the plan's new recipients as a file; return how many."""
+def _write_messages(staged: StagedBatch, plan: SendPlan, recipient_tags: RecipientTags, folder: Path) -> Counter[str]:
+    """Write every message of the plan's new recipients as a file; return how many in which language."""
     shutil.rmtree(folder, ignore_errors=True)
     make_private_folder(folder)
     templates = [MessageTemplate.from_bytes(template.payload) for template in plan.templates]
     date = datetime.now(UTC)
-    count = 0
+    languages = Counter[str]()
     for count, entry in enumerate(staged.recipients(), start=1):
         issue = plan.campaign.issue
         message = recipient_tags.render(
@@ -52,4 +60,5 @@ def _write_messages(staged: StagedBatch, plan: SendPlan, recipient_tags: Recipie
         )
         with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed
             file.write(message.data)
-    return count
+        languages[entry.language] += 1
+    return languages

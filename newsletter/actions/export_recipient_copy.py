@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.campaigns.recipient_message import render_frozen_copy, render_subscriber_copy
 from newsletter.errors import ConfigError
 from newsletter.files import open_private
-from newsletter.issue.draft import load_issue
+from newsletter.issue.draft import read_draft
 from newsletter.issue_name import read_issue_name
 from newsletter.mail.dkim import DkimSigner
 from newsletter.mail.recipient_tags import RecipientTags
@@ -43,8 +44,8 @@ def export_recipient_copy(
     message = render_frozen_copy(store, tags, name, address) if store else None
     is_frozen = message is not None
     if message is None:
-        context = publication.edition_context
-        message = render_subscriber_copy(context, tags, load_issue(draft), publication.subscriber_source(), address)
+        texts = read_issue_texts(workspace, publication.edition_context, read_draft(draft))
+        message = render_subscriber_copy(texts, tags, publication.subscriber_source(), address)
     unsigned = ""
     try:
         if signer := DkimSigner.from_config(publication.config, workspace.root):

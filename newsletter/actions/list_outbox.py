@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.campaigns.issue_texts import hash_drafts
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
@@ -41,6 +42,6 @@ def list_outbox(publication: OpenPublication, now: datetime) -> list[ScheduledIs
 
 
 def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
-    """Return whether the draft says something else than what was frozen; one that is gone says nothing."""
+    """Return whether the draft, or a translation, differs from what was frozen; one that is gone says nothing."""
     paths = (path for path in workspace.draft_paths() if path.stem == campaign.issue)
-    return any(read_draft(path).sha256 != campaign.draft_sha256 for path in paths)
+    return any(hash_drafts(workspace, read_draft(path)) != campaign.draft_sha256 for path in paths)

@@ -170,7 +170,7 @@ def _plan(
         require = publication.config.send.require
         # What is asked of a text before its first copy, one that was frozen had then.
         if plan.templates and require and (plan.takes_over or not plan.text_changed):
-            approval = approve(require, publication.workspace, store, publication.edition_context, draft)
+            approval = approve(require, publication.workspace, store, request.texts)
             plan = replace(plan, campaign=replace(plan.campaign, **asdict(approval)))
         yield staged, plan
 
@@ -260,7 +260,13 @@ def freeze_plan(staged: StagedBatch, plan: SendPlan, time: SendTime | None = Non
         if plan.retried:
             reopen_deliveries(connection, issue, plan.retried)
         if plan.takes_over:
-            replace_templates(connection, plan.campaign, plan.templates, plan.assigned)
+            replace_templates(
+                connection,
+                plan.campaign,
+                plan.templates,
+                plan.assigned,
+                choose_language=plan.choose_language,
+            )
         if plan.batch is not None:
             freeze_batch(
                 connection,

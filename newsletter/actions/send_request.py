@@ -1,6 +1,7 @@
 """The request for a plan of a send, made from an opened publication."""
 
 from newsletter.actions.list_place import compare_list, find_list_place
+from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import SendRequest
 from newsletter.issue.draft import Draft
@@ -18,8 +19,7 @@ def make_send_request(
     """
     return SendRequest(
         staged=staged,
-        context=publication.edition_context,
-        draft=draft,
+        texts=read_issue_texts(publication.workspace, publication.edition_context, draft),
         source=publication.subscriber_source(options.list_file),
         options=options,
         erased=publication.erased,

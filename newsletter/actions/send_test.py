@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -10,8 +10,9 @@ from secrets import token_hex
 
 from newsletter.address import normalise_address
 from newsletter.backends import Backend
+from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.errors import ListError, NewsletterError
-from newsletter.issue.draft import Draft, require_issue
+from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
 from newsletter.mail.compiler import render_single_message
@@ -21,19 +22,22 @@ from newsletter.publication import OpenPublication
 from newsletter.sending.unrecorded import send_unrecorded
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber, unlisted_subscriber
+from newsletter.translation import describe_language
 
 TESTERS = "testers"  # in place of an address: those in newsletter.toml
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentTest:
-    """Answers of the server to each test, in the order of their addresses.
+    """Answers of the server to each test, by languages, and for each language in the order of their addresses.
 
-    `unrecorded` is why it could not be noted that this text was tested, which [send] require may ask for.
+    `languages` are those of the results, empty for the publication's own. `unrecorded` is why it could not be noted
+    that this text was tested, which [send] require may ask for.
     """
 
     issue: IssueName
     results: Sequence[Result]
+    languages: Sequence[str] = ()
     unrecorded: NewsletterError | None = None
 
     @property
@@ -43,88 +47,119 @@ class SentTest:
 
     def describe(self) -> list[str]:
         """Return a line for each test."""
+        languages = self.languages or [""] * len(self.results)
         return [
-            f"[TEST] {self.issue} to {result.key}: {result.outcome.value} ({result.line})" for result in self.results
+            f"[TEST] {self.issue}{f' in {describe_language(language)}' if language else ''} to {result.key}: "
+            f"{result.outcome.value} ({result.line})"
+            for result, language in zip(self.results, languages, strict=True)
         ]
 
 
 @dataclass(frozen=True, kw_only=True)
+class TestMessage:
+    """One message of a test: to whom, in which language, and the hash that names the text that it shows."""
+
+    message: Message
+    address: str
+    language: str
+    text_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreparedTest:
-    """Messages marked [TEST], made and signed; `text_sha256` names the text that they show."""
+    """Messages marked [TEST], made and signed."""
 
     publication: OpenPublication
     backend: Backend
-    issue: Issue
-    messages: Sequence[Message]
-    text_sha256: str
+    issue: IssueName
+    messages: Sequence[TestMessage]
 
     async def send(self) -> SentTest:
-        """Send them, and note that this text was tested when one was accepted. Raises Unreachable."""
-        results = await send_unrecorded(self.backend, self.messages)
+        """Send them, and note that each text was tested of which a message was accepted. Raises Unreachable."""
+        results = await send_unrecorded(self.backend, [each.message for each in self.messages])
+        answers = [(each, results[each.message.key]) for each in self.messages]
+        accepted = dict.fromkeys(each.text_sha256 for each, result in answers if result.outcome is Outcome.ACCEPTED)
         unrecorded = None
-        if any(result.outcome is Outcome.ACCEPTED for result in results.values()):
+        if accepted:
             try:
-                await asyncio.to_thread(self._note)
+                await asyncio.to_thread(self._note, list(accepted))
             except NewsletterError as error:
                 unrecorded = error
-        ordered = [results[message.key] for message in self.messages]
-        return SentTest(issue=self.issue.name, results=ordered, unrecorded=unrecorded)
+        return SentTest(
+            issue=self.issue,
+            results=[replace(result, key=each.address) for each, result in answers],
+            languages=[each.language for each in self.messages],
+            unrecorded=unrecorded,
+        )
 
-    def _note(self) -> None:
+    def _note(self, texts: Sequence[str]) -> None:
         # The ledger brings SQLAlchemy, a tenth of a second that the preview's start should not wait for.
         from newsletter.ledger.issue_tests import record_test
 
-        record_test(self.publication.store, self.issue.name, self.text_sha256)
+        for text in texts:
+            record_test(self.publication.store, self.issue, text)
 
 
 def send_test(
-    publication: OpenPublication, draft: Draft, addresses: Sequence[str], list_file: Path | None = None
+    publication: OpenPublication,
+    draft: Draft,
+    addresses: Sequence[str],
+    list_file: Path | None = None,
+    *,
+    language: str = "",
 ) -> SentTest:
     """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
 
-    `addresses` may hold the word "testers". Raises DraftError, ListError, ConfigError, TemplateError, and Unreachable
-    when there is no session.
+    Each gets it in all its languages, or in `language` alone. `addresses` may hold the word "testers". Raises
+    DraftError, ListError, ConfigError, TemplateError, and Unreachable when there is no session.
     """
     named = (publication.config.send.testers if address == TESTERS else (address,) for address in addresses)
     wanted = list(dict.fromkeys(chain.from_iterable(named)))
-    issue = require_issue(draft)
+    texts = read_issue_texts(publication.workspace, publication.edition_context, draft)
+    languages = texts.languages
+    if language:
+        workspace = publication.workspace
+        languages = (workspace.language_of(workspace.find_translation(draft.name, language)),)
+    issues = [texts.require_issue(each) for each in languages]
     if not wanted:
         raise ListError(
             "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'
         )
     source = publication.subscriber_source(list_file)
-    return asyncio.run(prepare_test(publication, issue, find_testers(wanted, source)).send())
+    return asyncio.run(prepare_test(publication, issues, find_testers(wanted, source)).send())
 
 
-def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[Subscriber]) -> PreparedTest:
-    """Make the messages of a test, which takes its time. Raises ConfigError and TemplateError."""
+def prepare_test(publication: OpenPublication, issues: Sequence[Issue], testers: Sequence[Subscriber]) -> PreparedTest:
+    """Make the messages of a test, which takes its time. Raises ConfigError and TemplateError.
+
+    Each tester gets all of `issues`, which are one in several languages.
+    """
     from newsletter.campaigns.approval import hash_rendering
     from newsletter.sending.rules import load_signature
 
-    context, recipient_tags, sign = (
-        publication.edition_context,
-        RecipientTags.from_workspace(publication.workspace),
-        load_signature(publication.workspace),
-    )
+    recipient_tags, sign = RecipientTags.from_workspace(publication.workspace), load_signature(publication.workspace)
     date = datetime.now(UTC).replace(microsecond=0)
-    messages = [
-        render_single_message(
-            context,
-            issue,
-            tester,
-            token_hex(8),
-            date,
-            subject_prefix="[TEST] ",
-            token=recipient_tags.unsubscribe_token(issue.name, tester.address),
-        )
-        for tester in testers
-    ]
+    messages = []
+    for issue in issues:
+        context = publication.edition_context.in_language(issue.language)
+        text = hash_rendering(context, issue)
+        for tester in testers:
+            message = render_single_message(
+                context,
+                issue,
+                tester,
+                token_hex(8),
+                date,
+                subject_prefix="[TEST] ",
+                token=recipient_tags.unsubscribe_token(issue.name, tester.address),
+            )
+            message = replace(sign(message) if sign else message, key=f"{message.key} {issue.language}")
+            messages.append(TestMessage(message=message, address=tester.key, language=issue.language, text_sha256=text))
     return PreparedTest(
         publication=publication,
         backend=publication.load_backend(),
-        issue=issue,
-        messages=[sign(message) for message in messages] if sign else messages,
-        text_sha256=hash_rendering(context, issue),
+        issue=issues[0].name,
+        messages=messages,
     )
 
 

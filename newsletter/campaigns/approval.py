@@ -1,19 +1,21 @@
 """Approval of an issue by [send] require: it is checked, committed in git, and was tested."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from newsletter.campaigns.git_commits import Repository
+from newsletter.campaigns.issue_texts import IssueTexts, join_hashes
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.git import NoAnswer
-from newsletter.issue.draft import Draft, read_draft, require_issue
+from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.ledger.issue_tests import list_tested_texts
 from newsletter.store import Store
+from newsletter.translation import describe_language
 from newsletter.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
@@ -32,35 +34,42 @@ class Approval:
     commit_id: str | None = None
 
 
-def approve(
-    require: Sequence[Requirement], workspace: Workspace, store: Store, context: "EditionContext", draft: Draft
-) -> Approval:
-    """Return the approval of a draft by what is required of it.
+def approve(require: Sequence[Requirement], workspace: Workspace, store: Store, texts: IssueTexts) -> Approval:
+    """Return the approval of an issue, its translations included, by what is required of it.
 
     Raises DraftError for a draft with problems, and DecisionNeeded with everything that is missing besides.
     """
-    issue = require_issue(draft)
+    issues = texts.require_issues()
     missing: list[Problem] = []
     commit = None
-    text = hash_rendering(context, issue)
+    hashes = hash_renderings(texts)
     if "clean-checks" in require:
-        missing += _find_check_problems(workspace, context, draft, issue)
+        for language, issue in issues.items():
+            missing += _find_check_problems(workspace, texts.find_context(language), texts.drafts[language], issue)
     if "committed" in require:
         try:
             repository = Repository.around(workspace.root)
-            missing += _find_uncommitted(repository, workspace, context, draft)
+            missing += _find_uncommitted(repository, workspace, texts)
             commit = repository.commit
         except NoAnswer as error:
             root = workspace.root
             missing.append(Problem(path=root, code="committed", message=error.message, next_step=error.next_step))
     if "tested" in require:
-        missing += _find_untested(store, issue, text)
+        missing += _find_untested(store, issues, hashes)
     if missing:
         raise DecisionNeeded(
-            f"{issue.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_join_words(require)}.",
-            problems=missing,
+            f"{texts.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_join_words(require)}.",
+            problems=list(dict.fromkeys(missing)),
         )
-    return Approval(commit_id=commit, text_sha256=text)
+    return Approval(commit_id=commit, text_sha256=join_hashes(hashes))
+
+
+def hash_renderings(texts: IssueTexts) -> dict[str, str]:
+    """Return the hash of the issue's mail in each language, the publication's own as an empty one."""
+    return {
+        language: hash_rendering(texts.find_context(language), issue)
+        for language, issue in texts.require_issues().items()
+    }
 
 
 def hash_rendering(context: "EditionContext", issue: Issue) -> str:
@@ -83,35 +92,42 @@ def _find_check_problems(
     return [*check_draft(workspace, draft).problems, *check_rendered(context, issue).problems]
 
 
-def _find_uncommitted(
-    repository: Repository, workspace: Workspace, context: "EditionContext", draft: Draft
-) -> Iterator[Problem]:
+def _find_uncommitted(repository: Repository, workspace: Workspace, texts: IssueTexts) -> Iterator[Problem]:
     from newsletter.editions.html import TEMPLATE as HTML
     from newsletter.editions.plaintext import TEMPLATE as TEXT
     from newsletter.editions.template_engine import list_templates
 
-    templates = workspace.own_template_folders
+    context, templates = texts.context, workspace.own_template_folders
     restyled = {path for name in (HTML, TEXT) for path in list_templates(name, context.template_path)}
     own = sorted(path for path in restyled if any(path.is_relative_to(folder) for folder in templates))
-    pictures = [*(draft.issue.pictures if draft.issue else ()), *([context.logo_path] if context.logo_path else [])]
-    files = [draft.path.absolute(), *workspace.config_paths, *own, *pictures]
-    yield from repository.find_uncommitted(files, templates)
-    if read_draft(draft.path).sha256 != draft.sha256:
-        yield Problem(
-            path=draft.path, code="committed", message="this was saved again just now", next_step="Try again."
-        )
+    drafts = texts.drafts.values()
+    pictures = [picture for draft in drafts if draft.issue for picture in draft.issue.pictures]
+    logo = [context.logo_path] if context.logo_path else []
+    files = [*(draft.path.absolute() for draft in drafts), *workspace.config_paths, *own, *pictures, *logo]
+    yield from repository.find_uncommitted(list(dict.fromkeys(files)), templates)
+    for draft in drafts:
+        if read_draft(draft.path, draft.language).sha256 != draft.sha256:
+            yield Problem(
+                path=draft.path, code="committed", message="this was saved again just now", next_step="Try again."
+            )
 
 
-def _find_untested(store: Store, issue: Issue, text: str) -> Iterator[Problem]:
-    tested = list_tested_texts(store, issue.name)
-    if text not in tested:
-        last = next(reversed(tested.values()), None)
-        since = f"the mail has changed since the last test on {last[:10]}" if last else "no test of it was sent"
+def _find_untested(store: Store, issues: Mapping[str, Issue], hashes: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a problem for each language whose mail was not tested as it is now."""
+    name = issues[""].name
+    tested = list_tested_texts(store, name)
+    last = next(reversed(tested.values()), "")[:10]
+    for language, issue in issues.items():
+        if hashes[language] in tested:
+            continue
+        what = f" in {describe_language(language)}" if language else ""
+        since = f"the mail{what} has changed since the last test on {last}" if last else f"no test of it{what} was sent"
+        alone = f" --language {language}" if language else ""
         yield Problem(
             path=issue.path,
             code="tested",
             message=since,
-            next_step=f"Send one, and read it: newsletter send {issue.name} --test testers (or from the preview)",
+            next_step=f"Send one, and read it: newsletter send {name} --test testers{alone} (or from the preview)",
         )
 
 

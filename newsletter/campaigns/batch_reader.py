@@ -1,15 +1,16 @@
 """Reads the list for a batch: each row is a recipient whose message is proved to render, or is counted as left out."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.campaigns.corrections import CorrectedIssue
 from newsletter.campaigns.missing_values import prove_message
+from newsletter.campaigns.reader_languages import LanguageChooser
 from newsletter.campaigns.row_count import RowCount
 from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.errors import ListError
-from newsletter.ledger.staging import Recipient
+from newsletter.ledger.staging import Recipient, StagedLanguage
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
@@ -22,7 +23,8 @@ class Batch:
 
     `corrected` is the issue whose readers they are, of a correction. `tag` is whose they are, empty for the whole list.
     `new` are those whom the campaign has not, the `suppressed` among them included. `left` counts whom the list's own
-    columns keep from being mailed, by what they say. `tags` are all that these recipients have.
+    columns keep from being mailed, by what they say. `tags` are all that these recipients have. `languages` says how
+    many of those who may be mailed get which language, and in place of which; it is empty for an issue in one language.
     """
 
     tag: str
@@ -34,6 +36,7 @@ class Batch:
     left: Mapping[str, int]
     tags: frozenset[str]
     corrected: CorrectedIssue | None = None
+    languages: Sequence[StagedLanguage] = ()
 
 
 class BatchReader:
@@ -46,17 +49,19 @@ class BatchReader:
         tag: str,
         erased: ErasedSubscribers,
         own: OwnStatuses,
+        languages: LanguageChooser,
     ) -> None:
         self._templates = templates
         self._source = source
         self._tag = tag
         self._is_erased = erased
         self._own = own
+        self._languages = languages
         self.rows = RowCount(source.place)
         self.found = 0
         self.erased = 0
         self.left = Counter[str]()  # by what the list's own columns say
-        self.first_template = 0
+        self._first_templates: dict[str, int] = {}  # by language
         self.tags: set[str] = set()
         self.columns: list[str] = []
 
@@ -72,12 +77,13 @@ class BatchReader:
                     yield self._make_recipient(row)
 
     def _make_recipient(self, row: Subscriber) -> Recipient:
-        number = self._templates.find_number(row.tags)
+        chosen = self._languages.choose(row.fields)
+        number = self._templates.find_number(row.tags, chosen.language)
         lacks = self._templates[number].find_missing_fields(row.fields)
         if not lacks:
             prove_message(self._templates[number], row.address, row.fields, self._source.place, row.line)
+        self._first_templates.setdefault(chosen.language, number)
         if not self.found:
-            self.first_template = number
             self.columns = list(row.fields)
         self.found += 1
         self.tags |= row.tags
@@ -89,7 +95,13 @@ class BatchReader:
             template=number,
             line=row.line,
             lacks=lacks,
+            language=chosen.language,
+            asked=chosen.asked,
         )
+
+    def first_templates(self) -> list[tuple[str, int]]:
+        """Return each language that somebody gets, the publication's own first, with its first recipient's template."""
+        return sorted(self._first_templates.items())
 
     def refuse_empty(self) -> None:
         """Raise ListError when nobody on the list is to be mailed."""

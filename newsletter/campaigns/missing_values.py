@@ -32,11 +32,11 @@ def prove_message(
 
 
 def refuse_missing_values(
-    lacking: Iterable[tuple[Sequence[str], int, int]], columns: Sequence[str], path: Path, draft: Draft
+    lacking: Iterable[tuple[Sequence[str], int, int]], columns: Sequence[str], path: Path, drafts: Sequence[Draft]
 ) -> None:
     """Raise ListError when values are missing: `lacking` has names of fields, how many lack them, the first one's line.
 
-    What no column holds has its place in the draft: that is where the name is wrong.
+    What no column holds has its place in the first of the drafts that asks for it: that is where the name is wrong.
     """
     missing: dict[str, tuple[int, int]] = {}
     for names, count, line in lacking:
@@ -46,17 +46,18 @@ def refuse_missing_values(
     if missing:
         raise ListError(
             "Some readers lack a value that the issue asks for.",
-            problems=list(_explain_missing(missing, columns, path, draft)),
+            problems=list(_explain_missing(missing, columns, path, drafts)),
         )
 
 
 def _explain_missing(
-    missing: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path, draft: Draft
+    missing: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path, drafts: Sequence[Draft]
 ) -> Iterator[Problem]:
     known = [name for name in columns if name not in ("", "tags")]
     for name, (count, line) in missing.items():
         lack = f"{format_count(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}"
         if name not in known:
+            draft = next((each for each in drafts if _asks_for(each, name)), drafts[0])
             yield locate_field(
                 DraftSource(draft.path, draft.source),
                 name,
@@ -72,3 +73,7 @@ def _explain_missing(
             message=lack,
             next_step=f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
         )
+
+
+def _asks_for(draft: Draft, name: str) -> bool:
+    return draft.issue is not None and any(field.name == name for field in draft.issue.fields())

@@ -4,7 +4,6 @@ Stages: look at what the store and the record know, read the list, compile the t
 recipient's message renders.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,8 +12,10 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from newsletter.campaigns.batch_reader import Batch, BatchReader
+from newsletter.campaigns.changed_texts import assign_templates, describe_changes, has_changed
 from newsletter.campaigns.corrections import keep_reached, refuse_foreign_issue
-from newsletter.campaigns.missing_values import prove_message, refuse_missing_values
+from newsletter.campaigns.issue_texts import IssueTexts, list_translations
+from newsletter.campaigns.missing_values import refuse_missing_values
 from newsletter.campaigns.options import (
     Changes,
     SendOptions,
@@ -24,20 +25,21 @@ from newsletter.campaigns.options import (
     refuse_widening,
     refuse_without_campaign,
 )
+from newsletter.campaigns.reader_languages import LanguageChooser
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.clock import Instant
 from newsletter.errors import DecisionNeeded
-from newsletter.issue.draft import Draft, require_issue
-from newsletter.issue.model import Issue
-from newsletter.issue_name import IssueName, read_issue_name
+from newsletter.issue.draft import Draft
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
-from newsletter.ledger.deliveries import count_deliveries, list_tag_sets, stream_recipients
+from newsletter.ledger.deliveries import count_deliveries, count_languages
+from newsletter.ledger.freeze import ChooseLanguage
 from newsletter.ledger.frozen_lists import OWN_LIST
 from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, Counts, State
-from newsletter.ledger.templates import FrozenTemplate, has_older_template, list_current_templates
+from newsletter.ledger.templates import FrozenTemplate, list_current_templates
 from newsletter.ledger.workers import wait_for_leases
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
@@ -48,26 +50,34 @@ if TYPE_CHECKING:
     from newsletter.editions import EditionContext
 
 
-_FROZEN = Path("the frozen list")
 _NOBODY = ErasedSubscribers()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SendRequest:
-    """Request for a plan: the draft, the subscribers, what the editor asked for, and who was erased.
+    """Request for a plan: the drafts, the subscribers, what the editor asked for, and who was erased.
 
     New recipients are put into `staged`. Nothing is kept of those who are `erased`. `list_place` says which list the
     `source` is, see FrozenLists; `suppress_departed` compares those who wait already with the list as it is now.
     """
 
     staged: StagedBatch
-    context: "EditionContext"
-    draft: Draft
+    texts: IssueTexts
     source: SubscriberSource
     options: SendOptions
     erased: ErasedSubscribers = _NOBODY
     list_place: str = OWN_LIST
     suppress_departed: Callable[[], None] = lambda: None
+
+    @property
+    def draft(self) -> Draft:
+        """The main draft."""
+        return self.texts.main
+
+    @property
+    def context(self) -> "EditionContext":
+        """What editions in the publication's own language are made with."""
+        return self.texts.context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,25 +86,33 @@ class SendPlan:
 
     `known` is the campaign as the store has it, None when it has none. `batch` are the recipients to be added, None
     when nobody is; they are of the list at `list_place`, with `list_fingerprint`. `erased` is who had asked to be
-    erased when the list was read. `sample` is one of the templates that will go out, `templates` are those to be
-    frozen first, `assigned` says by their tags whose they are among recipients who wait already. `retried` are states
-    whose recipients are to wait again.
+    erased when the list was read. `samples` are by language one of the templates that will go out, the first
+    recipient's first; `templates` are those to be frozen first, `assigned` says by tags and language whose they are
+    among recipients who wait already, and `choose_language` in which language they get them. `retried` are states whose
+    recipients are to wait again. `waiting_languages` counts those who wait by the language that was frozen.
     """
 
     campaign: Campaign
-    sample: MessageTemplate
+    samples: Mapping[str, MessageTemplate]
     known: Campaign | None = None
     is_new: bool = False
     waiting: int = 0
     batch: Batch | None = None
     templates: Sequence[FrozenTemplate] = ()
-    assigned: Mapping[frozenset[str], int] = field(default_factory=dict)
+    assigned: Mapping[tuple[frozenset[str], str], int] = field(default_factory=dict)
+    choose_language: ChooseLanguage | None = None
+    waiting_languages: Mapping[str, int] = field(default_factory=dict)
     text_changed: bool = False
     takes_over: bool = False
     retried: Sequence[State] = ()
     erased: ErasedSubscribers = _NOBODY
     list_place: str = OWN_LIST
     list_fingerprint: str = ""
+
+    @property
+    def sample(self) -> MessageTemplate:
+        """One of the templates that will go out."""
+        return next(iter(self.samples.values()))
 
     @property
     def tags_without_recipients(self) -> list[str]:
@@ -123,7 +141,7 @@ def plan_send(
     how many seconds its lease still lasts. Raises DraftError, ListError, TemplateError, and DecisionNeeded when a
     person has to say how to go on.
     """
-    name, options = read_issue_name(request.draft.path), request.options
+    name, options = request.texts.name, request.options
     campaign = find_campaign(store, name)
     refuse_foreign_record(record, store, campaign)
     refuse_unknown_campaigns(store, record.parent)
@@ -150,23 +168,24 @@ def plan_first_send(request: SendRequest, known: Campaign | None = None) -> Send
 
     Raises DraftError, ListError, TemplateError and ConfigError.
     """
-    context, draft = request.context, request.draft
-    issue = require_issue(draft)
-    _require_linked_editions(context, issue)
+    texts, context = request.texts, request.context
+    issue = texts.require_issue()
+    _require_linked_editions(texts)
     campaign = Campaign(
         issue=issue.name,
         id=known.id if known else token_hex(8),
         seed=token_hex(16),
         subject=context.subject(issue),
-        draft_sha256=draft.sha256,
+        draft_sha256=texts.sha256,
         rules=issue.visibility_rules,
         created_at=Instant(datetime.now(UTC).replace(microsecond=0)),
         kind=issue.kind,
         corrects=IssueName(issue.corrects) if issue.corrects else None,
     )
-    templates = VariantTemplates(campaign, source=(context, issue))
-    sample = templates[templates.find_number(frozenset())]
-    return _add_batch(request, SendPlan(campaign=campaign, sample=sample, known=known, is_new=True), templates)
+    templates = VariantTemplates(campaign, source=texts)
+    templates.find_number(frozenset())
+    plan = SendPlan(campaign=campaign, samples=templates.list_samples(), known=known, is_new=True)
+    return _add_batch(request, plan, templates)
 
 
 def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, counts: Counts) -> SendPlan:
@@ -177,10 +196,11 @@ def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, coun
     refuse_cancelled(campaign, options)
     refuse_narrowing(campaign, options, waiting)
     refuse_widening(campaign, options)
-    changed = _has_changed(store, request, campaign, adds=adds)
+    changed = has_changed(store, request.texts, options, campaign, adds=adds)
     if changed and options.changes is Changes.ASK and (waiting or adds):
+        what = describe_changes(campaign, request.texts)
         raise DecisionNeeded(
-            f"The text of {name} has changed since its sending began.",
+            f"The text of {name} has changed since its sending began{f': {what}' if what else ''}.",
             next_step=f"{options.command(name)} --continue       the text as it was, for everyone left\n"
             f"{options.command(name)} --with-changes   the new text, for those who have had nothing\n"
             + (f"newsletter cancel {name}                nobody else gets it" if counts.waiting else ""),
@@ -190,8 +210,9 @@ def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, coun
     plan = SendPlan(
         campaign=campaign,
         known=campaign,
-        sample=templates[len(frozen) - 1],
+        samples=templates.list_samples(),
         waiting=waiting,
+        waiting_languages=count_languages(store, name, [*OPEN, *options.retried]),
         text_changed=changed,
         retried=options.retried,
     )
@@ -200,47 +221,39 @@ def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, coun
     return _add_batch(request, plan, templates) if adds else plan
 
 
-def _has_changed(store: Store, request: SendRequest, campaign: Campaign, *, adds: bool) -> bool:
-    """Return whether those who wait, or are added, would get another text than the campaign's."""
-    options = request.options
-    if request.draft.sha256 != campaign.draft_sha256:
-        return True
-    if has_older_template(store, campaign.issue, [*OPEN, *options.retried]):
-        return True
-    return (adds or options.changes is Changes.TAKE_OVER) and _renders_otherwise(store, request, campaign)
-
-
-def _renders_otherwise(store: Store, request: SendRequest, campaign: Campaign) -> bool:
-    """Return whether the same draft gives another text today, because of its templates or the configuration."""
-    templates = VariantTemplates(campaign, source=(request.context, require_issue(request.draft)))
-    templates.find_number(frozenset())
-    (today,) = templates.freeze()
-    return any(
-        known.variant == today.variant
-        # Not their bytes: an earlier version of the program wrote the same text in another form.
-        and MessageTemplate.from_bytes(known.payload) != MessageTemplate.from_bytes(today.payload)
-        for known in list_current_templates(store, campaign.issue)
-    )
-
-
 def _take_over_draft(store: Store, request: SendRequest, plan: SendPlan) -> tuple[SendPlan, VariantTemplates]:
     """Return the plan with the draft's own text, which is another one when `plan.text_changed`, and its templates."""
-    context, draft, changed = request.context, request.draft, plan.text_changed
-    issue = require_issue(draft)
-    _require_linked_editions(context, issue)
+    texts, changed = request.texts, plan.text_changed
+    issue = texts.require_issue()
+    _require_linked_editions(texts)
     campaign = replace(
-        plan.campaign, draft_sha256=draft.sha256, rules=issue.visibility_rules, subject=context.subject(issue)
+        plan.campaign,
+        draft_sha256=texts.sha256,
+        rules=issue.visibility_rules,
+        subject=request.context.subject(issue),
     )
-    templates = VariantTemplates(campaign, source=(context, issue))
+    templates = VariantTemplates(campaign, source=texts)
     plan = replace(plan, campaign=campaign, takes_over=changed)
-    return (_assign_templates(store, plan, templates, draft) if changed else plan), templates
+    if not changed:
+        return plan, templates
+    given = assign_templates(store, campaign, templates, texts, list({*OPEN, *plan.retried}))
+    plan = replace(
+        plan,
+        samples=templates.list_samples(),
+        templates=templates.freeze(),
+        assigned=given.assigned,
+        choose_language=given.choose_language,
+        waiting_languages=given.languages,
+    )
+    return plan, templates
 
 
-def _require_linked_editions(context: "EditionContext", issue: Issue) -> None:
+def _require_linked_editions(texts: IssueTexts) -> None:
     # What renders takes long to import, and sending on from frozen templates needs none of it.
     from newsletter.editions.edition_files import require_linked_editions
 
-    require_linked_editions(context, issue)
+    for language, issue in texts.require_issues().items():
+        require_linked_editions(texts.find_context(language), issue)
 
 
 def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates) -> SendPlan:
@@ -248,7 +261,9 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
     fingerprint = request.source.fingerprint()  # before it is read: what is changed meanwhile has another one
     own = request.source.read_statuses()
     own.require_answers()
-    reader = BatchReader(templates, request.source, request.options.tag, request.erased, own)
+    translations = list_translations(plan.campaign.draft_sha256)
+    chooser = LanguageChooser(request.context.config, translations)
+    reader = BatchReader(templates, request.source, request.options.tag, request.erased, own, chooser)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = request.staged.fill(reader.read_recipients(), plan.campaign.issue if not plan.is_new else None)
     reader.rows.refuse_unusable(request.context.config.subscriber_list.unusable)
@@ -257,7 +272,8 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
     if corrects := plan.campaign.corrects:
         is_whole = plan.is_new and not request.options.tag
         corrected = keep_reached(request.staged, corrects, request.draft.path, is_whole=is_whole)
-    refuse_missing_values(request.staged.lacking(), reader.columns, request.source.place, request.draft)
+    drafts = list(request.texts.drafts.values())
+    refuse_missing_values(request.staged.lacking(), reader.columns, request.source.place, drafts)
     new, suppressed = request.staged.counts()
     batch = Batch(
         tag=request.options.tag,
@@ -269,10 +285,11 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         left=reader.left,
         tags=frozenset(reader.tags),
         corrected=corrected,
+        languages=request.staged.count_languages() if translations else (),
     )
     return replace(
         plan,
-        sample=templates[reader.first_template] if new else plan.sample,
+        samples={language: templates[number] for language, number in reader.first_templates()} if new else plan.samples,
         batch=batch,
         templates=templates.freeze(),
         erased=request.erased,
@@ -280,22 +297,3 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         list_fingerprint=fingerprint,
         campaign=replace(plan.campaign, left_out=reader.rows.unusable),
     )
-
-
-def _assign_templates(store: Store, plan: SendPlan, templates: VariantTemplates, draft: Draft) -> SendPlan:
-    """Return the plan with a template of the new text for each recipient who waits, and the proof that it renders."""
-    issue = plan.campaign.issue
-    states = list({*OPEN, *plan.retried})
-    assigned = {tags: templates.find_number(tags) for tags in list_tag_sets(store, issue, states)}
-    lacking = Counter[Sequence[str]]()
-    columns: list[str] = []
-    for address, fields, tags in stream_recipients(store, issue, states):
-        template = templates[assigned[tags]]
-        columns = columns or list(fields)
-        if missing := template.find_missing_fields(fields):
-            lacking[tuple(missing)] += 1
-        else:
-            prove_message(template, address, fields, _FROZEN, 0)
-    refuse_missing_values([(names, count, 0) for names, count in lacking.items()], columns, _FROZEN, draft)
-    sample = templates[templates.find_number(frozenset())]
-    return replace(plan, sample=sample, templates=templates.freeze(), assigned=assigned)

@@ -1,10 +1,10 @@
 """The message that one recipient gets, or got."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from newsletter.campaigns.issue_texts import IssueTexts
+from newsletter.campaigns.reader_languages import LanguageChooser
 from newsletter.errors import ListError
-from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import find_delivery, find_sending_time
@@ -15,9 +15,6 @@ from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Store
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import parse_subscriber_key
-
-if TYPE_CHECKING:
-    from newsletter.editions import EditionContext
 
 
 def render_frozen_copy(store: Store, recipient_tags: RecipientTags, issue: IssueName, address: str) -> Message | None:
@@ -45,18 +42,21 @@ def _next_sending(store: Store, issue: IssueName) -> datetime:
 
 
 def render_subscriber_copy(
-    context: "EditionContext", recipient_tags: RecipientTags, issue: Issue, source: SubscriberSource, address: str
+    texts: IssueTexts, recipient_tags: RecipientTags, source: SubscriberSource, address: str
 ) -> Message:
-    """Return what the draft would be today for a subscriber. Raises ListError for one who is not on the list."""
+    """Return what the issue would be today for a subscriber, in their language.
+
+    Raises ListError for one who is not on the list, and DraftError.
+    """
 
     from newsletter.mail.compiler import render_sample  # with all that makes editions, which a frozen copy needs not
 
     wanted = parse_subscriber_key(address)
     if subscriber := source.find([wanted]).get(wanted):
-        return render_sample(
-            context, issue, subscriber, recipient_tags.unsubscribe_token(issue.name, subscriber.address)
-        )
+        language = LanguageChooser(texts.context.config, list(texts.translations)).choose_tag(subscriber.fields)
+        token = recipient_tags.unsubscribe_token(texts.name, subscriber.address)
+        return render_sample(texts.find_context(language), texts.require_issue(language), subscriber, token)
     raise ListError(
-        f"{address} is not in {source.place.name}, and {issue.name} has not been sent there.",
-        next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",
+        f"{address} is not in {source.place.name}, and {texts.name} has not been sent there.",
+        next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {texts.name}",
     )

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from newsletter.campaigns.issue_texts import read_translations, split_hashes
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft
-from newsletter.issue_name import IssueName, read_issue_name
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.deliveries import has_deliveries
 from newsletter.ledger.states import REACHED
@@ -38,22 +39,32 @@ def _is_out(workspace: Workspace, store: Store | None, issue: IssueName) -> bool
 
 
 def find_changed_issues(workspace: Workspace, store: Store | None, drafts: Sequence[Draft]) -> frozenset[IssueName]:
-    """Return the sent issues among these drafts whose text is not the one that was sent, by record and store."""
+    """Return the sent issues among these drafts whose text is not the one that was sent, by record and store.
+
+    A translation that was added later was sent to nobody, and so has not changed.
+    """
     sent = find_sent_issues(workspace, store)
     changed = set()
     for draft in drafts:
-        name = read_issue_name(draft.path)
-        known = _list_sent_texts(workspace, store, name) if draft.issue and name in sent else set()
-        if known and draft.sha256 not in known:
-            changed.add(name)
+        known = _list_sent_texts(workspace, store, draft.name) if draft.issue and draft.name in sent else {}
+        translations = read_translations(workspace, draft) if len(known) > 1 and not draft.language else {}
+        texts = {draft.language: draft, **translations}
+        if any(one.sha256 not in known[language] for language, one in texts.items() if language in known):
+            changed.add(draft.name)
     return frozenset(changed)
 
 
-def _list_sent_texts(workspace: Workspace, store: Store | None, issue: IssueName) -> set[str]:
-    """Return the hashes of the text that a campaign sent; where an early version noted none, there is none."""
+def _list_sent_texts(workspace: Workspace, store: Store | None, issue: IssueName) -> dict[str, set[str]]:
+    """Return by language the hashes of the text that a campaign sent; where an early version noted none, there is none.
+
+    The publication's own language is an empty one.
+    """
     campaign = find_campaign(store, issue) if store else None
     record = None
     with suppress(DecisionNeeded):
         record = read_record(workspace.record(issue))
-    known = (campaign and campaign.draft_sha256, record and record.draft_sha256)
-    return {text for text in known if text}
+    known: dict[str, set[str]] = {}
+    for hashes in (campaign and campaign.draft_sha256, record and record.draft_sha256):
+        for language, text in split_hashes(hashes).items() if hashes else ():
+            known.setdefault(language, set()).add(text)
+    return known

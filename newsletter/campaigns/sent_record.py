@@ -5,15 +5,18 @@ It names no address. A second laptop with an empty store reads in it that the is
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from newsletter.campaigns.issue_texts import join_hashes, split_hashes
 from newsletter.clock import format_instant
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.files import open_shared
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
-from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.deliveries import count_deliveries, count_languages
 from newsletter.ledger.states import REACHED, State
 from newsletter.store import Store
 from newsletter.store.generations import current_generation, list_generations
@@ -34,7 +37,7 @@ class SentRecord:
     scheduled: bool  # in the outbox, and nothing has been sent
     in_vain: bool  # it has ended, and nobody has the issue
     accepted: int
-    draft_sha256: str | None  # of the text that was sent, see issue/draft.py
+    draft_sha256: str | None  # of the texts that were sent, see campaigns/issue_texts.py
     suppressions: int | None  # how many people must not be mailed; None: an earlier version did not note it
     generation: str | None  # of the state that knew who had left, see store/generations.py; None: not noted
 
@@ -55,13 +58,13 @@ def read_record(path: Path) -> SentRecord | None:
             scheduled="due_at" in noted,
             in_vain=ended and bool(by_state) and not any(by_state.get(state) for state in REACHED),
             accepted=int(by_state.get(State.ACCEPTED, 0)),
-            draft_sha256=None if noted.get("draft_sha256") is None else str(noted["draft_sha256"]),
+            draft_sha256=_read_hashes(noted),
             suppressions=None if suppressions is None else int(suppressions),
             generation=None if generation is None else _check_generation(generation),
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DecisionNeeded(
             f"The record {path} can't be read, so it is not known whether the issue went out.",
             next_step="Restore the file from git, or ask whoever sent the issue.",
@@ -109,13 +112,15 @@ def refuse_foreign_record(path: Path, store: Store, campaign: Campaign | None) -
 def write_record(path: Path, store: Store, issue: IssueName) -> None:
     """Write the record of a campaign, whole or not at all. Raises DeliveryError when the folder can't be written.
 
+    Of an issue in several languages it has each translation's hash, and how many readers are to get it.
     The generation of a state that knows what this one does not stays in it, so that the question stays until it is
     answered.
     """
     campaign = find_campaign(store, issue)
     if campaign is None:
         return
-    counts = count_deliveries(store, issue)
+    counts, languages = count_deliveries(store, issue), count_languages(store, issue)
+    own, *translations = split_hashes(campaign.draft_sha256).items()
     noted = _read_generation(path)
     with store.transaction() as connection:
         suppressed = count_suppressed(connection)
@@ -125,7 +130,7 @@ def write_record(path: Path, store: Store, issue: IssueName) -> None:
         "# This issue has been sent, or is being sent, or is in the outbox. Commit this file: it keeps another",
         "# machine from sending the issue a second time.",
         f'campaign = "{campaign.id}"',
-        f'draft_sha256 = "{campaign.draft_sha256}"',
+        f'draft_sha256 = "{own[1]}"',
         f"runs = {campaign.runs}",
         f"suppressions = {suppressed}",
         f'state_mark = "{generation}"',
@@ -137,6 +142,10 @@ def write_record(path: Path, store: Store, issue: IssueName) -> None:
         "[readers]",
         *(f"{state.value} = {count}" for state, count in counts.by_state.items()),
         f"total = {counts.total}",
+        *(
+            f'\n[translations.{language}]\ndraft_sha256 = "{digest}"\nreaders = {languages.get(language, 0)}'
+            for language, digest in translations
+        ),
     ]
     try:
         with open_shared(path) as file:
@@ -146,6 +155,16 @@ def write_record(path: Path, store: Store, issue: IssueName) -> None:
             f"The record {path} can't be written: {error.strerror}.",
             next_step=f"See that {path.parent} can be written to and has room, and send again.",
         ) from error
+
+
+def _read_hashes(noted: Mapping[str, Any]) -> str | None:
+    """Return the hashes of the drafts as the store has them; None where an earlier version noted none."""
+    if noted.get("draft_sha256") is None:
+        return None
+    translations = noted.get("translations", {})
+    return join_hashes(
+        {"": str(noted["draft_sha256"])} | {str(tag): str(each["draft_sha256"]) for tag, each in translations.items()}
+    )
 
 
 def _check_generation(generation: str) -> str:

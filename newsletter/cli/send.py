@@ -17,6 +17,7 @@ from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.cli.context import open_publication
 from newsletter.cli.findings import show_findings
 from newsletter.cli.output import say, shorten
+from newsletter.cli.reader_languages import count_in_languages
 from newsletter.cli.report import show_summary
 from newsletter.cli.sending import SendingProgress, list_is_right, nobody_left, show_plan
 from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
@@ -41,6 +42,7 @@ _despite_problems = click.option(
     metavar="ADDRESS",
     help=f"Send it, marked [TEST], to this address alone; may be repeated. '{TESTERS}' means those in newsletter.toml.",
 )
+@click.option("--language", default="", metavar="TAG", help="With --test: in this language alone, such as ja.")
 @click.option("--dry-run", is_flag=True, help="Write every message as a file; send nothing.")
 @click.option("--list", "list_file", type=click.Path(dir_okay=False, path_type=Path), help="Another subscriber list.")
 @click.option("--tag", default="", help="Only readers with this tag; the others can follow later.")
@@ -56,6 +58,7 @@ def send(
     draft: str | None,
     yes: bool,
     tests: tuple[str, ...],
+    language: str,
     dry_run: bool,
     list_file: Path | None,
     tag: str,
@@ -77,6 +80,8 @@ def send(
         raise click.UsageError("--test sends to the testers, --dry-run sends nothing: choose one.")
     if (tests or dry_run) and (at or to_new):
         raise click.UsageError("--test and --dry-run go with neither --at nor --to-new.")
+    if language and not tests:
+        raise click.UsageError("--language goes with --test: an issue is sent in all its languages.")
     if expires and not at:
         raise click.UsageError("--expires goes with --at.")
     publication = open_publication()
@@ -99,7 +104,7 @@ def send(
     else:
         found = publication.draft(draft) if tests or dry_run else read_draft_to_send(publication, draft, options)
     if tests:
-        _send_tests(publication, found, tests, list_file)
+        _send_tests(publication, found, tests, list_file, language)
     elif dry_run:
         _dry_run(publication, found, options)
     else:
@@ -252,14 +257,18 @@ def _confirm_refusals(error: TooManyRefused) -> bool:
 def _dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) -> None:
     done = write_dry_run(publication, draft, options)
     say(f"{format_count(done.messages, 'message')} in {shorten(done.folder)}. Nothing was sent.")
+    if done.languages:
+        say(f"  In {count_in_languages(publication.config, done.languages)}")
     if done.unusable:
         hint = f"newsletter subscribers check {shorten(options.list_file or publication.workspace.subscribers)}"
         say(f"{format_count(done.unusable, 'row')} can't be used; see them: {hint}", style="yellow")
         sys.exit(1)
 
 
-def _send_tests(publication: OpenPublication, draft: Draft, tests: tuple[str, ...], list_file: Path | None) -> None:
-    sent = send_to_testers(publication, draft, tests, list_file)
+def _send_tests(
+    publication: OpenPublication, draft: Draft, tests: tuple[str, ...], list_file: Path | None, language: str
+) -> None:
+    sent = send_to_testers(publication, draft, tests, list_file, language=language)
     for line in sent.describe():
         say(line)
     if sent.unrecorded:

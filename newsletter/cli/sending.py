@@ -16,7 +16,9 @@ from newsletter.campaigns.list_comparison import FLAG as LIST_FLAG
 from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, print_lease_wait, say, shorten
+from newsletter.cli.reader_languages import count_in_languages, show_languages, show_subjects
 from newsletter.cli.report import show_summary
+from newsletter.config import Config
 from newsletter.errors import DeliveryError
 from newsletter.issue_name import IssueName
 from newsletter.mail.message import Outcome
@@ -44,14 +46,15 @@ def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path, label: str)
     """Print what is about to happen, before anybody is asked; `label` is that of the issue, such as Vol. 2.10."""
     config = workspace.config
     say(f"{config.publication.title} {label or plan.campaign.issue}", style="bold")
-    say(f"  Subject   {plan.sample.decode_header('Subject')}")
-    say(f"  From      {plan.sample.decode_header('From')}")
+    show_subjects(config, plan)
     if plan.batch is not None:
-        _show_batch(plan, plan.batch, list_path)
+        _show_batch(config, plan, plan.batch, list_path)
     elif plan.waiting:
         say("  To        the list as it was frozen, without those who left it since")
     if plan.waiting:
-        say(f"  Going on  {format_count(plan.waiting, 'reader')} of the frozen list still to be tried")
+        mixed = any(plan.waiting_languages)
+        languages = f" ({count_in_languages(config, plan.waiting_languages)})" if mixed else ""
+        say(f"  Going on  {format_count(plan.waiting, 'reader')} of the frozen list still to be tried{languages}")
     if plan.text_changed:
         say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
     _show_unsubscribing(workspace)
@@ -60,11 +63,12 @@ def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path, label: str)
     say(f"  Through   {name}{f' {place}' if place else ''}")
 
 
-def _show_batch(plan: SendPlan, batch: Batch, list_path: Path) -> None:
+def _show_batch(config: Config, plan: SendPlan, batch: Batch, list_path: Path) -> None:
     """Print to how many new recipients it goes, and who of the list is left out."""
     tagged = f" tagged {batch.tag}" if batch.tag else ""
     having = f" who have {batch.corrected.issue}," if batch.corrected else ""
     say(f"  To        {format_count(plan.added, 'reader')}{having} of {shorten(list_path)}{tagged}")
+    show_languages(config, plan)
     if batch.suppressed:
         say(f"  Left out  {batch.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
     if batch.corrected:

@@ -1,6 +1,6 @@
 """The tables [languages.ja] and their like: a publication's other languages, each with what differs in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import AfterValidator, ValidationError
@@ -39,6 +39,29 @@ def check_languages(languages: Mapping[str, LanguageSettings], own: str) -> Mapp
         details = [InitErrorDetails(type=faults_error(fault), loc=(tag,), input=tag) for tag, fault in faults]
         raise ValidationError.from_exception_data("languages", details)
     return languages
+
+
+def find_declared(named: Mapping[str, str | None], languages: Sequence[str]) -> dict[str, str | None]:
+    """Return the languages that keys of a table name, as they are declared; each fault has its own place."""
+    known = {tag.lower(): tag for tag in languages}
+    faults = [
+        InitErrorDetails(
+            type=faults_error(
+                Fault(
+                    code="language",
+                    message=f"{key!r} is {tag}, which is none of the publication's languages",
+                    next_step=f"They are: {', '.join(languages)}. Another one has its own table: [languages.{tag}]",
+                )
+            ),
+            loc=(key,),
+            input=tag,
+        )
+        for key, tag in named.items()
+        if tag is not None and tag.lower() not in known
+    ]
+    if faults:
+        raise ValidationError.from_exception_data("list", faults)
+    return {key: tag and known[tag.lower()] for key, tag in named.items()}
 
 
 def _find_fault(tag: str, languages: Mapping[str, LanguageSettings], own: str) -> Fault | None:

@@ -19,7 +19,7 @@ from newsletter.address import EmailAddress, local_part_of
 from newsletter.config import validators
 from newsletter.config.check_settings import LinkSettings, ProseSettings
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
-from newsletter.config.language_settings import LanguageSettings, check_languages, put_language_over
+from newsletter.config.language_settings import LanguageSettings, check_languages, find_declared, put_language_over
 from newsletter.config.section import Section
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
@@ -99,9 +99,10 @@ class SenderSettings(Section):
 class SubscriberListSettings(Section):
     """The table [list]: its file or store, and the address for unsubscribing by mail.
 
-    `source` says whether subscribers are in `file` or in the store. `unusable` is the percentage of rows that can't be
-    used above which nothing is sent. `honour` are columns that say who must not be mailed, `ignore` those that only
-    look so.
+    `source` says whether subscribers are in `file` or in the store. `default_language` is that of readers of whom the
+    list says nothing, `fallback_language` that of readers in whose language an issue has no draft. `unusable` is the
+    percentage of rows that can't be used above which nothing is sent. `honour` are columns that say who must not be
+    mailed, `ignore` those that only look so.
     """
 
     source: Literal["csv", "store"] = "csv"
@@ -111,6 +112,8 @@ class SubscriberListSettings(Section):
     ignore: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas)] = ()
     id: Annotated[str, AfterValidator(validators.check_list_id)]
     unsubscribe: Annotated[str, AfterValidator(validators.check_mailto)]
+    default_language: Annotated[str, AfterValidator(validators.check_language)] | None = None
+    fallback_language: Annotated[str, AfterValidator(validators.check_language)] | None = None
 
     @property
     def unsubscribe_link(self) -> str:
@@ -262,22 +265,33 @@ def _check_languages(languages: Mapping[str, LanguageSettings], info: Validation
     return check_languages(languages, publication.language if publication else "")
 
 
+def _check_list_languages(settings: SubscriberListSettings, info: ValidationInfo) -> SubscriberListSettings:
+    publication, translations = info.data.get("publication"), info.data.get("translations")
+    if publication is None or translations is None:  # what is wrong there is told
+        return settings
+    return settings.model_copy(update=find_declared(_named_languages(settings), [publication.language, *translations]))
+
+
+def _named_languages(settings: SubscriberListSettings) -> dict[str, str | None]:
+    return {"default_language": settings.default_language, "fallback_language": settings.fallback_language}
+
+
 class Config(BaseModel):
     """A publication's whole configuration. `backends` holds each named backend's own settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     publication: PublicationSettings
+    translations: Annotated[Mapping[str, LanguageSettings], AfterValidator(_check_languages)] = Field(
+        default={}, alias="languages"
+    )
+    subscriber_list: Annotated[SubscriberListSettings, AfterValidator(_check_list_languages)] = Field(alias="list")
     sender: SenderSettings
-    subscriber_list: SubscriberListSettings = Field(alias="list")
     theme: Theme = Theme()
     service: ServiceSettings = ServiceSettings()
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()
     words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}
-    translations: Annotated[Mapping[str, LanguageSettings], AfterValidator(_check_languages)] = Field(
-        default={}, alias="languages"
-    )
     typography: TypographySettings = TypographySettings()
     prose: ProseSettings = ProseSettings()
     pdf: PdfSettings = PdfSettings()

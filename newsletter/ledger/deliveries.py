@@ -150,18 +150,6 @@ def stream_recipients(
             yield row.address, json.loads(row.fields), parse_tags(row.tags)
 
 
-def list_tag_sets(store: Store, issue: IssueName, states: Sequence[State] = OPEN) -> list[frozenset[str]]:
-    """Return the sets of tags that the campaign's deliveries in these states have."""
-    with store.reading() as connection:
-        rows = connection.scalars(
-            select(deliveries.c.tags)
-            .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
-            .distinct()
-            .order_by(deliveries.c.tags)
-        )
-        return list(dict.fromkeys(map(parse_tags, rows)))
-
-
 @lru_cache(maxsize=10_000)
 def parse_tags(stored: str) -> frozenset[str]:
     """Return the tags in a column of a delivery, which is JSON."""
@@ -196,6 +184,18 @@ def count_by_state(connection: Connection, issue: IssueName) -> Counts:
         .group_by(deliveries.c.state)
     )
     return Counts({State(state): count for state, count in rows})
+
+
+def count_languages(store: Store, issue: IssueName, states: Sequence[State] = tuple(State)) -> dict[str, int]:
+    """Return how many deliveries of an issue in these states are in which language, most first; "" is the own one."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(deliveries.c.language, func.count().label("readers"))
+            .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
+            .group_by(deliveries.c.language)
+            .order_by(func.count().desc(), deliveries.c.language)
+        )
+        return {row.language: row.readers for row in rows}
 
 
 def count_domains(store: Store, issue: IssueName) -> Counter[str]:

@@ -1,7 +1,7 @@
 """Freezing: recipients and their templates become a campaign's, all of them or none."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
@@ -18,6 +18,10 @@ from newsletter.ledger.workers import has_living_worker
 from newsletter.store.engine import insert_new, is_of, now, publication_of
 from newsletter.store.erased import hold_off_erasing, list_erased_digests
 from newsletter.store.schema import batches, campaigns, deliveries, templates, workers
+
+# Says by a recipient's fields in which language they get an issue; empty: the publication's own.
+ChooseLanguage = Callable[[Mapping[str, str]], str]
+_PAGE = 1000  # rows
 
 
 @contextmanager
@@ -77,25 +81,50 @@ def replace_templates(
     connection: Connection,
     campaign: Campaign,
     frozen_templates: Sequence[FrozenTemplate],
-    assigned: Mapping[frozenset[str], int],
+    assigned: Mapping[tuple[frozenset[str], str], int],
     states: Sequence[State] = OPEN,
+    choose_language: ChooseLanguage | None = None,
 ) -> None:
-    """Give new templates to deliveries in these states: `assigned` says by their tags which of them each gets."""
+    """Give new templates to deliveries in these states: `assigned` says by tags and language which each gets.
+
+    `choose_language` says by a recipient's fields in which language they get the new text; without it each keeps the
+    language that was frozen.
+    """
     numbers = _add_templates(connection, campaign.issue, frozen_templates)
     _keep_campaign(connection, campaign)
+    if choose_language:
+        _choose_languages(connection, campaign.issue, states, choose_language)
     in_states = (
         is_of(connection, deliveries, campaign.issue),
         or_(*(deliveries.c.state == state for state in states)),  # IN can't be executed for many rows
     )
     statement = (
         update(deliveries)
-        .where(*in_states, deliveries.c.tags == bindparam("whose"))
+        .where(*in_states, deliveries.c.tags == bindparam("whose"), deliveries.c.language == bindparam("spoken"))
         .values(template=bindparam("number"))
     )
     # By the tags as they are stored, in whatever form an earlier version wrote them.
-    for stored in connection.scalars(select(deliveries.c.tags).where(*in_states).distinct()).all():
-        if (index := assigned.get(parse_tags(stored))) is not None:
-            connection.execute(statement, {"whose": stored, "number": numbers[index]})
+    kinds = select(deliveries.c.tags, deliveries.c.language).where(*in_states).distinct()
+    for stored, language in connection.execute(kinds).all():
+        if (index := assigned.get((parse_tags(stored), language))) is not None:
+            connection.execute(statement, {"whose": stored, "spoken": language, "number": numbers[index]})
+
+
+def _choose_languages(
+    connection: Connection, issue: IssueName, states: Sequence[State], choose_language: ChooseLanguage
+) -> None:
+    """Write the language that each delivery in these states gets now, page by page."""
+    last = 0
+    wanted = select(deliveries.c.id, deliveries.c.fields, deliveries.c.language).where(
+        is_of(connection, deliveries, issue), deliveries.c.state.in_(states)
+    )
+    statement = update(deliveries).where(deliveries.c.id == bindparam("key")).values(language=bindparam("chosen"))
+    while rows := connection.execute(wanted.where(deliveries.c.id > last).order_by(deliveries.c.id).limit(_PAGE)).all():
+        last = rows[-1].id
+        chosen = [{"key": row.id, "chosen": choose_language(json.loads(row.fields))} for row in rows]
+        changed = [new for new, row in zip(chosen, rows, strict=True) if new["chosen"] != row.language]
+        if changed:
+            connection.execute(statement, changed)
 
 
 def _refuse_changed(connection: Connection, issue: IssueName, known: Campaign | None) -> None:
@@ -168,7 +197,7 @@ def _add_templates(connection: Connection, issue: IssueName, frozen_templates: S
                 publication=publication_of(connection),
                 issue=issue,
                 variant=text.variant,
-                language="",
+                language=text.language,
                 payload=text.payload,
             )
             .returning(templates.c.id)

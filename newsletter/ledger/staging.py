@@ -50,6 +50,8 @@ _staged = Table(
     Column("address", String, nullable=False),
     Column("fields", Text, nullable=False),
     Column("tags", Text, nullable=False),
+    Column("language", String, nullable=False),
+    Column("asked", String),
     Column("template", Integer, nullable=False),
     Column("line", Integer, nullable=False),
     Column("lacks", String, nullable=False),
@@ -70,7 +72,9 @@ class Recipient:
     """A subscriber about to be frozen into a campaign.
 
     `template` counts into the batch's templates, `line` is the list's, and `lacks` names the fields that the template
-    asks for and this recipient has no value for.
+    asks for and this recipient has no value for. `language` is the one in which they get it, empty for the
+    publication's own, and `asked` the one that they wanted in its stead: empty when they get what they wanted, None
+    when the list says nothing of it.
     """
 
     subscriber: SubscriberKey
@@ -80,6 +84,20 @@ class Recipient:
     template: int
     line: int = 0
     lacks: Sequence[str] = ()
+    language: str = ""
+    asked: str | None = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedLanguage:
+    """Number of staged recipients who may be mailed, with the language they get and the one they `asked` for.
+
+    Both are as in Recipient.
+    """
+
+    language: str
+    asked: str | None
+    recipients: int
 
 
 @contextmanager
@@ -157,6 +175,17 @@ class StagedBatch:
             left = connection.scalar(select(func.count()).select_from(_staged).where(_is_suppressed(connection))) or 0
             return everyone, left
 
+    def count_languages(self) -> list[StagedLanguage]:
+        """Return how many of those who may be mailed get which language, and in place of which, most first."""
+        with self._staging.local() as connection:
+            rows = connection.execute(
+                select(_staged.c.language, _staged.c.asked, func.count())
+                .where(~_is_suppressed(connection))
+                .group_by(_staged.c.language, _staged.c.asked)
+                .order_by(func.count().desc(), _staged.c.language, _staged.c.asked)
+            )
+            return [StagedLanguage(language=language, asked=asked, recipients=n) for language, asked, n in rows]
+
     def lacking(self) -> list[tuple[Sequence[str], int, int]]:
         """Return which fields recipients have no value for, how many recipients, and the first one's line."""
         with self._staging.local() as connection:
@@ -178,6 +207,7 @@ class StagedBatch:
                     fields=json.loads(row.fields),
                     tags=frozenset(json.loads(row.tags)),
                     template=row.template,
+                    language=row.language,
                 )
 
     def move(self, connection: Connection, issue: IssueName, numbers: Sequence[int]) -> None:
@@ -195,7 +225,7 @@ class StagedBatch:
             deliveries.c.address: _staged.c.address,
             deliveries.c.fields: _staged.c.fields,
             deliveries.c.tags: _staged.c.tags,
-            deliveries.c.language: literal(""),
+            deliveries.c.language: _staged.c.language,
             deliveries.c.template: _numbers.c.template,
             deliveries.c.returns: literal(0),
             deliveries.c.attempts: literal(0),
@@ -228,6 +258,8 @@ def _row(number: int, recipient: Recipient) -> dict[str, object]:
         "address": recipient.address,
         "fields": json.dumps(recipient.fields),
         "tags": _tags(recipient.tags),
+        "language": recipient.language,
+        "asked": recipient.asked,
         "template": recipient.template,
         "line": recipient.line,
         "lacks": json.dumps(recipient.lacks) if recipient.lacks else "",

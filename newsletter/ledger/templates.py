@@ -14,23 +14,29 @@ from newsletter.store.schema import deliveries, templates
 
 @dataclass(frozen=True, slots=True)
 class FrozenTemplate:
-    """A compiled message template; `variant` names whom it is for by the items they see, and the draft's hash."""
+    """A compiled message template; `variant` names whom it is for by the items they see, and the drafts' hash.
+
+    `language` is the tag of a translation, and empty for the publication's own language.
+    """
 
     variant: str
     payload: bytes
+    language: str = ""
 
 
 def list_current_templates(store: Store, issue: IssueName) -> list[FrozenTemplate]:
-    """Return the newest draft's template for each variant, the newest last.
+    """Return the newest draft's template for each variant in each language, the newest last.
 
     They are what a recipient who has had nothing would get.
     """
     with store.reading() as connection:
         mine = is_of(connection, templates, issue)
-        newest = select(func.max(templates.c.id)).where(mine).group_by(templates.c.variant)
+        newest = select(func.max(templates.c.id)).where(mine).group_by(templates.c.variant, templates.c.language)
         rows = connection.execute(select(templates).where(templates.c.id.in_(newest)).order_by(templates.c.id)).all()
         return [
-            FrozenTemplate(row.variant, row.payload) for row in rows if _draft(row.variant) == _draft(rows[-1].variant)
+            FrozenTemplate(row.variant, row.payload, row.language)
+            for row in rows
+            if _draft(row.variant) == _draft(rows[-1].variant)
         ]
 
 

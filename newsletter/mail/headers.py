@@ -134,6 +134,8 @@ def format_campaign_headers(
         format_address_header("From", sender.from_),
         format_plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
         subject,
+        # RFC 3282; where a reader's program has nothing to choose between, it says nothing new.
+        format_plain_header("Content-Language", config.publication.language) if config.translations else b"",
         format_date_header(date) if date else b"",
         format_list_id(config),
         unsubscribe,

@@ -27,7 +27,7 @@ from newsletter.subscribers.stored_subscribers import (
     save_subscribers,
     stream_subscribers,
 )
-from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
+from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus, find_language
 from newsletter.subscribers.suppression_status import Suppression
 
 PLACE = Path("the list in the store")
@@ -212,6 +212,8 @@ def _blank(columns: Sequence[str]) -> dict[str, str]:
 
 def _subscriber(row: StoredSubscriber, blank: Mapping[str, str]) -> Subscriber:
     fields = {**blank, "email": row.address, **row.fields}
+    if row.language and not find_language(fields):
+        fields["language"] = row.language
     return Subscriber(address=row.address, fields=fields, tags=row.tags, status=row.status)
 
 

@@ -17,6 +17,10 @@ class SubscriberStatus(StrEnum):
     LEFT = "left"
 
 
+# Columns in which lists have the language of a subscriber; of several the first that says something counts.
+LANGUAGE_COLUMNS = ("language", "lang", "locale")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
     """A person on the list. `fields` holds every column but the tags, `email` and `name` among them.
@@ -33,6 +37,11 @@ class Subscriber:
     @property
     def key(self) -> SubscriberKey:
         return subscriber_key(self.address)
+
+
+def find_language(fields: Mapping[str, str]) -> str:
+    """Return what a subscriber's fields say of their language, as it was written; empty when they say nothing."""
+    return next((value for name in LANGUAGE_COLUMNS if (value := fields.get(name))), "")
 
 
 def unlisted_subscriber(address: EmailAddress) -> Subscriber:

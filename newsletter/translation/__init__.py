@@ -5,7 +5,8 @@ translators write it), and `translator` puts the publication's own words on top.
 """
 
 from newsletter.translation.catalogue import list_words
-from newsletter.translation.languages import find_direction, find_locale, name_language
+from newsletter.translation.language_lookup import look_up_language
+from newsletter.translation.languages import describe_language, find_direction, find_locale, name_language
 from newsletter.translation.own_words import find_word_faults
 from newsletter.translation.size_words import write_size
 from newsletter.translation.translator import ENGLISH, Translator, load_translator
@@ -13,11 +14,13 @@ from newsletter.translation.translator import ENGLISH, Translator, load_translat
 __all__ = [
     "ENGLISH",
     "Translator",
+    "describe_language",
     "find_direction",
     "find_locale",
     "find_word_faults",
     "list_words",
     "load_translator",
+    "look_up_language",
     "name_language",
     "write_size",
 ]

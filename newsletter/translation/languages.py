@@ -64,3 +64,9 @@ def name_language(language: str) -> str:
     locale = find_locale(language)
     name = locale.get_display_name(locale) if locale else None
     return f"{name[:1].upper()}{name[1:]}" if name else language
+
+
+def describe_language(language: str) -> str:
+    """Return a language's name in English, for editors, as in Japanese; the tag itself where Babel knows none."""
+    locale = find_locale(language)
+    return (locale.get_display_name("en") if locale else None) or language

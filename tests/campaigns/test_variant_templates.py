@@ -2,8 +2,9 @@
 
 from conftest import Publication
 
+from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.campaigns.variant_templates import VariantTemplates
-from newsletter.issue.draft import load_issue
+from newsletter.issue.draft import read_draft
 from newsletter.ledger.campaigns import Campaign
 
 EVERYONE, MEMBERS = frozenset[str](), frozenset({"members"})
@@ -14,11 +15,12 @@ def _campaign(publication: Publication) -> tuple[Campaign, VariantTemplates]:
     path.write_text(
         path.read_text().replace("    detail: >-\n      A day", "    only_for: [members]\n    detail: >-\n      A day")
     )
-    issue = load_issue(path)
+    texts = read_issue_texts(publication.workspace, publication.context, read_draft(path))
+    issue = texts.require_issue()
     campaign = Campaign(
         issue="2.10", id="c", subject="s", draft_sha256="d" * 64, rules=issue.visibility_rules, created_at=""
     )
-    return campaign, VariantTemplates(campaign, source=(publication.context, issue))
+    return campaign, VariantTemplates(campaign, source=texts)
 
 
 def test_frozen_templates_may_come_one_by_one(publication: Publication) -> None:

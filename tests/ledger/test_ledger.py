@@ -26,7 +26,7 @@ from newsletter.ledger.campaigns import (
     reopen_deliveries,
 )
 from newsletter.ledger.claims import MAX_RETURNS, record_and_claim
-from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_tag_sets, stream_deliveries
+from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, stream_deliveries
 from newsletter.ledger.freeze import freeze_batch, replace_templates
 from newsletter.ledger.issue_tests import list_tested_texts, record_test
 from newsletter.ledger.schedule import hold_campaign, list_scheduled, schedule_campaign, unschedule_campaign
@@ -283,7 +283,7 @@ def test_a_new_text_is_for_those_who_have_had_none(store: Store) -> None:
     register_worker(store, "1.1", "run")
     (claim,) = _claim(store, 1)
     record_and_claim(store, "1.1", "run", results=[_answer(claim)])
-    whose = {tags: int("members" in tags) for tags in list_tag_sets(store, "1.1")}
+    whose = {(frozenset({"members"}), ""): 1, (frozenset[str](), ""): 0}
     texts = [FrozenTemplate("1", b"everyone's"), FrozenTemplate("2", b"members'")]
     with store.transaction() as connection:
         replace_templates(connection, CAMPAIGN, texts, whose)

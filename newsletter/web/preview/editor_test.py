@@ -24,7 +24,7 @@ def prepare_test(
     (tester,) = find_testers([address], publication.subscriber_source())
     if reader is not None:
         tester = replace(reader, address=tester.address)
-    prepared = prepare(publication, load_issue(draft), [tester])
+    prepared = prepare(publication, [load_issue(draft)], [tester])
 
     async def send() -> dict[str, Any]:
         with publication:
