@@ -18,8 +18,10 @@ from newsletter.store import Store, suppressions
 from newsletter.store.publications import EVERY
 from newsletter.subscribers.event_recording import kinds_lifted_by_return
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
+from newsletter.subscribers.tokens import TokenHolder
 from newsletter.web.public.archive import INDEX, Archive, ArchiveFile, ArchiveNotReady
 from newsletter.web.public.event_writer import EventWriter
+from newsletter.web.public.reader_language import find_page_language
 from newsletter.web.public.return_limit import ReturnLimit
 from newsletter.web.public.submission import read_submission
 from newsletter.web.public.token_reader import TokenReader
@@ -69,10 +71,10 @@ class PublicEndpoints:
         if holder is None:
             return self._page(PageState.UNKNOWN, 404)
         if request.method != "POST":
-            return await self._answer_status(holder.subscriber)
+            return await self._answer_status(holder)
         submission = await read_submission(request)
         if not self._return_limit.take(holder.subscriber, submission.kind):
-            return self._page(PageState.LATER, 429, _TOMORROW)
+            return self._page(PageState.LATER, 429, _TOMORROW, await self._find_language(holder))
         words = {"words": submission.words} if submission.words else {}
         event = Event(
             subscriber=holder.subscriber,
@@ -91,22 +93,33 @@ class PublicEndpoints:
             return PlainTextResponse(self._farewell)
         match submission.kind:
             case EventKind.UNSUBSCRIBED:
-                return self._page(PageState.LEFT_ALL if submission.everywhere else PageState.LEFT)
+                state = PageState.LEFT_ALL if submission.everywhere else PageState.LEFT
+                return self._page(state, language=await self._find_language(holder))
             case EventKind.REASON:
-                return self._page(PageState.THANKS)
+                return self._page(PageState.THANKS, language=await self._find_language(holder))
         mailable = PageState.RETURNED_ALL if submission.everywhere else PageState.RETURNED
-        return await self._answer_status(holder.subscriber, mailable)
+        return await self._answer_status(holder, mailable)
 
-    async def _answer_status(self, reader: SubscriberKey, mailable: PageState = PageState.ASK) -> Response:
+    async def _answer_status(self, holder: TokenHolder, mailable: PageState = PageState.ASK) -> Response:
         """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.
 
         Who was erased is answered as a stranger is.
         """
         try:
-            state = await self._read(partial(_not_mailed, self._store, reader))
+            state = await self._read(partial(_not_mailed, self._store, holder.subscriber))
         except (DeliveryError, TimeoutError):
             return self._page(PageState.LATER, 503, _LATER)
-        return self._page(state or mailable)
+        return self._page(state or mailable, language=await self._find_language(holder))
+
+    async def _find_language(self, holder: TokenHolder) -> str:
+        """Return the reader's language, "" for the publication's own; a store that can't say keeps no page back."""
+        languages = self._pages.languages
+        if len(languages) == 1:
+            return ""
+        try:
+            return await self._read(partial(find_page_language, self._store, holder, languages))
+        except (DeliveryError, TimeoutError):
+            return ""
 
     async def health(self, _request: Request) -> Response:
         try:
@@ -137,8 +150,11 @@ class PublicEndpoints:
             return Response(status_code=304, headers=headers)
         return Response(found.data, media_type=found.media_type, headers=headers)
 
-    def _page(self, state: PageState, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-        return Response(self._pages[state], status, headers, media_type="text/html; charset=utf-8")
+    def _page(
+        self, state: PageState, status: int = 200, headers: dict[str, str] | None = None, language: str = ""
+    ) -> Response:
+        page = self._pages.find(state, language)
+        return Response(page, status, headers, media_type="text/html; charset=utf-8")
 
     async def _read(self, work: Callable[[], _T]) -> _T:
         async with asyncio.timeout(_PATIENCE_S):

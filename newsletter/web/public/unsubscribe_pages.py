@@ -58,11 +58,16 @@ class UnsubscribePages:
         self._is_one_of_several = is_one_of_several
         self._logged = ""
         self._lacks_leave_all = False
-        self._pages: Mapping[PageState, bytes] = {}
+        self._pages: Mapping[str, Mapping[PageState, bytes]] = {}
+        self.languages: tuple[str, ...] = ()  # the publication's own first
         self.renew(workspace)
 
     def __getitem__(self, state: PageState) -> bytes:
-        return self._pages[state]
+        return self._pages[""][state]
+
+    def find(self, state: PageState, language: str) -> bytes:
+        """Return the page in a language, or in the publication's own: for "", and for one that is declared no more."""
+        return self._pages.get(language, self._pages[""])[state]
 
     def renew(self, workspace: Workspace) -> None:
         """Render the pages from the templates as they are now. A broken template leaves the last good pages in use.
@@ -70,20 +75,23 @@ class UnsubscribePages:
         Where there have been none yet, the program's own template is used.
         """
         try:
-            several = self._is_one_of_several()
-            self._pages, failure = _render(EditionContext.from_workspace(workspace), several=several), ""
+            context, several, failure = EditionContext.from_workspace(workspace), self._is_one_of_several(), ""
+            self._pages = _render_languages(context, several=several)
+            self.languages = context.config.languages
             self._warn(several=several)
         except Exception as error:  # noqa: BLE001  # readers can still leave
             failure = error_line(error)
             if not self._pages:
-                self._pages = _render(_plain(EditionContext.from_workspace(workspace)), several=False)
+                context = _plain(EditionContext.from_workspace(workspace))
+                self._pages = _render_languages(context, several=False)
+                self.languages = context.config.languages
         if failure and failure != self._logged:
             _LOG.error("The page for readers who leave stays as it was: %s", failure)
         self._logged = failure
 
     def _warn(self, *, several: bool) -> None:
         """Say once that a restyled page lacks the button for leaving everything."""
-        lacks = several and not has_submit_button(self._pages[PageState.ASK].decode(), _LEAVE_ALL)
+        lacks = several and not has_submit_button(self[PageState.ASK].decode(), _LEAVE_ALL)
         if lacks and not self._lacks_leave_all:
             _LOG.warning(_NO_LEAVE_ALL, TEMPLATE)
         self._lacks_leave_all = lacks
@@ -94,6 +102,12 @@ def _plain(context: EditionContext) -> EditionContext:
     theme = context.config.theme.model_copy(update={"logo": None})
     config = context.config.model_copy(update={"theme": theme})
     return replace(context, config=config, template_path=context.template_path[-1:])
+
+
+def _render_languages(context: EditionContext, *, several: bool) -> dict[str, dict[PageState, bytes]]:
+    """Render the page in each state and language, the publication's own as an empty one. Raises what `_render` does."""
+    languages = ("", *context.config.translations)
+    return {language: _render(context.in_language(language), several=several) for language in languages}
 
 
 def _render(context: EditionContext, *, several: bool) -> dict[PageState, bytes]:
