@@ -1,7 +1,7 @@
 """Reports on what became of an issue: the figures, a page of them, and every recipient in a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +18,7 @@ from newsletter.ledger.workers import find_last_sent
 from newsletter.ownership import resolve_own_target
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport, make_report
+from newsletter.reports.issue_status import count_languages_of
 from newsletter.reports.recipients_csv import ALL_COLUMNS, NOT_ACCEPTED_COLUMNS, write_recipients_csv
 from newsletter.reports.reply_counts import ReplyCount, group_replies
 from newsletter.subscribers.feedback_events import EventKind, count_answers
@@ -29,6 +30,8 @@ class CampaignSummary:
 
     `unusable` counts rows of the list that could not be used: people who may have wanted it. `replies` are what servers
     said to those who were not accepted, most recipients first, and `not_accepted` is the table that names each of them.
+    `languages` says how many are in which language, the publication's own as an empty one; it is empty for an issue
+    without translations.
     """
 
     counts: Counts
@@ -37,6 +40,7 @@ class CampaignSummary:
     not_accepted: Path | None
     answers: Mapping[EventKind, int]
     suppressed_elsewhere: Mapping[str, int]
+    languages: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -63,7 +67,7 @@ def find_campaign_name(publication: OpenPublication, draft: str | None) -> Issue
 def report(publication: OpenPublication, issue: IssueName) -> CampaignReport:
     """Return the figures of an issue's campaign as they are now. Raises DraftError when it has not been sent."""
     store = publication.known_store
-    found = make_report(store, issue) if store else None
+    found = make_report(store, issue, publication.config.publication.language) if store else None
     if found is None:
         raise DraftError(f"{issue} has not been sent from here.", next_step=f"Run: newsletter send {issue}")
     return found
@@ -92,12 +96,14 @@ def summarize_campaign(publication: OpenPublication, issue: IssueName) -> Campai
         not_accepted=not_accepted,
         answers=answers,
         suppressed_elsewhere=elsewhere,
+        languages=count_languages_of(store, campaign) if campaign else {},
     )
 
 
 def write_recipients(publication: OpenPublication, issue: IssueName, file: TextIO) -> None:
     """Write every recipient with the server's answer into an open file, as a CSV."""
-    write_recipients_csv(file, stream_deliveries(publication.store, issue), ALL_COLUMNS)
+    own_language = publication.config.publication.language
+    write_recipients_csv(file, stream_deliveries(publication.store, issue), ALL_COLUMNS, own_language)
 
 
 def write_recipients_file(publication: OpenPublication, issue: IssueName, path: Path) -> None:
@@ -111,7 +117,10 @@ def write_not_accepted(publication: OpenPublication, issue: IssueName) -> Path:
     path = _not_accepted_path(publication, issue)
     with open_private(path) as file:
         write_recipients_csv(
-            file, stream_deliveries(publication.store, issue, but=State.ACCEPTED), NOT_ACCEPTED_COLUMNS
+            file,
+            stream_deliveries(publication.store, issue, but=State.ACCEPTED),
+            NOT_ACCEPTED_COLUMNS,
+            publication.config.publication.language,
         )
     return path
 

@@ -18,6 +18,7 @@ from newsletter.actions.report import (
 from newsletter.actions.report import report as make_report
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, print_table, say, shorten
+from newsletter.cli.reader_languages import count_in_languages
 from newsletter.clock import format_moment
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import Counts, State
@@ -28,6 +29,7 @@ from newsletter.reports.json_report import build_json_report
 from newsletter.reports.worker_runs import compute_rate
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
+from newsletter.translation import describe_language
 from newsletter.workspace import Workspace
 
 _DOMAINS = 15
@@ -88,6 +90,8 @@ def show_summary(publication: OpenPublication, issue: IssueName) -> None:
     _show_balance(counts, summary.unusable)
     if elsewhere := formatting.format_suppressed_elsewhere(summary.suppressed_elsewhere):
         say(f"  {elsewhere}")
+    if summary.languages:
+        say(f"  In {count_in_languages(publication.config, summary.languages)}")
     for reply in summary.replies[:_SUMMARY_REPLIES]:
         say(f"  {reply.readers:,} {reply.state}{f': {words}' if (words := formatting.format_reply(reply)) else ''}")
     if summary.not_accepted:
@@ -116,6 +120,8 @@ def _show(workspace: Workspace, found: CampaignReport) -> None:
         say(f"  {elsewhere}")
     _show_since(found.since)
     _show_runs(found, ZoneInfo(workspace.config.publication.timezone))
+    if found.is_translated:
+        _show_languages(found)
     _show_replies(found)
     _show_domains(found)
     if times := found.answer_times:
@@ -168,6 +174,16 @@ def _show_replies(found: CampaignReport) -> None:
     if rest := found.replies[_REPLIES:]:
         shown.append((f"{sum(one.readers for one in rest):,}", "", f"({len(rest):,} other)"))
     print_table(("Readers", "State", "Reply"), shown)
+
+
+def _show_languages(found: CampaignReport) -> None:
+    say()
+    states = formatting.list_domain_states(found.counts)
+    rows = [
+        (describe_language(one.language), f"{one.readers:,}", *(f"{one.counts[state]:,}" for state in states))
+        for one in found.languages
+    ]
+    print_table(("Language", "Readers", *(state.value for state in states)), rows)
 
 
 def _show_domains(found: CampaignReport) -> None:

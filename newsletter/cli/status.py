@@ -31,7 +31,7 @@ def status(draft: str | None, json_: bool) -> None:
     name = find_campaign_name(publication, draft) if draft else None
     found = list_statuses(publication) if name is None else [one for one in [find_status(publication, name)] if one]
     if json_:
-        print_as_json([_as_dict(one) for one in found])
+        print_as_json([_as_dict(one, publication.config.publication.language) for one in found])
     elif name and found:
         say(f"{name}: {found[0].stage.value}, begun {format_moment(found[0].campaign.created_at, zone)}")
         show_summary(publication, name)
@@ -44,14 +44,22 @@ def status(draft: str | None, json_: bool) -> None:
         # What came back is shown beside the deliveries in a wide window, and below them in a narrow one.
         narrow = console().is_terminal and console().width < _WIDE
         answered = [] if narrow else [kind for kind in ANSWERS if any(one.since[kind] for one in found)]
+        translated = any(one.languages for one in found)
+        own = publication.config.publication.language
         print_table(
-            ("Issue", "State", "Begun", "List", *(state.value for state in met), *(kind.value for kind in answered)),
+            (
+                *("Issue", "State", "Begun", "List"),
+                *(["Languages"] if translated else []),
+                *(state.value for state in met),
+                *(kind.value for kind in answered),
+            ),
             [
                 (
                     one.campaign.issue,
                     one.stage.value,
                     f"{one.campaign.created_at.astimezone(zone):%Y-%m-%d}",
                     f"{one.counts.total:,}",
+                    *([_list_languages(one, own)] if translated else []),
                     *(f"{one.counts[state]:,}" for state in met),
                     *(f"{one.since[kind]:,}" for kind in answered),
                 )
@@ -95,7 +103,11 @@ def cancel(draft: str, yes: bool) -> None:
     show_summary(publication, name)
 
 
-def _as_dict(one: CampaignStatus) -> dict[str, object]:
+def _list_languages(one: CampaignStatus, own: str) -> str:
+    return ", ".join(f"{language or own} {count:,}" for language, count in one.languages.items())
+
+
+def _as_dict(one: CampaignStatus, own: str) -> dict[str, object]:
     return {
         "issue": one.campaign.issue,
         "state": one.stage.value,
@@ -105,5 +117,6 @@ def _as_dict(one: CampaignStatus) -> dict[str, object]:
         "finished": one.campaign.finished_at and format_instant(one.campaign.finished_at),
         "list": one.counts.total,
         "readers": {state.value: one.counts[state] for state in State},
+        "languages": {language or own: count for language, count in one.languages.items()},
         "since": {kind.value: count for kind, count in one.since.items()},
     }

@@ -61,6 +61,15 @@ class DomainSum:
     counts: Counts
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageSum:
+    """Numbers of recipients who get an issue in one language, all and by state; empty: the publication's own."""
+
+    language: str
+    readers: int
+    counts: Counts
+
+
 def sum_workers(connection: Connection, issue: IssueName) -> list[WorkerSums]:
     """Return every worker of the campaign with its sums, the oldest first."""
     known = connection.execute(select(workers).where(is_of(connection, workers, issue))).all()
@@ -125,6 +134,23 @@ def sum_domains(connection: Connection, issue: IssueName) -> Iterator[DomainSum]
     for domain, readers, *sizes in _stream(connection, statement):
         counts = Counts({state: count for state, count in zip(State, sizes, strict=True) if count})
         yield DomainSum(domain=domain, readers=readers, counts=counts)
+
+
+def sum_languages(connection: Connection, issue: IssueName) -> list[LanguageSum]:
+    """Return deliveries by the language that was frozen, most first."""
+    rows = connection.execute(
+        select(deliveries.c.language, deliveries.c.state, func.count())
+        .where(is_of(connection, deliveries, issue))
+        .group_by(deliveries.c.language, deliveries.c.state)
+    )
+    found: dict[str, dict[State, int]] = {}
+    for language, state, count in rows:
+        found.setdefault(language, {})[State(state)] = count
+    sums = [
+        LanguageSum(language=language, readers=sum(counts.values()), counts=Counts(counts))
+        for language, counts in found.items()
+    ]
+    return sorted(sums, key=lambda one: (-one.readers, one.language))
 
 
 def count_answers_by_moment(

@@ -10,11 +10,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from newsletter.campaigns.issue_texts import list_translations
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts, State
-from newsletter.ledger.statistics import DomainSum, sum_domains, sum_replies
+from newsletter.ledger.statistics import DomainSum, LanguageSum, sum_domains, sum_languages, sum_replies
 from newsletter.ledger.suppressed_elsewhere import count_suppressed_elsewhere
 from newsletter.reports.answer_times import AnswerTimes, measure_answers
 from newsletter.reports.reply_counts import ReplyCount, drop_rare_words, group_replies
@@ -41,10 +42,12 @@ class CampaignReport:
     """Figures of a campaign. Replies and domains come most recipients first; `since` is what came back later.
 
     `suppressed_elsewhere` counts by cause those whom only another publication of the database keeps from being mailed.
+    So do `languages`, by their tags; one without a tag holds those that a report does not name, and stands last.
     """
 
     campaign: Campaign
     counts: Counts
+    languages: Sequence[LanguageSum]
     since: Mapping[EventKind, int]
     suppressed_elsewhere: Mapping[str, int]
     runs: Sequence[WorkerRun]
@@ -53,6 +56,11 @@ class CampaignReport:
     domains: Sequence[DomainSum]
     other_domains: OtherDomains
     answer_times: AnswerTimes | None
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether it went out in more than one language."""
+        return bool(list_translations(self.campaign.draft_sha256))
 
     @property
     def under_way(self) -> bool:
@@ -80,8 +88,11 @@ class CampaignReport:
         return compute_rate(sum(run.answers.total for run in self.runs), self.seconds)
 
 
-def make_report(store: Store, issue: IssueName) -> CampaignReport | None:
-    """Return the report on an issue's campaign as of now; None for an issue that has no campaign."""
+def make_report(store: Store, issue: IssueName, own_language: str) -> CampaignReport | None:
+    """Return the report on an issue's campaign as of now; None for an issue that has no campaign.
+
+    `own_language` is the tag of the publication's own language.
+    """
     campaign = find_campaign(store, issue)
     if campaign is None:
         return None
@@ -91,6 +102,7 @@ def make_report(store: Store, issue: IssueName) -> CampaignReport | None:
         return CampaignReport(
             campaign=campaign,
             counts=count_by_state(connection, issue),
+            languages=[replace(one, language=one.language or own_language) for one in sum_languages(connection, issue)],
             since=count_answers(connection, issue),
             suppressed_elsewhere=count_suppressed_elsewhere(connection, issue),
             runs=runs,
@@ -105,11 +117,27 @@ def make_report(store: Store, issue: IssueName) -> CampaignReport | None:
 def shorten_report(report: CampaignReport, *, domains: int, fewest: int = 1) -> CampaignReport:
     """Return the report with that many domains at most, each of at least `fewest` recipients; the others are summed.
 
-    Replies that fewer recipients got lose their words, which may name one.
+    So are languages that fewer recipients got. Replies that fewer recipients got lose their words, which may name one.
     """
     named = [one for one in report.domains[:domains] if one.readers >= fewest]
     others = _add_domains(report.other_domains, report.domains[len(named) :])
-    return replace(report, domains=named, other_domains=others, replies=drop_rare_words(report.replies, fewest))
+    return replace(
+        report,
+        domains=named,
+        other_domains=others,
+        languages=_join_rare_languages(report.languages, fewest),
+        replies=drop_rare_words(report.replies, fewest),
+    )
+
+
+def _join_rare_languages(languages: Sequence[LanguageSum], fewest: int) -> list[LanguageSum]:
+    """Return the languages of at least `fewest` recipients, and behind them the others in one, without a tag."""
+    rare = [one for one in languages if one.readers < fewest]
+    if not rare:
+        return list(languages)
+    counts = Counts({state: sum(one.counts[state] for one in rare) for state in State})
+    others = LanguageSum(language="", readers=sum(one.readers for one in rare), counts=counts)
+    return [*(one for one in languages if one.readers >= fewest), others]
 
 
 def _sum_domains(connection: Connection, issue: IssueName) -> tuple[list[DomainSum], OtherDomains]:

@@ -11,6 +11,7 @@ from newsletter.reports import formatting
 from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
 from newsletter.reports.plots import BAR, lay_out_bar, lay_out_plot, list_quantiles
 from newsletter.reports.worker_runs import compute_rate
+from newsletter.translation import describe_language
 
 _DOMAINS = 25
 _REPLIES = 15
@@ -48,6 +49,7 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
         moment=moment,
         states=states,
         whole={state: report.counts[state] for state in states},
+        language_name=describe_language,
         domain_states=[state for state in formatting.list_domain_states(report.counts) if report.counts[state]],
         replies=report.replies[:_REPLIES],
         other_replies=report.replies[_REPLIES:],

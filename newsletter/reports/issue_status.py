@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from newsletter.campaigns.issue_texts import list_translations
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
-from newsletter.ledger.deliveries import count_by_state
+from newsletter.ledger.deliveries import count_by_state, count_languages
 from newsletter.ledger.states import Counts
 from newsletter.ledger.workers import is_being_sent
 from newsletter.store import Store
@@ -29,12 +30,17 @@ class IssueStage(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignStatus:
-    """A campaign with its recipients by state; `since` counts those who bounced, left or answered otherwise."""
+    """A campaign with its recipients by state; `since` counts those who bounced, left or answered otherwise.
+
+    `languages` says how many are in which language, the publication's own as an empty one; it is empty for an issue
+    without translations.
+    """
 
     campaign: Campaign
     counts: Counts
     since: Mapping[EventKind, int]
     runs: bool  # whether a worker is registered that has not ended
+    languages: Mapping[str, int]
 
     @property
     def stage(self) -> IssueStage:
@@ -57,7 +63,18 @@ def find_campaign_status(store: Store, issue: IssueName) -> CampaignStatus | Non
     with store.reading() as connection:
         since = count_answers(connection, issue)
         counts = count_by_state(connection, issue)
-    return CampaignStatus(campaign=campaign, counts=counts, since=since, runs=is_being_sent(store, issue))
+    return CampaignStatus(
+        campaign=campaign,
+        counts=counts,
+        since=since,
+        runs=is_being_sent(store, issue),
+        languages=count_languages_of(store, campaign),
+    )
+
+
+def count_languages_of(store: Store, campaign: Campaign) -> dict[str, int]:
+    """Return how many recipients are in which language, "" the publication's own; nothing without translations."""
+    return count_languages(store, campaign.issue) if list_translations(campaign.draft_sha256) else {}
 
 
 def find_issue_stage(store: Store | None, issue: IssueName, record: Path) -> IssueStage:

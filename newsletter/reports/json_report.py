@@ -9,7 +9,7 @@ from newsletter.reports.worker_runs import WorkerRun, compute_rate
 
 
 def build_json_report(report: CampaignReport) -> Mapping[str, object]:
-    """Return the report as a dict without addresses: small domains are summed, and replies to few lose their words."""
+    """Return the report as a dict without addresses: what few recipients share is summed, or has no words."""
     report = shorten_report(report, domains=len(report.domains), fewest=FEW)
     campaign = report.campaign
     return {
@@ -37,6 +37,10 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
                 "readers": one.readers,
             }
             for one in report.replies
+        ],
+        "languages": [
+            {"language": one.language or None, "readers": one.readers, **_count_states(one.counts)}
+            for one in report.languages
         ],
         "domains": [
             {"domain": one.domain, "readers": one.readers, **_count_states(one.counts)} for one in report.domains

@@ -86,7 +86,7 @@ def _run(store: Store, run: str, count: int) -> None:
 
 
 def _report(store: Store) -> CampaignReport:
-    report = make_report(store, "1.1")
+    report = make_report(store, "1.1", "en")
     assert report is not None
     return report
 
