@@ -221,9 +221,9 @@ class Publication:
         """Write every message of a first send as a file into build/ISSUE/dry-run, and send nothing."""
         return dry_run(self._opened, self._read(issue), options or SendOptions())
 
-    def send_test(self, issue: Issue | str, addresses: Sequence[str]) -> SentTest:
-        """Send an issue, marked [TEST], to a few addresses; no campaign knows of it."""
-        return send_test(self._opened, self._read(issue), addresses)
+    def send_test(self, issue: Issue | str, addresses: Sequence[str], *, language: str = "") -> SentTest:
+        """Send an issue, marked [TEST], in all its languages or in one, to a few addresses; no campaign knows of it."""
+        return send_test(self._opened, self._read(issue), addresses, language=language)
 
     def status(self, issue: Issue | str) -> CampaignStatus | None:
         """Return where an issue's campaign is; None when it has not been sent from here."""

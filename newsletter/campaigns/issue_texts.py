@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from newsletter.errors import DraftError
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.translation_visibility import apply_visibility
 from newsletter.issue_name import IssueName
+from newsletter.translation import describe_language
 from newsletter.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -74,7 +76,16 @@ class IssueTexts:
 
 
 def read_issue_texts(workspace: Workspace, context: "EditionContext", main: Draft) -> IssueTexts:
-    """Read the translations of a draft. Raises DraftError for one that leads out of the publication's folder."""
+    """Read the translations of a draft.
+
+    Raises DraftError for one that leads out of the publication's folder, and for a draft that is a translation itself.
+    """
+    if main.language:
+        raise DraftError(
+            f"{main.path.name} is the translation of {main.name} into {describe_language(main.language)}, and goes out "
+            "with it.",
+            next_step=f"Name the issue: {main.name}",
+        )
     return IssueTexts(context=context, main=main, translations=read_translations(workspace, main))
 
 

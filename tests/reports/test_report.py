@@ -371,7 +371,7 @@ _WORDS = st.text(st.one_of(st.sampled_from(",;|\t=+-@'\" \n"), st.characters()),
 @example("a@example.org", "550 \x1b]0;owned\x07\x1b[2J \x9b31m \u202egro")
 def test_no_cell_of_the_table_is_a_formula_whatever_separates_them(address: str, reply: str) -> None:
     file = io.StringIO(newline="")
-    write_recipients_csv(file, [_delivery(address=address, reply=reply)], ALL_COLUMNS)
+    write_recipients_csv(file, [_delivery(address=address, reply=reply)], ALL_COLUMNS, "en")
     header, row = csv.reader(io.StringIO(file.getvalue(), newline=""))
     assert tuple(header) == ALL_COLUMNS
     for cell, value in ((row[0], address), (row[5], reply)):

@@ -23,6 +23,7 @@ _NEVER = ("550 5.1.1 No such mailbox", "552 5.2.2 Mailbox full", "553 5.1.3 Bad 
 _CLOSING = ("421 4.3.2 Shutting down", "421 Too busy")
 _GARBAGE = ("what?", "", "25", "999 9.9.9 Eh", "2500 Ok", "\xff\xfe\x00", "300 Hm", "150 Wait", "250-", "x" * 9000)
 _SHORT_S = 1.0
+_TRANSLATED = 0.4  # the share of scenarios that are sent in two languages
 _WHEN = ("before", "after")
 
 
@@ -31,6 +32,8 @@ def plan(seed: int, readers: int = 300, *, sqlite: bool = True) -> Scenario:
     number, kind = seed // len(KINDS), list(KINDS)[seed % len(KINDS)]
     random = Random(f"{seed} {kind} {readers}")
     scenario = KINDS[kind](random, _usual(random, seed, kind, readers), number)
+    # By a generator of its own: each seed's other draws stay what they were.
+    scenario = replace(scenario, translated=Random(f"languages {seed}").random() < _TRANSLATED)
     if not sqlite:
         return replace(scenario, sends=tuple(_elsewhere(send) for send in scenario.sends))
     return scenario

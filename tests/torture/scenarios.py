@@ -46,6 +46,7 @@ class Scenario:
     retries: str = ""
     picture: bool = False  # larger texts
     uvloop: bool = True  # where it is installed
+    translated: bool = False  # into Japanese, which every third reader gets
     overlapping: bool = False  # the next send begins while the server still reads what the last one left behind
 
     @property
@@ -59,5 +60,6 @@ class Scenario:
     def __str__(self) -> str:
         talk = [f"{self.connections} connections"]
         talk += ["PIPELINING"] * self.mood.pipelining + [f"BDAT with window {self.window}"] * self.chunking
+        talk += ["two languages"] * self.translated
         talk += ["AUTH"] * self.mood.login + [f"replies in {self.mood.style}"] * (self.mood.style != "whole")
         return f"{'; then '.join(str(send) for send in self.sends)} ({', '.join(talk)})"

@@ -29,6 +29,7 @@ class FaultServer:
     rules: Mapping[str, Rule]
     port: int = 0
     accepted: list[str] = field(default_factory=list)
+    languages: Mapping[str, str] = field(default_factory=dict)  # in which each reader is to get it; empty: all in one
     answered: dict[str, set[str]] = field(default_factory=dict)  # recipient -> first digits of replies to them
     offences: list[str] = field(default_factory=list)
     abandoned: int = 0  # connections that the client closed without QUIT
@@ -102,7 +103,10 @@ class FaultServer:
         self.accepted.append(recipient)
         if self._awake and dialogue in self._of_sleeper:
             self.resumed.append(recipient)
-        _, named = parseaddr(BytesHeaderParser().parsebytes(text[:5000])["To"] or "")
+        header = BytesHeaderParser().parsebytes(text[:5000])
+        if self.languages and header["Content-Language"] != self.languages[recipient]:
+            self.offences.append(f"{recipient} got it in {header['Content-Language']}")
+        _, named = parseaddr(header["To"] or "")
         if named != recipient:
             self.offences.append(f"the text of {named} came for {recipient}")
         if not text.endswith(b"--\r\n"):

@@ -13,7 +13,7 @@ import threading
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -48,6 +48,22 @@ items:
       Everybody sees this
     detail: >-
       And [another](https://example.org/all).
+"""
+_TRANSLATION = """\
+volume: 2
+number: 10
+date: 2023-05-31
+intro: >-
+  {{ name | 読者 }}様、この号は一度だけ届きます。
+items:
+  - headline: >-
+      偶数の読者だけに
+    detail: >-
+      [リンク](https://example.org/even)のある本文。
+  - headline: >-
+      すべての読者に
+    detail: >-
+      [もう一つ](https://example.org/all)。
 """
 _PICTURE = "image:\n  file: 2.10-lead.jpg\n  alt: >-\n    A bay\n  credit: >-\n    drawn\n"
 
@@ -108,8 +124,10 @@ def try_out(scenario: Scenario, root: Path, database: str | None = None) -> Tria
         connections=limits.connections,
         window=limits.window,
     )
+    languages = _write_languages(publication, trial.addresses) if scenario.translated else {}
     rules = {trial.addresses[number]: rule for number, rule in scenario.rules.items()}
     with emptied(database, root) as store, serving(scenario.mood, rules) as server:
+        server.languages = languages
         publication.environ |= {"NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(server.port)}
         publication.environ |= store.environ
         for send in scenario.sends:
@@ -130,8 +148,23 @@ def _publication(scenario: Scenario, root: Path) -> Publication:
     shutil.copyfile(ROOT / "newsletter.toml", root / "newsletter.toml")
     shutil.copyfile(ROOT / "drafts/2.10-lead.jpg", root / "drafts/2.10-lead.jpg")
     publication = Publication(root)
-    publication.draft("2.10", _DRAFT + (_PICTURE if scenario.picture else ""))
+    picture = _PICTURE if scenario.picture else ""
+    publication.draft("2.10", _DRAFT + picture)
+    if scenario.translated:
+        publication.draft("2.10.ja", _TRANSLATION + picture)
+        with (root / "newsletter.toml").open("a", encoding="utf-8") as settings:
+            settings.write('\n[languages.ja]\nsender = "ダイジェスト"\n')
     return publication
+
+
+def _write_languages(publication: Publication, addresses: Sequence[str]) -> dict[str, str]:
+    """Write the column `language` into the list; return the language in which each reader is to get the issue."""
+    path = publication.root / "subscribers.csv"
+    heading, *rows = path.read_text(encoding="utf-8").splitlines()
+    asked = ("JA_jp", "", "xx")
+    lines = [f"{row},{asked[number % 3]}" for number, row in enumerate(rows)]
+    path.write_text("\n".join([f"{heading},language", *lines]) + "\n", encoding="utf-8")
+    return {address: "en" if number % 3 else "ja" for number, address in enumerate(addresses)}
 
 
 def _settings(scenario: Scenario) -> dict[str, str]:

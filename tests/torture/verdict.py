@@ -126,6 +126,9 @@ def _books(trial: Trial) -> Iterator[str]:
         return
     if not trial.status["list"] == len(trial.addresses) == sum(readers.values()):
         yield f"the report does not balance: {trial.status['list']} on the list, {readers}"
+    languages = trial.status["languages"]
+    if trial.scenario.translated and sum(languages.values()) != trial.status["list"]:
+        yield f"the languages do not balance: {trial.status['list']} on the list, {languages}"
     for state in ("pending", "sending"):
         if readers.get(state):
             yield f"{readers[state]} are {state} after a send without faults"
