@@ -1,14 +1,18 @@
 """Every edition of every sample as pictures, for eyes to judge: `make screenshots` writes build/screenshots/.
 
 The email at four widths, light and dark; the text as a terminal shows it; the PDF's pages in both layouts;
-the web page on a screen, a phone and paper; the draft that holds every block, in both looks; the live preview in two
-windows; and contact.png with all of them.
+the web page on a screen, a phone and paper; the samples in three more languages; the draft that holds every block, in
+both looks; the live preview in two windows; and contact.png with all of them.
 """
 
 import shutil
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from html import escape
+from multiprocessing import get_context
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -26,44 +30,102 @@ from newsletter.editions import (
     write_default,
 )
 from newsletter.editions.web import Download, Page, pdf_name, render_index, render_web
-from newsletter.issue.draft import load_issue
+from newsletter.issue.draft import load_issue, read_draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "build" / "screenshots"
+TRANSLATIONS = ROOT / "examples" / "translations"
+LANGUAGES = ("ja", "de", "ar")
 WIDTHS = (320, 375, 600, 1200)
+_WORKERS = 2  # each with a browser of its own
 _TERMINAL = (
     "<!DOCTYPE html><meta charset=utf-8><title>text</title><style>body{{margin:0;background:#1b1f27;color:#e4e4e0}}"
-    "pre{{font:14px/1.35 DejaVu Sans Mono,Menlo,monospace;padding:16px 20px;margin:0}}</style><pre>{}</pre>"
+    "pre{{font:14px/1.35 DejaVu Sans Mono,Menlo,monospace;padding:16px 20px;margin:0;unicode-bidi:plaintext}}</style>"
+    "<pre>{}</pre>"
 )
 
 
 def main() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
-    pages = FOLDER / "pages"
-    pages.mkdir(parents=True)
-    workspace = Workspace(ROOT, {})
-    context = EditionContext.from_workspace(workspace)
-    issues = [load_issue(path).seen_by(frozenset()) for path in reversed(workspace.draft_paths())]
-    program = shutil.which("chromium")
-    if program is None:
+    (FOLDER / "pages").mkdir(parents=True)
+    if shutil.which("chromium") is None:
         sys.exit("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--hide-scrollbars"])
-        for issue in issues:
-            _shoot_issue(browser, context, issue, pages)
-        _shoot_index(browser, context, issues, pages)
-        _shoot_looks(browser, pages / "everything")
-        for example in sorted((ROOT / "examples" / "drafts").glob("*/newsletter.toml")):
-            _shoot_example(browser, Workspace(example.parent, {}), pages)
-        shoot_preview(browser, FOLDER, pages / "workspace")
-        browser.close()
+    copy_translations(FOLDER / "pages" / "translations")
+    # The longest first, so that no worker waits for another at the end.
+    jobs = [
+        *(("look", look) for look in ("digest", "briefing")),
+        ("preview", ""),
+        *(("sample", path.stem) for path in reversed(Workspace(ROOT, {}).draft_paths())),
+        *(("translation", language) for language in LANGUAGES),
+        *(("example", path.parent.name) for path in sorted((ROOT / "examples" / "drafts").glob("*/newsletter.toml"))),
+        ("index", ""),
+    ]
+    with ProcessPoolExecutor(max_workers=_WORKERS, mp_context=get_context("spawn")) as workers:
+        for done in [workers.submit(run_job, *job) for job in jobs]:
+            done.result()
     _contact_sheet()
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(Path.cwd())}, all on contact.png")
 
 
-def _shoot_looks(browser: Browser, root: Path) -> None:
+def run_job(kind: str, name: str) -> None:
+    """Take the pictures of one kind: those of a sample, an example, a language, a look, the index or the preview."""
+    pages = FOLDER / "pages"
+    workspace = Workspace(ROOT, {})
+    with _browsing() as browser:
+        match kind:
+            case "sample":
+                issue = load_issue(workspace.find_draft(name)).seen_by(frozenset())
+                _shoot_issue(browser, EditionContext.from_workspace(workspace), issue, pages)
+            case "translation":
+                _shoot_language(browser, Workspace(pages / "translations", {}), name)
+            case "look":
+                _shoot_look(browser, pages / f"everything-{name}", name)
+            case "example":
+                _shoot_example(browser, Workspace(ROOT / "examples" / "drafts" / name, {}), pages)
+            case "index":
+                issues = [load_issue(path).seen_by(frozenset()) for path in reversed(workspace.draft_paths())]
+                _shoot_index(browser, EditionContext.from_workspace(workspace), issues, pages)
+            case _:
+                shoot_preview(browser, FOLDER, pages / "workspace")
+
+
+@contextmanager
+def _browsing() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--hide-scrollbars"]
+        )
+        yield browser
+        browser.close()
+
+
+def copy_translations(root: Path) -> None:
+    """Make a workspace of the sample publication with its translations; `root` is a folder to be made."""
+    (root / "drafts").mkdir(parents=True)
+    settings = [ROOT / "newsletter.toml", TRANSLATIONS / "languages.toml"]
+    (root / "newsletter.toml").write_text("\n".join(path.read_text("utf-8") for path in settings), encoding="utf-8")
+    for path in (*(ROOT / "drafts").iterdir(), *TRANSLATIONS.glob("*.yaml")):
+        shutil.copyfile(path, root / "drafts" / path.name)
+
+
+def _shoot_language(browser: Browser, workspace: Workspace, language: str) -> None:
+    """Take the pictures of the samples in one language: each edition once, the first of them on a phone too."""
+    context = EditionContext.from_workspace(workspace).in_language(language)
+    for number, path in enumerate(reversed(workspace.draft_paths())):
+        draft = read_draft(workspace.translations_of(path.stem)[language], language)
+        _shoot_once(
+            browser, context, require_issue(draft).seen_by(frozenset()), workspace.root, f"{path.stem}-{language}"
+        )
+        if number == 0:
+            email, web = (workspace.root / f"{path.stem}-{language}.{kind}" for kind in ("email.html", "html"))
+            _shoot(browser, email, f"{path.stem}-{language}-email-dark-0375", 375, "dark")
+            _shoot(browser, web, f"{path.stem}-{language}-web-light-0375", 375, "light")
+            _shoot_pages(context, require_issue(draft), f"{path.stem}-{language}-pdf-2-columns", columns=2)
+
+
+def _shoot_look(browser: Browser, root: Path, look: str) -> None:
     """Picture the draft that the tests have for every block and section; `root` is a folder to be made."""
     (root / "drafts").mkdir(parents=True)
     editions = ROOT / "tests" / "editions"
@@ -72,10 +134,10 @@ def _shoot_looks(browser: Browser, root: Path) -> None:
         shutil.copyfile(path, root / "drafts" / path.name)
     draft = root / "drafts" / "2.11.yaml"
     shutil.copyfile(editions / "everything.yaml", draft)
-    for look, headlines in (("digest", "list"), ("briefing", "above")):
-        environ = {"NEWSLETTER_THEME__LOOK": look, "NEWSLETTER_LAYOUT__HEADLINES": headlines}
-        context = EditionContext.from_workspace(Workspace(root, environ))
-        _shoot_issue(browser, context, load_issue(draft).seen_by(frozenset()), root, f"everything-{look}")
+    headlines = {"digest": "list", "briefing": "above"}[look]
+    environ = {"NEWSLETTER_THEME__LOOK": look, "NEWSLETTER_LAYOUT__HEADLINES": headlines}
+    context = EditionContext.from_workspace(Workspace(root, environ))
+    _shoot_issue(browser, context, load_issue(draft).seen_by(frozenset()), root, f"everything-{look}")
 
 
 def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder: Path, name: str = "") -> None:
@@ -93,10 +155,13 @@ def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder
     _shoot(browser, web, f"{name}-web-print", 700, "light", media="print")
     _shoot(browser, text, f"{name}-text", 660, "light")
     for columns in (1, 2):
-        config = context.config.model_copy(update={"pdf": PdfSettings(columns=columns, print_links=columns == 2)})
-        laid_out = replace(context, config=config)
-        for number, page in enumerate(render_pages(laid_out, issue, dots=90), start=1):
-            (FOLDER / f"{name}-pdf-{columns}-columns-page-{number}.png").write_bytes(page)
+        _shoot_pages(context, issue, f"{name}-pdf-{columns}-columns", columns)
+
+
+def _shoot_pages(context: EditionContext, issue: Issue, name: str, columns: int) -> None:
+    config = context.config.model_copy(update={"pdf": PdfSettings(columns=columns, print_links=columns == 2)})
+    for number, page in enumerate(render_pages(replace(context, config=config), issue, dots=90), start=1):
+        (FOLDER / f"{name}-page-{number}.png").write_bytes(page)
 
 
 def _shoot_example(browser: Browser, workspace: Workspace, folder: Path) -> None:
@@ -104,18 +169,23 @@ def _shoot_example(browser: Browser, workspace: Workspace, folder: Path) -> None
     context = EditionContext.from_workspace(workspace)
     for path in workspace.draft_paths():
         issue = load_issue(path).seen_by(frozenset())
-        for picture in context.pictures(issue):
-            (folder / picture.name).write_bytes(picture.data)
         name = f"{workspace.root.name}-{issue.name}"
-        email = _write(folder / f"{name}.email.html", render_html(context, issue, write_default, place_beside))
-        web = _write(folder / f"{name}.html", render_web(context, issue, render_pdf(context, issue)))
-        text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(context, issue, write_default))))
-        _shoot(browser, email, f"{name}-email-light-0600", 600, "light")
-        _shoot(browser, email, f"{name}-email-dark-0375", 375, "dark")
-        _shoot(browser, web, f"{name}-web-light-1200", 1200, "light")
-        _shoot(browser, text, f"{name}-text", 660, "light")
-        for number, page in enumerate(render_pages(context, issue, dots=90), start=1):
-            (FOLDER / f"{name}-pdf-page-{number}.png").write_bytes(page)
+        _shoot_once(browser, context, issue, folder, name)
+        _shoot(browser, folder / f"{name}.email.html", f"{name}-email-dark-0375", 375, "dark")
+
+
+def _shoot_once(browser: Browser, context: EditionContext, issue: Issue, folder: Path, name: str) -> None:
+    """Take one picture of each edition, and one of each page of the PDF."""
+    for picture in context.pictures(issue):
+        (folder / picture.name).write_bytes(picture.data)
+    email = _write(folder / f"{name}.email.html", render_html(context, issue, write_default, place_beside))
+    web = _write(folder / f"{name}.html", render_web(context, issue, render_pdf(context, issue)))
+    text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(context, issue, write_default))))
+    _shoot(browser, email, f"{name}-email-light-0600", 600, "light")
+    _shoot(browser, web, f"{name}-web-light-1200", 1200, "light")
+    _shoot(browser, text, f"{name}-text", 660, "light")
+    for number, page in enumerate(render_pages(context, issue, dots=90), start=1):
+        (FOLDER / f"{name}-pdf-page-{number}.png").write_bytes(page)
 
 
 def _shoot_index(browser: Browser, context: EditionContext, issues: list[Issue], folder: Path) -> None:

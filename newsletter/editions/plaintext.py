@@ -5,6 +5,7 @@ from functools import partial
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.plaintext_blocks import PlaintextWriter
+from newsletter.editions.plaintext_direction import mark_right_to_left
 from newsletter.editions.plaintext_wrapping import count_columns, fill_columns, finish_lines, underline, wrap
 from newsletter.editions.template_engine import fill_template, require_word
 from newsletter.field import FieldWriter
@@ -38,7 +39,8 @@ def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> s
     )
     if issue.sections:
         require_word("issue.sections", "sections", TEMPLATE, context.template_path)
-    return finish_lines(text)
+    text = finish_lines(text)
+    return mark_right_to_left(text) if context.config.publication.direction == "rtl" else text
 
 
 def _find_note(targets: LinkTargets, fields: FieldWriter, href: str) -> str | None:

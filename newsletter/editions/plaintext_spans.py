@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from newsletter.editions.plaintext_wrapping import BOUND, BREAK
+from newsletter.editions.plaintext_wrapping import BOUND, BREAK, JOIN
 from newsletter.field import FieldWriter
 from newsletter.issue.blocks import FootnoteMark, LineBreak, Link, Span, TextRun, runs_of
 
@@ -38,7 +38,7 @@ def write_runs(runs: Iterable[TextRun], fields: FieldWriter) -> str:
         written = _close(written, open_[kept:])
         opening = [style for style in wanted if style not in open_[:kept]]
         bare = text.lstrip(" ") if opening else text
-        written += text[: len(text) - len(bare)] + "".join(_MARKS[style] for style in opening) + bare
+        written += text[: len(text) - len(bare)] + "".join(_MARKS[style] + JOIN for style in opening) + bare
         open_ = open_[:kept] + opening
     return _close(written, open_)
 
@@ -46,7 +46,7 @@ def write_runs(runs: Iterable[TextRun], fields: FieldWriter) -> str:
 def _close(written: str, styles: list[str]) -> str:
     """Return the words with the marks that end the styles, before the space behind the last word."""
     bare = written.rstrip(f" {BREAK}") if styles else written
-    return bare + "".join(_MARKS[style] for style in reversed(styles)) + written[len(bare) :]
+    return bare + "".join(JOIN + _MARKS[style] for style in reversed(styles)) + written[len(bare) :]
 
 
 def _number_links(spans: Iterable[Span], number: Numberer) -> Iterator[TextRun]:

@@ -35,7 +35,7 @@ _SAME = {
     "pt-PT": _SYMBOLS | _PATTERNS | _FORMAT | {"{count} byte"},
     "tr": _SYMBOLS | _PATTERNS | _FORMAT,
     "uk": _PATTERNS | _FORMAT,
-    "he": _PATTERNS | _FORMAT,
+    "he": _PATTERNS,
     "ar": {"{label}: {value}"},
     "zh-Hans": _SYMBOLS,
     "zh-Hant": _SYMBOLS,
