@@ -33,7 +33,7 @@ from newsletter.subscribers.stored_subscribers import (
     find_subscribers,
     save_subscribers,
 )
-from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
+from newsletter.subscribers.subscriber import LANGUAGE_COLUMNS, Subscriber, SubscriberStatus, find_language
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 
 _GROUP = 500  # rows compared or written at once: others who write wait for no longer than that takes
@@ -100,7 +100,7 @@ class _Imported:
             # A row has a name even where its file has no such column.
             fields=dict(known.fields) | {name: value for name, value in self.row.fields.items() if name in columns},
             tags=self.row.tags if "tags" in columns else known.tags,
-            language=self.row.language if "language" in self.row.fields else known.language,
+            language=self.row.language if any(name in self.row.fields for name in LANGUAGE_COLUMNS) else known.language,
             time_zone=self.row.time_zone if any(name in self.row.fields for name in _ZONES) else known.time_zone,
             created_at=known.created_at,
             changed_at=known.changed_at,
@@ -200,7 +200,7 @@ def _import_row(
             message=str(error),
             next_step=f"Write {CONSENT_AT} as 2026-03-01, or 2026-03-01T09:30:00+00:00.",
         )
-    language, zone = fields.get("language", ""), next((fields[name] for name in _ZONES if fields.get(name)), "")
+    language, zone = find_language(fields), next((fields[name] for name in _ZONES if fields.get(name)), "")
     row = StoredSubscriber(
         address=subscriber.address,
         fields=fields,
@@ -208,7 +208,7 @@ def _import_row(
         language=_parse_language(language),
         time_zone=_parse_zone(zone),
     )
-    is_understood = (row.language, row.time_zone) == (language, zone)
+    is_understood = bool(row.language) == bool(language) and row.time_zone == zone
     return _Imported(row, _status_in_file(subscriber, own), consent, is_understood)
 
 
@@ -237,9 +237,10 @@ def _consent(fields: Mapping[str, str]) -> Consent | None:
 
 
 def _parse_language(text: str) -> str:
-    """Return a BCP 47 tag as it was written, empty when it is none."""
+    """Return a BCP 47 tag, empty when it is none: JA_jp, as some programs write it, is ja-jp."""
+    main, *more = text.replace("_", "-").split("-")
     with suppress(PydanticCustomError):
-        return check_language(text) if text else ""
+        return check_language("-".join([main.lower(), *more])) if text else ""
     return ""
 
 

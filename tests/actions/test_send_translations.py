@@ -14,6 +14,7 @@ from translated import SENDERS, WORDS, list_readers, translate, write_draft
 from newsletter.actions.dry_run import dry_run
 from newsletter.actions.list_outbox import list_outbox
 from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime, send
+from newsletter.address import EmailAddress
 from newsletter.backends import Feed, Limits
 from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.campaigns.sent_issues import find_changed_issues
@@ -25,6 +26,7 @@ from newsletter.ledger.states import State
 from newsletter.ledger.templates import list_current_templates
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.publication import OpenPublication
+from newsletter.subscribers.stored_subscribers import StoredSubscriber, save_subscribers
 
 READERS = {
     "anna": "en",
@@ -172,6 +174,22 @@ def test_a_list_without_the_column_gets_the_default(sender: Sender) -> None:
     batch = sender.proposals[0].plan.batch
     assert batch is not None
     assert [(row.asked, row.recipients) for row in batch.languages] == [(None, 2)]
+
+
+def test_a_list_in_the_store_has_the_language_of_its_own_column(sender: Sender) -> None:
+    sender.publication.environ["NEWSLETTER_LIST__SOURCE"] = "store"
+    rows = [
+        StoredSubscriber(address=EmailAddress("fumi@example.org"), language="ja"),
+        StoredSubscriber(address=EmailAddress("dalia@example.org"), language="ar", fields={"language": ""}),
+        StoredSubscriber(address=EmailAddress("chie@example.org"), fields={"language": "JA_jp"}),
+    ]
+    with sender.open().store.transaction() as connection:
+        save_subscribers(connection, rows)
+    sender.put_off = {"fumi"}
+    sender.send()
+    sender.put_off = set()
+    assert sender.send().complete
+    assert sender.languages() == {"fumi": "ja", "dalia": "ar", "chie": "ja"}
 
 
 def test_rubbish_in_the_column_is_harmless(sender: Sender) -> None:

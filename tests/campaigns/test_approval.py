@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from conftest import Publication
+from messages import parsed
 from preview_server import previewing
 from smtp_server import Server
+from translated import translate, write_draft
 
 from newsletter.campaigns.approval import Approval, approve, hash_rendering
+from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.issue.draft import read_draft, require_issue
@@ -67,7 +70,8 @@ def ask(publication: Publication, store: Store) -> Ask:
 
     def approved(*require: Requirement, name: str = "2.10") -> Approval:
         workspace = publication.workspace
-        return approve(require, workspace, store, publication.context, read_draft(workspace.find_draft(name)))
+        draft = read_draft(workspace.find_draft(name))
+        return approve(require, workspace, store, read_issue_texts(workspace, publication.context, draft))
 
     return approved
 
@@ -368,6 +372,38 @@ def test_a_test_from_the_command_line_counts(publication: Publication, server: S
     assert not list_tested_texts(store, "2.10")
     publication.run("send", "2.10", "--test", "gone@example.org", "--test", "me@example.org")
     ask("tested")
+
+
+def test_each_translation_has_to_be_committed_and_tested(
+    publication: Publication, git: Git, server: Server, store: Store, ask: Ask
+) -> None:
+    translate(publication, "ja", "ar")
+    problems = _missing(lambda: ask("committed", "tested", name="3.8"))
+    unsaved = {problem.path.name for problem in problems if problem.code == "committed"}
+    assert unsaved >= {"3.8.yaml", "3.8.ja.yaml", "3.8.ar.yaml", "newsletter.toml"}
+    untested = [problem.message for problem in problems if problem.code == "tested"]
+    assert untested == [f"no test of it{what} was sent" for what in ("", " in Japanese", " in Arabic")]
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "In three languages")
+    publication.through(server)
+    done = publication.run("send", "3.8", "--test", "me@example.org", "--language", "JA")
+    assert done.returncode == 0
+    assert "[TEST] 3.8 in Japanese to me@example.org: accepted" in done.stdout
+    ((_, mail),) = server.stored
+    assert parsed(mail)["Content-Language"] == "ja"
+    messages = [problem.message for problem in _missing(lambda: ask("committed", "tested", name="3.8"))]
+    assert [message.partition(" has changed")[0] for message in messages] == ["the mail", "the mail in Arabic"]
+    assert publication.run("send", "3.8", "--test", "me@example.org").returncode == 0
+    assert [parsed(data)["Content-Language"] for _, data in server.stored] == ["ja", "en", "ja", "ar"]
+    approved = ask("committed", "tested", name="3.8")
+    assert [part.partition(":")[0] for part in approved.text_sha256.split(" ")[1:]] == ["ar", "ja"]
+    write_draft(publication, "ja", ("別の見出し", "別の本文。", "別。"))
+    problems = _missing(lambda: ask("committed", "tested", name="3.8"))
+    assert {(problem.path.name, problem.code) for problem in problems} == {
+        ("3.8.ja.yaml", "committed"), ("3.8.ja.yaml", "tested")
+    }  # fmt: skip
+    refused = publication.run("send", "3.8", "--language", "ja")
+    assert (refused.returncode, "an issue is sent in all its languages" in refused.stderr) == (2, True)
 
 
 def test_send_asks_for_all_of_it_before_anything_is_frozen(

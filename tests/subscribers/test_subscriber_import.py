@@ -180,6 +180,15 @@ def test_language_and_time_zone_are_kept_where_they_are_known(store: Store, writ
     assert everyone["b@example.org"].fields == {"name": "", "language": "English", "time_zone": "Mars/Olympus"}
 
 
+def test_a_language_may_be_written_as_other_programs_write_it(store: Store, write_list: Write) -> None:
+    assert _import(store, write_list("email,lang\na@example.org,JA_jp\n")).unknown_languages == 0
+    (row,) = _all(store).values()
+    assert (row.language, row.fields["lang"]) == ("ja-jp", "JA_jp")
+    assert _import(store, write_list("email,name\na@example.org,Ada\n")).unknown_languages == 0
+    (row,) = _all(store).values()
+    assert row.language == "ja-jp"
+
+
 def test_an_export_of_this_program_is_understood(store: Store, write_list: Write) -> None:
     path = write_list(
         "email,newsletter_state,newsletter_since,newsletter_words\na@example.org,mailable,,\nb@example.org,paused,,\n"
