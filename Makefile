@@ -70,11 +70,12 @@ screenshots: $(INSTALLED)
 	$(BIN)/python tools/screenshots.py
 
 # Beside npm's mjml with WeasyPrint, which wants Debian's libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0.
+# BENCH=--quick makes fewer rounds, as of the other benchmarks.
 bench-editions: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
 	npm install --prefix benchmarks --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
-	$(BIN)/python benchmarks/editions.py
-	$(BIN)/python benchmarks/inliners.py
+	$(BIN)/python benchmarks/editions.py $(BENCH)
+	$(BIN)/python benchmarks/inliners.py $(BENCH)
 
 # Asks 200 links of a server on this machine that takes 100 ms for each answer.
 bench-links: $(INSTALLED)
@@ -83,7 +84,7 @@ bench-links: $(INSTALLED)
 # Beside the development servers of Maizzle and of React Email; wants Debian's chromium.
 bench-preview: $(INSTALLED)
 	npm install --prefix benchmarks/preview-peers --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
-	$(BIN)/python benchmarks/preview.py
+	$(BIN)/python benchmarks/preview.py $(BENCH)
 
 # Whatever breaks, at any moment: nobody gets two copies, nobody is lost. A part of it runs in `make test`.
 torture: $(INSTALLED)

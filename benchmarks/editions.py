@@ -57,6 +57,9 @@ from newsletter.workspace import CONFIG_NAME
 
 HERE = Path(__file__).parent
 WARM_UPS = 3
+# Rounds: of the sample and of the large issue, cold and warm.
+FULL = {"cold": 15, "warm": 40, "large_cold": 5, "large_warm": 10}
+QUICK = {"cold": 4, "warm": 10, "large_cold": 1, "large_warm": 2}
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,11 @@ def measure(issue: MeasuredIssue, options: Namespace, cold_rounds: int, warm_rou
 def parsed_options() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--draft", type=Path, default=ROOT / "drafts" / "2.10.yaml", help="2.10 of the sample")
-    parser.add_argument("--cold", type=int, default=15, help="rounds (15)")
-    parser.add_argument("--warm", type=int, default=40, help="rounds (40)")
-    parser.add_argument("--large-cold", type=int, default=5, help="rounds of the large issue (5); 0 leaves it out")
-    parser.add_argument("--large-warm", type=int, default=10, help="rounds of the large issue (10)")
+    parser.add_argument("--quick", action="store_true", help=f"fewer rounds: {list(QUICK.values())}")
+    parser.add_argument("--cold", type=int, help="rounds (15)")
+    parser.add_argument("--warm", type=int, help="rounds (40)")
+    parser.add_argument("--large-cold", type=int, help="rounds of the large issue (5); 0 leaves it out")
+    parser.add_argument("--large-warm", type=int, help="rounds of the large issue (10)")
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of another commit, for the sample")
     parser.add_argument(
         "--weasyprint-python",
@@ -121,7 +125,11 @@ def parsed_options() -> Namespace:
     )
     parser.add_argument("--system-serif", action="store_true", help="let the peers use the system's typeface")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy what was made last, to be looked at")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name, rounds in (QUICK if options.quick else FULL).items():
+        if getattr(options, name) is None:
+            setattr(options, name, rounds)
+    return options
 
 
 def prepare_sample(root: Path, options: Namespace) -> MeasuredIssue:

@@ -41,7 +41,7 @@ from newsletter.workspace_search import find_workspace
 
 ISSUES = ("1.4", "2.10")
 NAMES = ("premailer", "css-inline")
-COLD_ROUNDS, WARM_ROUNDS = 10, 40
+FULL, QUICK = (10, 40), (3, 10)  # rounds, cold and warm
 DOCTYPE = "<!DOCTYPE html>"
 _SHEETS = re.compile(r"<style\b.*?</style>", re.DOTALL)
 
@@ -60,8 +60,7 @@ INLINERS: dict[str, Callable[[str], str]] = {"premailer": inline_styles, "css-in
 def main() -> None:
     """Compare the two on each sample issue."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("--cold", type=int, default=COLD_ROUNDS, help="rounds of new processes")
-    parser.add_argument("--warm", type=int, default=WARM_ROUNDS, help="rounds in this process")
+    parser.add_argument("--quick", action="store_true", help=f"fewer rounds, cold and warm: {QUICK} in place of {FULL}")
     parser.add_argument("--once", nargs=2, metavar=("INLINER", "FILE"), help="inline one file and leave")
     options = parser.parse_args()
     if options.once:
@@ -76,7 +75,7 @@ def main() -> None:
                 Path(folder, picture.name).write_bytes(picture.data)
             source = render_uninlined(context, issue, write_default, place_beside)
             print(f"\nissue {name}: {len(source.encode()):,} bytes before inlining")
-            compare(source, Path(folder), options.cold, options.warm)
+            compare(source, Path(folder), *(QUICK if options.quick else FULL))
 
 
 def compare(source: str, folder: Path, cold: int, warm: int) -> None:

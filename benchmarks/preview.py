@@ -95,11 +95,15 @@ def main() -> None:
 
 def parsed_options() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("--edits", type=int, default=30, help="of each contender (30)")
+    parser.add_argument("--quick", action="store_true", help="10 edits of each contender, 60 for the memory")
+    parser.add_argument("--edits", type=int, help="of each contender (30)")
     parser.add_argument("--no-peers", action="store_true", help="ours alone")
-    parser.add_argument("--memory-edits", type=int, default=200, help="edits for the memory (200); 0 leaves it out")
+    parser.add_argument("--memory-edits", type=int, help="edits for the memory (200); 0 leaves it out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured, too")
     options = parser.parse_args()
+    edits, memory_edits = (10, 60) if options.quick else (30, 200)
+    options.edits = edits if options.edits is None else options.edits
+    options.memory_edits = memory_edits if options.memory_edits is None else options.memory_edits
     if options.edits < 2:
         parser.error("--edits: quartiles want two at least")
     return options

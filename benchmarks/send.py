@@ -71,7 +71,7 @@ FULL = Amounts(
     fast=20_000, slow=1_000, rounds=5, far_rounds=3, round_trips=60, short=10_000, long=1_000_000, part=60_000
 )  # fmt: skip
 QUICK = Amounts(
-    fast=5_000, slow=300, rounds=3, far_rounds=1, round_trips=30, short=10_000, long=100_000, part=20_000
+    fast=4_000, slow=200, rounds=2, far_rounds=1, round_trips=30, short=10_000, long=50_000, part=20_000
 )  # fmt: skip
 
 
