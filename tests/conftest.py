@@ -33,8 +33,10 @@ stay_offline()
 # of the time, and more while thousands of tests are collected, which stay.
 gc.disable()
 
-# In these rooms every statement is held on both databases each time; a use case is a slow test on the second one.
+# In these rooms every statement is held on both databases each time; a use case, and an upgrade of the store, is a slow
+# test on the second one.
 _STATEMENTS = ("store", "ledger", "subscribers")
+_UPGRADES = ("test_migrations", "test_version3")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave whole use cases on PostgreSQL to the slow tests."""
     for item in items:
         room = item.path.relative_to(ROOT / "tests").parts[0]
-        if "postgresql" in item.name.partition("[")[2] and room not in _STATEMENTS:
+        if "postgresql" in item.name.partition("[")[2] and (room not in _STATEMENTS or item.path.stem in _UPGRADES):
             item.add_marker(pytest.mark.slow)
 
 

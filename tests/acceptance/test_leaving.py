@@ -34,6 +34,7 @@ def _link(server: smtp_server.Server, reader: str) -> str:
     return next(link for link in Page(texts(server.message(reader))[1]).links if "/u/" in link)
 
 
+@pytest.mark.slow
 def test_a_reader_leaves_by_the_button_and_comes_back(here: Publication, server: smtp_server.Server) -> None:
     here.readers(3)
     reader = "reader0001@example.org"

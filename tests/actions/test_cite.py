@@ -187,6 +187,7 @@ def test_a_private_address_is_not_asked_unless_it_is_allowed(publication: Public
     assert server.requests == []
 
 
+@pytest.mark.slow
 def test_a_pdf_is_cited_by_its_metadata_or_its_first_page(opened: OpenPublication, server: PageServer) -> None:
     body = "#text(24pt)[Eleven harbors: \\ a report]\n\nBy nobody, June 1, 2023\n\n" + "#lorem(80)"
     told = '#set document(title: "Eleven harbors, and what they cost", author: ("Jane Doe", "John Roe"))\n'

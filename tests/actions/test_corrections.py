@@ -50,6 +50,7 @@ def _set_state(publication: Publication, address: str, state: State) -> None:
         write_record(workspace.record("2.10"), store, "2.10")
 
 
+@pytest.mark.slow
 def test_it_goes_to_those_who_had_the_error_and_may_still_be_mailed(everywhere: Publication, server: Server) -> None:
     digest, (refused, deferred, suppressed, removed, erased, unknown, *others) = everywhere, everywhere.readers(12)
     server.refuse |= {refused: "550 5.1.1 no such user", deferred: "451 4.3.0 later"}

@@ -2,12 +2,14 @@
 
 import subprocess
 
+import pytest
 from conftest import Publication
 from smtp_server import Server
 
 from newsletter.subscribers.secret_keys import create_secret_keys
 
 
+@pytest.mark.slow
 def test_one_who_is_erased_while_a_send_asks_gets_nothing(digest: Publication, server: Server) -> None:
     create_secret_keys(digest.root)
     digest.readers(3)
@@ -27,6 +29,7 @@ def test_one_who_is_erased_while_a_send_asks_gets_nothing(digest: Publication, s
     assert set(server.copies()) == {"reader0000@example.org", "reader0002@example.org"}
 
 
+@pytest.mark.slow
 def test_nobody_is_sent_to_in_the_place_of_one_who_was_erased(digest: Publication, server: Server) -> None:
     create_secret_keys(digest.root)
     readers = digest.readers(3)

@@ -178,6 +178,7 @@ def test_the_suppressed_get_nothing(digest: Publication, server: Server) -> None
     assert digest.run("subscribers", "unsuppress", "reader0002@example.org").returncode == 0
 
 
+@pytest.mark.slow
 def test_waves(digest: Publication, server: Server) -> None:
     digest.readers(10)
     assert digest.run("send", "2.10", "--yes", "--tag", "EVEN").returncode == 0
@@ -296,6 +297,7 @@ def test_not_accepted_is_a_safe_spreadsheet(digest: Publication, server: Server)
     assert text.splitlines()[1] == "'+a@example.org,refused,rcpt,550,,'=HYPERLINK(1)"
 
 
+@pytest.mark.slow
 def test_two_at_once(digest: Publication, server: Server) -> None:
     digest.readers(100)
     second = []

@@ -96,6 +96,7 @@ def test_after_a_takeover_from_one_who_goes_on_a_third_may_have_sent(
     assert (len(senders.copies), senders.most) == (READERS, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_lock_that_postgresql_lost_lets_another_send(
     senders: Senders, on_postgresql: Callable[[], None], frozen: bool
@@ -193,6 +194,7 @@ def test_what_waits_is_not_sent_at_once_when_another_put_it_into_the_outbox(
     assert (len(senders.copies), senders.most) == (READERS - 2, 1)
 
 
+@pytest.mark.slow
 def test_a_text_that_another_has_taken_over_meanwhile_is_not_written_over(
     senders: Senders, on_postgresql: Callable[[], None]
 ) -> None:

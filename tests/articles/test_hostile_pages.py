@@ -168,6 +168,7 @@ def test_any_bytes_are_cited_or_refused(data: bytes) -> None:
         assert is_harmless(found.message if isinstance(found, UnreadableArticle) else found.title)
 
 
+@pytest.mark.slow
 def test_a_page_that_keeps_its_parser_busy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each attribute of an element is compared with all before it."""
     monkeypatch.setattr(reading, "MOST_SECONDS", 2)
@@ -176,6 +177,7 @@ def test_a_page_that_keeps_its_parser_busy_is_told(monkeypatch: pytest.MonkeyPat
         read_article_apart(f"<title>Harbors and their cost</title><p {attributes}>words".encode(), _ADDRESS)
 
 
+@pytest.mark.slow
 def test_a_large_page_is_read_apart_as_it_is_here() -> None:
     page = f"<title>Harbors and their cost</title><h1>Harbors and their cost</h1><p>{'words ' * 10_000}".encode()
     assert read_article_apart(page, _ADDRESS) == read_article(page, _ADDRESS)

@@ -63,6 +63,7 @@ def test_a_locked_pdf_is_told() -> None:
     assert "write the link yourself" in refused.value.next_step
 
 
+@pytest.mark.slow
 def test_a_pdf_that_keeps_its_reader_busy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_article, "MOST_SECONDS", 2)
     writer = PdfWriter(clone_from=BytesIO(write_pdf()))

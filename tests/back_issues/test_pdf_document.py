@@ -293,6 +293,7 @@ def test_a_headline_that_goes_on_below_its_number_is_one() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_pdf_that_keeps_its_reader_busy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """A string of millions of characters packs into some kilobytes, and each of them is placed on its own."""
     monkeypatch.setattr(pdf_document, "MOST_SECONDS", 1)

@@ -62,6 +62,7 @@ def test_tls_from_the_start(publication: Publication, tmp_path: Path) -> None:
         assert len(server.stored) == 25
 
 
+@pytest.mark.slow
 def test_a_wrong_password(secured: tuple[Publication, Server, Path]) -> None:
     publication, server, _ = secured
     publication.environ["NEWSLETTER_SMTP__PASSWORD"] = "guess"
@@ -74,6 +75,7 @@ def test_a_wrong_password(secured: tuple[Publication, Server, Path]) -> None:
     assert len(server.stored) == 25
 
 
+@pytest.mark.slow
 def test_no_password(secured: tuple[Publication, Server, Path]) -> None:
     publication, _, _ = secured
     del publication.environ["NEWSLETTER_SMTP__PASSWORD"]

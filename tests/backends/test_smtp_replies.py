@@ -142,6 +142,7 @@ def test_closing_is_no_answer_to_what_stands_behind(way: str, stage: str) -> Non
     assert max(Counter(texts).values()) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_always_hangs_up_after_the_text_does_not_burn_the_list(publication: Publication) -> None:
     publication.readers(60)
     with scripted(_always(TEXT=None)) as (port, _):

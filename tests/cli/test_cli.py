@@ -65,6 +65,7 @@ def test_draft_list(publication: Publication) -> None:
     assert json.loads(publication.run("draft", "list", "--json").stdout)[1]["issue"] == "2.10"
 
 
+@pytest.mark.slow
 def test_draft_list_knows_what_was_sent_here_and_elsewhere(publication: Publication) -> None:
     publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
     assert publication.run("send", "2.10", "--yes").returncode == 0

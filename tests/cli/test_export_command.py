@@ -45,6 +45,7 @@ def test_another_folder_is_made(publication: Publication) -> None:
     assert not (publication.root / "build").exists()
 
 
+@pytest.mark.slow
 def test_a_copy_of_one_reader_is_theirs_from_the_draft_or_as_it_was_frozen(publication: Publication) -> None:
     publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
     (publication.root / "subscribers.csv").write_text(LIST)

@@ -89,6 +89,7 @@ def test_a_mail_of_a_person_is_left_to_a_person(sent: Publication, deliver: Call
     assert sent.run("subscribers", "list", "--suppressed").stdout.splitlines()[1:] == []
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(sent: Publication, deliver: Callable[..., None]) -> None:
     deliver("bounce", READERS[0])
     shown = _shown(sent, "inbox", "read", "--dry-run")

@@ -94,6 +94,7 @@ def test_those_without_wait_and_the_next_send_tries_them(broken: Publication, se
     assert none.stdout == "Nobody is unknown: of each reader of 2.10 it is known whether they have it.\n"
 
 
+@pytest.mark.slow
 def test_message_ids_of_a_file_and_of_a_pipe_say_who_has_it(broken: Publication, tmp_path: Path) -> None:
     unknown = _unknown(broken)
     path = tmp_path / "ids.txt"
@@ -166,6 +167,7 @@ def test_a_report_in_json_holds_numbers_and_no_address(broken: Publication) -> N
     assert json.loads(text)["issue"] == "2.10"
 
 
+@pytest.mark.slow
 def test_what_waits_in_the_outbox_has_not_begun(digest: Publication) -> None:
     digest.run("send", "2.10", "--at", "in 2 hours", "--yes")
     assert "  Its sending has not begun." in digest.run("report", "2.10").stdout

@@ -58,6 +58,7 @@ def test_with_nobody_at_the_terminal_nothing_is_sent_unasked(three: Publication,
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_problems_of_the_draft_are_part_of_the_question(three: Publication, server: Server) -> None:
     path = three.root / "drafts/2.10.yaml"
     path.write_text(path.read_text().replace("coercion and", "TODO coercion and"))
@@ -256,6 +257,7 @@ def test_what_is_deferred_waits_for_another_send_which_is_named(three: Publicati
     assert "  Text      as it is now" in _shown(three, "send", "2.10", "--with-changes", typed="n\n")
 
 
+@pytest.mark.slow
 def test_cancel_asks_and_leaves_the_rest_without(three: Publication, server: Server) -> None:
     server.refuse[ADA] = "451 4.3.2 Try again later"
     three.run("send", "2.10", "--yes")

@@ -86,6 +86,7 @@ def test_who_has_the_list_in_a_file_is_told_how_to_change(kept: Publication) -> 
     assert 'source = "store"' in kept.run("subscribers", "import", "people.csv").stdout
 
 
+@pytest.mark.slow
 def test_the_commands_about_the_list_work_on_the_store(kept: Publication) -> None:
     _pause(kept)
     listed = [line.split("\t") for line in kept.run("subscribers", "list").stdout.splitlines()[1:]]
@@ -125,6 +126,7 @@ def test_an_empty_list_says_how_to_fill_it(publication: Publication) -> None:
     assert not (publication.root / ".newsletter").exists(), "looking leaves no trace"
 
 
+@pytest.mark.slow
 def test_send_goes_to_the_active_and_then_to_the_new(kept: Publication, server: Server) -> None:
     kept.through(server)
     _pause(kept)

@@ -47,6 +47,7 @@ def _problems(*paths: object) -> list[str]:
     return [f"{message['url'].split('/')[-1]}:{message.get('lastLine')}: {message['message']}" for message in messages]
 
 
+@pytest.mark.slow
 def test_every_page_of_the_site_is_valid(publication: Publication) -> None:
     publication.draft("2.11", HOSTILE)
     (publication.root / "templates").mkdir()

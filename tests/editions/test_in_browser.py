@@ -102,7 +102,7 @@ def _load(page: Page, path: Path, width: int, mode: Mode) -> None:
     page.goto(path.as_uri())
 
 
-@pytest.mark.parametrize("edition", ["email", "web"])
+@pytest.mark.parametrize("edition", ["email", pytest.param("web", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["2.10", *(pytest.param(name, marks=pytest.mark.slow) for name in SAMPLES[1:])])
 def test_nothing_is_in_a_readers_way(
     publication: Publication, page: Page, name: str, edition: str, tmp_path: Path

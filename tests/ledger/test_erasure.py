@@ -30,6 +30,7 @@ def test_the_subscriber_and_their_consents_go_and_the_words_stay(store: Store) -
         assert connection.scalars(select(consent_words.c.words)).all() == ["Send me the digest."]
 
 
+@pytest.mark.slow
 def test_another_consent_that_names_them_names_a_pseudonym(store: Store) -> None:
     with store.transaction() as connection:
         connection.execute(

@@ -217,6 +217,7 @@ def test_the_unknown_are_listed_with_their_message_ids(digest: Publication, serv
     assert _readers(digest)["unknown"] == 3
 
 
+@pytest.mark.slow
 def test_a_person_says_who_has_it_and_the_others_get_it(digest: Publication, server: Server) -> None:
     no = digest.run("reconcile", "2.10", "--arrived", UNKNOWN[0], "--others-not-arrived", stdin="n\n")
     assert no.returncode == 1

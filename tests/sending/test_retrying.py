@@ -112,6 +112,7 @@ def test_a_server_that_restarts_in_the_middle_is_waited_for(publication: Publica
     assert len(texts) == len(readers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("go_on", [False, True])
 def test_too_many_refusals_stop_it_and_a_person_is_asked(digest: Publication, server: Server, go_on: bool) -> None:
     readers = digest.readers(200)
@@ -221,6 +222,7 @@ def test_an_hours_limit_counts_what_an_earlier_run_has_sent(digest: Publication,
         assert "4 accepted + 0 refused + 0 deferred + 0 unknown + 2 pending" in out
 
 
+@pytest.mark.slow
 def test_two_senders_of_one_issue(digest: Publication, server: Server) -> None:
     readers = digest.readers(30)
     first: list = []

@@ -206,6 +206,7 @@ def test_a_copy_of_the_file_is_kept_beside_it(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir() if "backup" in file.name) == ["state.db.v1-backup"]
 
 
+@pytest.mark.slow
 def test_copies_of_the_tables_are_kept_beside_them(postgres: Postgres) -> None:
     place = postgres.fresh()
     script = re.sub(r"X'([0-9A-F]+)'", r"'\\x\1'", VERSION_1).replace("BLOB", "BYTEA")
@@ -257,6 +258,7 @@ def test_killed_half_way_it_is_as_it_was_and_goes_well_again(old: Path | str, wo
         assert len(_rows(connection, "deliveries")) == 12
 
 
+@pytest.mark.slow
 def test_of_two_programs_at_once_one_does_it(old: Path | str) -> None:
     both = [_open(old), _open(old)]
     said = [program.communicate(timeout=60) for program in both]

@@ -106,6 +106,7 @@ def _actions(handled: list[ProcessedMail]) -> Counter[Action]:
     return Counter(one.decision.action for one in handled)
 
 
+@pytest.mark.slow
 def test_an_evening_s_bounces_of_nearly_everyone_are_held_back(sent: Publication, bounce: Callable[..., None]) -> None:
     bounce(*READERS[:27])
     asked: list[str] = []

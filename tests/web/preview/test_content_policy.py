@@ -218,6 +218,7 @@ def _try_the_trap(page: Page) -> None:
     assert page.evaluate("document.getElementById('frame').contentWindow.location.pathname").startswith("/2.10/")
 
 
+@pytest.mark.slow
 def test_what_a_draft_says_is_text_to_the_page(publication: Publication, browser: Browser) -> None:
     text = (ROOT / "drafts" / "2.10.yaml").read_text()
     publication.draft("2.10", text.replace("date: 2023-05-31", "date: <img src=x onerror=document.title='taken'>"))

@@ -86,6 +86,7 @@ def test_only_what_is_new_is_asked(linked: Publication, pages: PageServer) -> No
     assert [request.path for request in pages.requests] == ["/fine", "/other"]
 
 
+@pytest.mark.slow
 def test_a_text_that_changes_at_once_is_not_asked_about(linked: Publication, pages: PageServer) -> None:
     watch(linked, *(render(linked, pages.address(f"/{'other'[:length]}")) for length in range(1, 6)))
     assert [request.path for request in pages.requests] == ["/other"]

@@ -347,6 +347,7 @@ def test_rows_of_the_inbox_are_dark_where_the_mail_is(opened: Callable[..., Page
         assert barriers(page, rules=["color-contrast"]) == []
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_says_why_as_the_command_line_does(
     publication: Publication, server: smtp_server.Server, opened: Callable[..., Page]
 ) -> None:
@@ -438,6 +439,7 @@ def test_a_page_that_was_hidden_while_the_preview_was_started_again(
     page.close()
 
 
+@pytest.mark.slow
 def test_a_page_opened_on_a_broken_draft_shows_it_when_it_is_mended(publication: Publication, browser: Browser) -> None:
     _write(publication, ("date: 2023-05-31", "date: May 31"))
     page = browser.new_page(viewport=WIDE)
@@ -494,6 +496,7 @@ def test_back_is_not_trapped_by_a_draft_that_was_renamed(publication: Publicatio
     expect(page.locator("#text")).to_contain_text("Vol. 2.10")
 
 
+@pytest.mark.slow
 def test_a_link_within_the_email_leaves_the_controls_in_step(opened: Callable[..., Page]) -> None:
     page = opened()
     email = page.frame_locator("#frame")

@@ -72,7 +72,8 @@ def test_a_reader_leaves_says_why_and_comes_back(browser: Browser, local: Servic
     page.close()
 
 
-@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_is_in_a_readers_way(browser: Browser, local: Service, reader: str, width: int) -> None:
     for mode in MODES:
         page = _open(browser, local, f"/u/{token(local.publication, f'{mode}.{reader}')}", width, mode)
