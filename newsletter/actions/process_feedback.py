@@ -20,6 +20,7 @@ from newsletter.feedback.mail.suppression_batches import SuppressionBatch, list_
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.store import Busy, Store
+from newsletter.workspace_search import list_publications
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,11 @@ def process_feedback(
             config=config,
             source=publication.subscriber_source(),
             confirmation=ConfirmationSender(publication.workspace, keys) if keys else None,
+            others={
+                one.publication_id: one.config
+                for one in list_publications(publication.workspace)
+                if one.publication_id != store.publication
+            },
         )
         mails = process_mails(context, source, dry_run=options.dry_run, again=options.again, decide=decide)
         yield FeedbackRun(mails=mails, source=source)

@@ -32,6 +32,7 @@ from newsletter.store.events import StoredEvent, add_events, list_events, stream
 from newsletter.store.generations import current_generation, list_generations
 from newsletter.store.handled_mails import add_handled, was_handled
 from newsletter.store.publication_facts import read_fact, write_fact
+from newsletter.store.publications import EVERY, has_other_publications, list_publications, publications_in
 from newsletter.store.schema import metadata
 from newsletter.workspace import MAIN, PublicationId
 
@@ -120,6 +121,42 @@ def test_who_left_one_publication_gets_the_other(both: tuple[Store, Store]) -> N
         register_worker(store, "1.1", f"of the {store.publication}")
         claimed = record_and_claim(store, "1.1", f"of the {store.publication}", want=9).deliveries
         assert [delivery.subscriber for delivery in claimed] == expected
+
+
+@pytest.mark.parametrize(
+    ("cause", "everywhere"), [("bounced", True), ("complained", True), ("unsubscribed", True), ("bounced", False)]
+)
+def test_what_comes_during_a_send_keeps_the_other_publication_s_worker_from_mailing(
+    both: tuple[Store, Store], cause: str, everywhere: bool
+) -> None:
+    first, second = both
+    register_worker(second, "1.1", "worker")
+    (claimed,) = record_and_claim(second, "1.1", "worker", want=1).deliveries
+    assert claimed.subscriber == ADA
+    with first.transaction() as connection:
+        # Not everywhere: as an earlier version wrote it.
+        suppressions.suppress(connection, BOB, cause, everywhere=everywhere)
+    assert record_and_claim(second, "1.1", "worker", want=9).deliveries == []
+    assert count_deliveries(second, "1.1").by_state == {State.SENDING: 1, State.SUPPRESSED: 1}
+    with second.transaction() as connection:
+        assert suppressions.unsuppress(connection, BOB)
+        assert suppressions.list_causes(connection, BOB) == {}
+    with stage_recipients(second) as staged:
+        recipient = Recipient(subscriber=BOB, address=BOB, fields={}, tags=frozenset(), template=0)
+        staged.fill([recipient], None)
+        assert staged.counts() == (1, 0)
+
+
+def test_a_table_s_publications_are_read_by_steps_along_its_index(both: tuple[Store, Store]) -> None:
+    first, second = both
+    with first.transaction() as connection:
+        suppressions.suppress(connection, ADA, "bounced", everywhere=True)
+    with second.transaction() as connection:
+        suppressions.suppress(connection, ADA, "unsubscribed")
+        found = connection.scalars(publications_in(metadata.tables["suppressions"])).all()
+        assert found == [EVERY, "second"]
+        assert list_publications(connection) == ["first", "second"]
+        assert has_other_publications(connection)
 
 
 def test_events_facts_and_the_erased_are_kept_apart(both: tuple[Store, Store]) -> None:

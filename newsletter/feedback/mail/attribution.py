@@ -6,13 +6,12 @@ leaves and nothing else: links are sent on, and are kept in browsers' histories 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
 from newsletter.address import SubscriberKey, domain_of, local_part_of, normalise_address, subscriber_key
-from newsletter.config import Config
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.recognition import MailFeedback
 from newsletter.issue_name import IssueName
@@ -22,6 +21,7 @@ from newsletter.mail.headers import derive_message_id
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenSigner, parse_verp_tag
+from newsletter.workspace import PublicationId
 
 _TOKEN = re.compile(TOKENS_IN_TEXT.encode())
 _MOST_TOKENS = 20  # a mail with more of them is no answer of anyone's
@@ -34,20 +34,45 @@ _MOST_HEADERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """A subscriber, the issue that the mail is about, and what proves it, in words."""
+    """A subscriber, the issue that the mail is about, and what proves it, in words.
+
+    `publication` is whose issue it is, None where only the mail's own words say who it is about.
+    """
 
     subscriber: SubscriberKey
     issue: IssueName
     by: str
+    publication: PublicationId | None = None
+
+
+class Attributors:
+    """Attributors of all publications whose mail may come back to one mailbox, the reading one's first.
+
+    A proof is bound to one publication, so that no mail is about two.
+    """
+
+    def __init__(self, attributors: Sequence["Attributor"]) -> None:
+        self._attributors = attributors
+
+    def attribute(self, mail: MailFeedback, data: bytes) -> Attribution | None:
+        """Return whose delivery the mail answers, of whichever publication; None when it answers none of them."""
+        return next(filter(None, (one.attribute(mail, data) for one in self._attributors)), None)
+
+    def find_requester(self, mail: MailFeedback) -> Attribution | None:
+        """Return whose token the subject bears, of whichever publication."""
+        return next(filter(None, (one.find_requester(mail) for one in self._attributors)), None)
 
 
 class Attributor:
-    """Attributor of one mail after another. It reads each campaign's seed once."""
+    """Attributor of one mail after another to a publication's deliveries. It reads each campaign's seed once.
 
-    def __init__(self, store: Store, tokens: TokenSigner | None, config: Config) -> None:
+    Without `tokens`, which take its keys and its list's id, a Message-ID alone proves anything.
+    """
+
+    def __init__(self, store: Store, tokens: TokenSigner | None, bounces: str | None) -> None:
         self._store = store
         self._tokens = tokens
-        self._config = config
+        self._bounces = bounces  # [sender] bounces
         self._origin = cache(self._read_origin)
 
     def attribute(self, mail: MailFeedback, data: bytes) -> Attribution | None:
@@ -66,10 +91,9 @@ class Attributor:
         return self._attribute_by_token(mail.subject.encode("utf-8", "replace"))
 
     def _attribute_by_return_path(self, mail: MailFeedback) -> Attribution | None:
-        sender = self._config.sender
-        if self._tokens is None or not sender.bounces:
+        if self._tokens is None or not self._bounces:
             return None
-        mailbox, domain = local_part_of(sender.bounces), domain_of(sender.bounces)
+        mailbox, domain = local_part_of(self._bounces), domain_of(self._bounces)
         # Also while [sender] verp is not set: mail that left before may come back.
         path = re.compile(rf"{re.escape(mailbox)}[+-](\d{{1,18}}-[a-z2-7]+)@{re.escape(domain)}", re.IGNORECASE)
         for address in mail.delivered_to:
@@ -77,7 +101,7 @@ class Attributor:
             number = parse_verp_tag(match[1]) if match else None
             delivery = find_delivery_by_number(self._store, number) if number is not None else None
             if match and delivery and self._tokens.is_verp_tag(match[1], delivery.id, delivery.subscriber):
-                return Attribution(delivery.subscriber, delivery.issue, "the return path")
+                return self._attribution(delivery.subscriber, delivery.issue, "the return path")
         return None
 
     def _attribute_by_token(self, text: bytes) -> Attribution | None:
@@ -85,7 +109,7 @@ class Attributor:
             return None
         for match in islice(_TOKEN.finditer(text), _MOST_TOKENS):
             if leaving := self._tokens.read(match[0].decode("ascii")):
-                return Attribution(leaving.subscriber, leaving.issue, "the token of a link")
+                return self._attribution(leaving.subscriber, leaving.issue, "the token of a link")
         return None
 
     def _attribute_by_message_id(self, mail: MailFeedback, hint: Attribution | None) -> Attribution | None:
@@ -99,8 +123,11 @@ class Attributor:
             for delivery in list_deliveries(self._store, subscriber, with_seed=True):
                 seed, domain = self._origin(delivery.template)
                 if derive_message_id(seed, delivery.subscriber, domain).lower() in wanted:
-                    return Attribution(delivery.subscriber, delivery.issue, "the Message-ID")
+                    return self._attribution(delivery.subscriber, delivery.issue, "the Message-ID")
         return None
+
+    def _attribution(self, subscriber: SubscriberKey, issue: IssueName, by: str) -> Attribution:
+        return Attribution(subscriber, issue, by, self._store.publication)
 
     def _read_origin(self, template: int) -> tuple[str, str]:
         compiled = MessageTemplate.from_bytes(read_template(self._store, template))

@@ -14,6 +14,7 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.tokens import hide_tokens
 from newsletter.text import escape_controls
+from newsletter.workspace import PublicationId
 
 
 class Action(StrEnum):
@@ -35,6 +36,7 @@ class Decision:
 
     `address` is the subscriber's where the mail is attributed. `sender` and `subject` are the mail's own, for the
     person whom it is left to; `held_because` says how many bounced at once where that is why it is held back.
+    `publication` is whose subscriber it is about, None for the one that reads the mail.
     """
 
     kind: FeedbackKind
@@ -48,6 +50,7 @@ class Decision:
     subject: str = ""
     held_because: str = ""
     received_at: str = ""
+    publication: PublicationId | None = None
 
 
 _EVENTS = {
@@ -181,6 +184,7 @@ def _make_decision(
         action=action,
         why=why,
         issue=attribution.issue if attribution else NO_ISSUE,
+        publication=attribution.publication if attribution else None,
         event=_make_stored_event(mail, event, attribution, kind) if attribution and kind else None,
         sender=mail.sender,
         received_at=mail.received_at,

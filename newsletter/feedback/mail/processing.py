@@ -1,9 +1,9 @@
 """Processing of a mailbox: each mail is recognised, attributed, decided on, recorded and filed, one after another."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from newsletter.config import Config
 from newsletter.errors import NewsletterError, Problem
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail import suppression_batches
-from newsletter.feedback.mail.attribution import Attributor
+from newsletter.feedback.mail.attribution import Attributor, Attributors
 from newsletter.feedback.mail.authentication_results import authenticate_sender
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.confirmation_requests import find_needless, list_recently_asked, request_confirmations
@@ -20,14 +20,17 @@ from newsletter.feedback.mail.recognition import MailFeedback, recognise_mail
 from newsletter.feedback.mail.sources import MailSource, StoredMail
 from newsletter.feedback.mail.spike import FEWEST, NO_SPIKE, WINDOW_H, Spike, SpikeDecision, find_spike
 from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
+from newsletter.ledger.deliveries import count_domains
 from newsletter.store import Store, suppressions
 from newsletter.store.handled_mails import was_handled
 from newsletter.store.publication_facts import agree_to_bounces, read_bounces_agreed_at
+from newsletter.store.publications import list_publications
 from newsletter.subscribers.event_recording import SoftRule, record_events, why_ignored, would_suppress
 from newsletter.subscribers.feedback_events import EventKind, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.tokens import TokenSigner
+from newsletter.workspace import PublicationId
 
 DecideSpike = Callable[[Spike], SpikeDecision]
 
@@ -49,6 +52,7 @@ class ProcessedMail:
 class FeedbackContext:
     """The store, the keys (None where there are none), the settings and the list, by which mail is judged.
 
+    `others` are the settings of the workspace's other publications, whose mail may come back to the same mailbox.
     `confirmation` asks subscribers in whose name somebody has written; None where nobody can be asked.
     """
 
@@ -57,6 +61,12 @@ class FeedbackContext:
     config: Config
     source: SubscriberSource
     confirmation: ConfirmationSender | None = None
+    others: Mapping[PublicationId, Config] = field(default_factory=dict)
+
+    def store_of(self, decision: Decision) -> Store:
+        """Return the store of the publication whose subscriber a decision is about."""
+        publication = decision.publication or self.store.publication
+        return self.store if publication == self.store.publication else self.store.of(publication)
 
 
 def defer_decision(_spike: Spike) -> SpikeDecision:
@@ -104,10 +114,19 @@ class _MailProcessor:
     decide_spike: DecideSpike
 
     @cached_property
-    def _attributor(self) -> Attributor:
-        keys, config = self.context.keys, self.context.config
-        tokens = TokenSigner(keys, config.subscriber_list.id) if keys else None
-        return Attributor(self.context.store, tokens, config)
+    def _attributor(self) -> Attributors:
+        store, others = self.context.store, self.context.others
+        with store.reading() as connection:
+            stored = [name for name in list_publications(connection) if name not in (store.publication, *others)]
+        known = {store.publication: self.context.config, **others, **dict.fromkeys(stored)}
+        return Attributors([self._make_attributor(name, config) for name, config in known.items()])
+
+    def _make_attributor(self, name: PublicationId, config: Config | None) -> Attributor:
+        """Return a publication's attributor; without settings, of one in another folder, Message-IDs are its proof."""
+        store, keys = self.context.store, self.context.keys
+        tokens = TokenSigner(keys, config.subscriber_list.id) if keys and config else None
+        bounces = config.sender.bounces if config else None
+        return Attributor(store if name == store.publication else store.of(name), tokens, bounces)
 
     @cached_property
     def _subscribers(self) -> SubscriberLookup:
@@ -147,19 +166,22 @@ class _MailProcessor:
             self._subscribers.find,
             authenticate_sender(feedback, self.context.config.inbox.authserv_id or ""),
         )
+        if (publication := self.context.store_of(decision).publication) != self.context.store.publication:
+            decision = replace(decision, why=f"{decision.why}; it is about {publication}")
         return self._drop_ignored(self._count_soft(decision))
 
     def _count_soft(self, decision: Decision) -> Decision:
         """Return the decision for a soft bounce too many, which has the effect of a hard one; others as they are."""
         soft = self._soft_rule
-        if decision.event is None or not would_suppress(self.context.store, decision.event, soft):
+        if decision.event is None or not would_suppress(self.context.store_of(decision), decision.event, soft):
             return decision
         why = f"{decision.why}; it is soft bounce number {soft.bounces} within {soft.days:g} days"
         return replace(decision, action=Action.SUPPRESS, why=why)
 
     def _drop_ignored(self, decision: Decision) -> Decision:
         """Return a decision to do nothing for an event that the store will not take; others as they are."""
-        why = why_ignored(self.context.store, self.context.keys, decision.event) if decision.event else None
+        store = self.context.store_of(decision)
+        why = why_ignored(store, self.context.keys, decision.event) if decision.event else None
         if why is None:
             return decision
         return replace(decision, action=Action.NOTHING, why=f"{decision.why}; {why}", event=None)
@@ -178,7 +200,12 @@ class _MailProcessor:
         moved = False
         if dealt_with and not self.dry_run and not self.was_recorded(mail):
             events = [decision.event] if decision.event and not left else []
-            record_events(store, self.context.keys, events, self._soft_rule if counts else None, handled=[key])
+            soft = self._soft_rule if counts else None
+            if (theirs := self.context.store_of(decision)) is not store:
+                # Before the mail counts as handled: what is recorded twice is recorded once.
+                record_events(theirs, self.context.keys, events, soft)
+                events = []
+            record_events(store, self.context.keys, events, soft, handled=[key])
             moved = not left and _file_mail(self.source, mail) and self._moves
         return ProcessedMail(file=mail.name, decision=decision, moved=moved, met_before=met_before)
 
@@ -196,44 +223,57 @@ class _MailProcessor:
 
     def suppress_bounced(self, bounces: Sequence[tuple[StoredMail, Decision]]) -> Iterator[ProcessedMail]:
         """Suppress whose mail bounced, unless they are too many at once and a person does not believe it."""
+        by_publication: dict[PublicationId, list[tuple[StoredMail, Decision]]] = {}
+        for mail, decision in bounces:
+            by_publication.setdefault(self.context.store_of(decision).publication, []).append((mail, decision))
+        for theirs in by_publication.values():
+            yield from self._suppress_bounced_of_one(theirs)
+
+    def _suppress_bounced_of_one(self, bounces: Sequence[tuple[StoredMail, Decision]]) -> Iterator[ProcessedMail]:
+        """Suppress whose mail of one publication bounced: how many of its readers they are is what counts."""
+        store = self.context.store_of(bounces[0][1])
         new = [decision for mail, decision in bounces if not self.was_recorded(mail)]
-        spike = self._find_bounce_spike(new)
+        spike = self._find_bounce_spike(store, new)
         answer = SpikeDecision.LATER
         if spike.subscribers and not self.dry_run:
             answer = self.decide_spike(spike)
         if spike.subscribers and answer is not SpikeDecision.LATER:
-            with self.context.store.transaction() as connection:
+            with store.transaction() as connection:
                 agree_to_bounces(connection)
-        batch = suppression_batches.new_batch_name(self.context.store)
+        batch = suppression_batches.new_batch_name(store)
         for mail, decision in bounces:
             is_held = decision in new and decision.address in spike.subscribers
             decision = _apply_answer(decision, answer if is_held else SpikeDecision.SUPPRESS, spike, batch)
             yield self.record(mail, decision, counts=decision.action is not Action.COUNT)
 
-    def _find_bounce_spike(self, decisions: Sequence[Decision]) -> Spike:
-        since = self._start_of_window()
-        with self.context.store.reading() as connection:
+    def _find_bounce_spike(self, store: Store, decisions: Sequence[Decision]) -> Spike:
+        since = _start_of_window(store)
+        with store.reading() as connection:
             recent = set(suppressions.find_suppressed_since(connection, SuppressionKind.BOUNCED, since))
-        return self._find_spike(decisions, recent)
+        return self._find_spike(store, decisions, recent)
 
     def _find_request_spike(self, decisions: Sequence[Decision]) -> Spike:
-        recent = list_recently_asked(self.context.store, self._start_of_window())
-        return replace(self._find_spike(decisions, recent), bounced=False)
+        store = self.context.store
+        recent = list_recently_asked(store, _start_of_window(store))
+        return replace(self._find_spike(store, decisions, recent), bounced=False)
 
-    def _find_spike(self, decisions: Sequence[Decision], recent: AbstractSet[str]) -> Spike:
+    def _find_spike(self, store: Store, decisions: Sequence[Decision], recent: AbstractSet[str]) -> Spike:
         """Return those of the decisions' subscribers who are too many at once; `recent` came within the window."""
         subscribers = {decision.address for decision in decisions}
         if len(subscribers | recent) < FEWEST or not subscribers:
             return NO_SPIKE
         ((issue, _),) = Counter(decision.issue for decision in decisions).most_common(1)
-        counts = self._subscribers.count_by_domain(issue)
+        # Of another publication the list is not read: its issue went to those who were on it.
+        own = store is self.context.store
+        counts = self._subscribers.count_by_domain(issue) if own else count_domains(store, issue)
         return find_spike(subscribers, recent, counts, self.context.config.inbox)
 
-    def _start_of_window(self) -> str:
-        """Return since when bounces count together: not before a person has last decided about many."""
-        since = (datetime.now(UTC) - timedelta(hours=WINDOW_H)).isoformat(timespec="milliseconds")
-        with self.context.store.reading() as connection:
-            return max(since, read_bounces_agreed_at(connection))
+
+def _start_of_window(store: Store) -> str:
+    """Return since when bounces count together: not before a person has last decided about many."""
+    since = (datetime.now(UTC) - timedelta(hours=WINDOW_H)).isoformat(timespec="milliseconds")
+    with store.reading() as connection:
+        return max(since, read_bounces_agreed_at(connection))
 
 
 def _apply_answer(decision: Decision, answer: SpikeDecision, spike: Spike, batch: str) -> Decision:
