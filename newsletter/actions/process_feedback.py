@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from newsletter.address import SubscriberKey
 from newsletter.config.system_keyring import read_stored_password
 from newsletter.errors import ConfigError, DeliveryError, Problem
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
@@ -17,6 +19,8 @@ from newsletter.feedback.mail.processing import (
 )
 from newsletter.feedback.mail.sources import MailSource, open_source
 from newsletter.feedback.mail.suppression_batches import SuppressionBatch, list_batches, undo_batches
+from newsletter.issue_name import NO_ISSUE
+from newsletter.ledger.reader_language import find_reader_language
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.store import Busy, Store
@@ -85,12 +89,13 @@ def process_feedback(
         RecipientTags.from_workspace(publication.workspace)  # without the keys that it asks for, nothing is proved
         publication.refuse_without_erasure_keys()
         keys = publication.keys
+        find_language = partial(_find_language, store, config.languages)
         context = FeedbackContext(
             store=store,
             keys=keys,
             config=config,
             source=publication.subscriber_source(),
-            confirmation=ConfirmationSender(publication.workspace, keys) if keys else None,
+            confirmation=ConfirmationSender(publication.workspace, keys, find_language) if keys else None,
             others={
                 one.publication_id: one.config
                 for one in list_publications(publication.workspace)
@@ -99,6 +104,10 @@ def process_feedback(
         )
         mails = process_mails(context, source, dry_run=options.dry_run, again=options.again, decide=decide)
         yield FeedbackRun(mails=mails, source=source)
+
+
+def _find_language(store: Store, languages: Sequence[str], subscriber: SubscriberKey) -> str:
+    return find_reader_language(store, NO_ISSUE, subscriber, languages)
 
 
 def list_undoable(publication: OpenPublication, since: str | None = None) -> list[SuppressionBatch]:

@@ -18,6 +18,7 @@ READERS = 60
 ASKED = {"en": "en", "": "en", "JA_jp": "ja", "ja": "ja", "ar-EG": "ar", "xx": "en"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_each_reader_gets_one_copy_in_their_language_though_the_program_is_killed(
     publication: Publication, server: Server, database: str, request: pytest.FixtureRequest

@@ -5,7 +5,8 @@ reads that mailbox; it holds the same token as any issue's link.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -34,10 +35,14 @@ from newsletter.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationSender:
-    """Sender of the question, through the publication's backend and with its signature."""
+    """Sender of the question, through the publication's backend and with its signature.
+
+    `find_language` says in which language a subscriber is asked, "" for the publication's own.
+    """
 
     workspace: Workspace
     keys: SecretKeys
+    find_language: Callable[[SubscriberKey], str] = lambda _subscriber: ""
 
     def send(self, subscribers: Sequence[SubscriberKey]) -> Mapping[str, Result]:
         """Ask these subscribers; return the result of each one's mail. Raises DeliveryError without a connection."""
@@ -49,7 +54,10 @@ class ConfirmationSender:
 
     def build_message(self, subscriber: SubscriberKey) -> Message:
         """Return the question to one subscriber."""
+        language = self.find_language(subscriber)
         config = self.workspace.config
+        with suppress(KeyError):  # a language that is declared no more
+            config = config.in_language(language)
         recipient = EmailAddress(subscriber)  # a key is a spelling of their address
         token = TokenSigner(self.keys, config.subscriber_list.id).write(NO_ISSUE, subscriber)
         address = config.subscriber_list.unsubscribe.removeprefix("mailto:").partition("?")[0]

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
+from newsletter.ledger.reader_language import find_reader_language
 from newsletter.store import Store, suppressions
 from newsletter.store.publications import EVERY
 from newsletter.subscribers.event_recording import kinds_lifted_by_return
@@ -21,7 +22,6 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.tokens import TokenHolder
 from newsletter.web.public.archive import INDEX, Archive, ArchiveFile, ArchiveNotReady
 from newsletter.web.public.event_writer import EventWriter
-from newsletter.web.public.reader_language import find_page_language
 from newsletter.web.public.return_limit import ReturnLimit
 from newsletter.web.public.submission import read_submission
 from newsletter.web.public.token_reader import TokenReader
@@ -117,7 +117,9 @@ class PublicEndpoints:
         if len(languages) == 1:
             return ""
         try:
-            return await self._read(partial(find_page_language, self._store, holder, languages))
+            return await self._read(
+                partial(find_reader_language, self._store, holder.issue, holder.subscriber, languages)
+            )
         except (DeliveryError, TimeoutError):
             return ""
 

@@ -10,6 +10,7 @@ from messages import parsed
 from service_server import served
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from translated import declare
 
 from newsletter.address import SubscriberKey
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
@@ -59,6 +60,14 @@ def test_the_question_whether_somebody_wants_to_leave(german: Publication, servi
     text = question.get_content()
     assert "nicht mehr an ann@example.org zu senden" in text
     assert way in text
+    declare(german, "ja")
+    asked = {"ann@example.org": "ja", "ben@example.org": "zz"}
+    sender = ConfirmationSender(german.workspace, sender.keys, find_language=asked.__getitem__)
+    question = parsed(sender.build_message(SubscriberKey("ann@example.org")).data)
+    assert "太平洋同盟ダイジェスト" in str(question["Subject"])
+    assert "太平洋研究所" in str(question["From"])
+    question = parsed(sender.build_message(SubscriberKey("ben@example.org")).data)
+    assert question["Subject"] == "Möchten Sie Pacific Alliance Digest abbestellen?"
     german.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = "en"
     text = parsed(ConfirmationSender(german.workspace, sender.keys).build_message(SubscriberKey("a@example.org")).data)
     assert ("press its button" in text.get_content()) == bool(service)

@@ -88,6 +88,12 @@ def test_the_page_is_in_the_reader_s_language(service: Service, name: str, langu
         assert suppressions.list_causes(connection, SubscriberKey(f"{name}@example.org"))
 
 
+def test_of_another_issue_s_link_the_last_one_that_they_got_tells(service: Service) -> None:
+    for name, language in {"dalia": "ar", "chie": "ar", "anna": "en"}.items():  # the list has Arabic for chie
+        _, _, body = service.ask(f"/u/{token(service.publication, f'{name}@example.org', '9.9')}")
+        assert _language(body)[0] == language
+
+
 def test_a_click_is_answered_as_before_and_a_forged_link_tells_nothing(service: Service) -> None:
     status, headers, body = service.post("chie@example.org")
     assert (status, body) == (200, b"You won't get Pacific Alliance Digest any more.\n")
