@@ -245,13 +245,7 @@ class Workspace:
         """Return the draft of an issue in a language, which may be the publication's own. Raises DraftError."""
         if language.lower() == self.config.publication.language.lower():
             return self.find_draft(issue)
-        declared = self._translated.get(language.lower())
-        if declared is None:
-            raise DraftError(
-                f"{quote_text(language)} is none of the publication's languages, "
-                f"which are {', '.join(self.config.languages)}.",
-                next_step=f"Declare it with a table [languages.{language}] in newsletter.toml.",
-            )
+        declared = self.require_translated_language(language)
         path = self.translations_of(issue).get(declared)
         if path is None:
             raise DraftError(
@@ -260,6 +254,21 @@ class Workspace:
             )
         self.refuse_outside(path)
         return path
+
+    def require_translated_language(self, language: str) -> str:
+        """Return one of the publication's other languages as newsletter.toml has it. Raises DraftError for others."""
+        if declared := self._translated.get(language.lower()):
+            return declared
+        if language.lower() == self.config.publication.language.lower():
+            raise DraftError(
+                f"{language} is the publication's own language: its drafts have no language in their names.",
+                next_step="Leave --language out.",
+            )
+        raise DraftError(
+            f"{quote_text(language)} is none of the publication's languages, which are "
+            f"{', '.join(self.config.languages)}.",
+            next_step=f"Declare it with a table [languages.{language}] in newsletter.toml.",
+        )
 
     def find_draft_file(self, name: str | None) -> Path:
         """Return the draft that a name or a path means, translations (2.10.ja) among them. Raises DraftError."""

@@ -21,7 +21,6 @@ from newsletter.fetching import FetchFailure
 from newsletter.fetching.tracking import remove_tracking
 from newsletter.files import prepare_replacement
 from newsletter.issue.draft import read_draft
-from newsletter.issue_name import read_issue_name
 from newsletter.publication import OpenPublication
 
 if TYPE_CHECKING:
@@ -80,8 +79,8 @@ def _find_open_draft(publication: OpenPublication, name: str) -> Path:
     from newsletter.campaigns.sent_issues import find_sent_issues
 
     workspace = publication.workspace
-    path = workspace.find_draft(name)
-    issue = read_issue_name(path)
+    path = workspace.find_draft_file(name)
+    issue, _ = workspace.split_name(path.stem)
     if issue in find_sent_issues(workspace, publication.known_store) or workspace.sending_has_begun(issue):
         raise DraftError(
             f"{issue} has been sent, so nothing is added to its draft.",
@@ -172,9 +171,10 @@ def _add(publication: OpenPublication, path: Path, citation: Citation) -> Citati
     """Add an item for a source to a draft, unless the draft has a link to it already."""
     text = _read_text(path)
     article = citation.article
-    if article.address and (line := _find_link(path, text, article.address)):
+    own = publication.workspace.language_of(path)
+    if article.address and (line := _find_link(path, own, text, article.address)):
         return replace(citation, draft=path, line=line)
-    language = publication.config.publication.language
+    language = own or publication.config.publication.language
     day = format_date(article.date, language) if article.date else ""
     item = NewItem(
         headline=escape_words(article.title),
@@ -187,9 +187,9 @@ def _add(publication: OpenPublication, path: Path, citation: Citation) -> Citati
     return replace(citation, draft=path, line=_find_added_line(text, edited), added=True)
 
 
-def _find_link(path: Path, text: str, address: str) -> int:
+def _find_link(path: Path, language: str, text: str, address: str) -> int:
     """Return the line of a draft that has a link to an address, whatever tracking is in it; 0 where none has."""
-    issue = read_draft(path).issue
+    issue = read_draft(path, language).issue
     wanted = remove_tracking(encode_address(address))
     if issue is None:  # it has problems, and is only looked through
         written = re.search(re.escape(wanted) + r"(?![\w/?&=#%+~-]|\.\w)", text)

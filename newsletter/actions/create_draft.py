@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from newsletter.drafting import compose_translation
 from newsletter.errors import DraftError
 from newsletter.files import create_shared
-from newsletter.issue.draft import read_draft
+from newsletter.issue.draft import read_draft, require_issue
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.numbering import IssueNumber, find_day_of_month, number_next_issue
 from newsletter.issue.skeleton import NewIssue, compose_draft
 from newsletter.issue_name import (
@@ -88,12 +90,27 @@ def create_correction(publication: OpenPublication, corrects: str, *, date: date
     return _write_draft(workspace, new)
 
 
-def _write_draft(workspace: Workspace, new: NewIssue) -> NewDraft:
+def create_translation(publication: OpenPublication, name: str | None, language: str) -> NewDraft:
+    """Write the draft of an issue's translation, of the newest if none is named: all of it, each text marked with TK.
+
+    Raises DraftError for a language that is not declared, an issue that has problems, and a translation that is there.
+    """
+    workspace = publication.workspace
+    found = publication.draft(name)
+    tag = workspace.require_translated_language(language)
+    issue = require_issue(found)
+    new = NewIssue(name=f"{found.name}.{tag.lower()}", date=issue.date)
+    return _write_draft(workspace, new, compose_translation(DraftSource(found.path, found.source)))
+
+
+def _write_draft(workspace: Workspace, new: NewIssue, text: str = "") -> NewDraft:
     path = workspace.drafts / f"{new.name}.yaml"
     path.parent.mkdir(exist_ok=True)
     try:
-        create_shared(path, compose_draft(new).encode())
+        create_shared(path, (text or compose_draft(new)).encode())
     except FileExistsError as error:
+        if text:
+            raise DraftError(f"{shorten_path(path, Path.cwd())} is there already.", next_step="Edit it.") from error
         raise DraftError(
             f"{shorten_path(path, Path.cwd())} is there already.",
             next_step=f"Edit it, or name another {'--number' if new.number else '--date or name'}.",

@@ -8,7 +8,7 @@ from newsletter.drafting import mend_draft
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.files import prepare_replacement
 from newsletter.issue.draft import read_draft, require_issue
-from newsletter.issue_name import read_issue_name
+from newsletter.issue_name import IssueName
 from newsletter.publication import OpenPublication
 
 
@@ -40,17 +40,18 @@ def format_draft(publication: OpenPublication, name: str | None = None, *, write
     Raises DraftError with every problem of a draft that is not valid, and DecisionNeeded for one that has been sent or
     is in the outbox: what was sent is known by its very text, and `export site` would ask for a correction.
     """
-    path = publication.workspace.find_draft(name)
-    draft = read_draft(path)
-    mended = mend_draft(draft.source, path) if draft.issue is None else None
+    path = publication.workspace.find_draft_file(name)
+    issue, language = publication.workspace.split_name(path.stem)
+    draft = read_draft(path, language)
+    mended = mend_draft(draft.source, path, language) if draft.issue is None else None
     if mended is None:
         require_issue(draft)
     data = path.read_bytes()
     before = data.decode("utf-8")
-    after = format_source(mended.source if mended else before, path)
+    after = format_source(mended.source if mended else before, path, language)
     formatted = FormattedDraft(path=path, before=before, after=after, mended=mended.lines if mended else ())
     if formatted.is_changed:
-        _refuse_sent(publication, path, ask_store=write)
+        _refuse_sent(publication, path, issue, ask_store=write)
     if formatted.is_changed and write:
         with prepare_replacement(path, [formatted.after]) as put:
             if path.read_bytes() != data:
@@ -59,9 +60,8 @@ def format_draft(publication: OpenPublication, name: str | None = None, *, write
     return formatted
 
 
-def _refuse_sent(publication: OpenPublication, path: Path, *, ask_store: bool) -> None:
+def _refuse_sent(publication: OpenPublication, path: Path, issue: IssueName, *, ask_store: bool) -> None:
     """Raise DecisionNeeded for the draft of a campaign, by its record or by the store."""
-    issue = read_issue_name(path)
     is_sent = publication.record(issue).exists()
     if not is_sent and ask_store and (store := publication.known_store):
         from newsletter.ledger.campaigns import find_campaign  # it brings SQLAlchemy, which only a change waits for

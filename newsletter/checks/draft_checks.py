@@ -12,15 +12,36 @@ from newsletter.checks.pictures import check_picture_sizes, check_picture_weight
 from newsletter.checks.prose import check_prose, find_prose_problems
 from newsletter.checks.publication_checks import check_editions, find_example_settings, find_untranslated_words
 from newsletter.checks.series import check_corrected_issue, check_dates, check_name, check_numbers, find_equal_headlines
+from newsletter.checks.translation_differences import compare_with_main, find_missing_translations
 from newsletter.editions import EditionContext
 from newsletter.errors import Problem
-from newsletter.issue.draft import Draft
+from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.draft_source import DraftSource
 from newsletter.workspace import Workspace
 
 
 def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
-    """Return what is wrong with the draft, among its publication's others too, and what should be looked at.
+    """Return what is wrong with an issue's draft and its translations, and what should be looked at; see `check_file`.
+
+    Of a translation, the report is of that alone. Raises ConfigError.
+    """
+    reports = [report for _, report in check_languages(workspace, draft)]
+    found = dict.fromkeys(finding for report in reports for finding in report.findings)
+    return DraftReport(tuple(found), reports[0].picture_weight)
+
+
+def check_languages(workspace: Workspace, draft: Draft) -> Iterator[tuple[Draft, DraftReport]]:
+    """Yield an issue's draft, then its translations, each with what `check_file` finds in it. Raises ConfigError."""
+    yield draft, check_file(workspace, draft)
+    for language, path in {} if draft.language else workspace.translations_of(draft.name).items():
+        translation = read_draft(path, language)
+        yield translation, check_file(workspace, translation)
+
+
+def check_file(workspace: Workspace, draft: Draft) -> DraftReport:
+    """Return what is wrong with one draft, among its publication's others too, and what should be looked at.
+
+    A translation is compared with the draft in the publication's own language.
 
     Raises ConfigError for a configuration that can't be read.
     """
@@ -28,6 +49,7 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
         *map(Finding, draft.problems),
         *_check_own_texts(workspace, draft),
         *_check_among_others(workspace, draft),
+        *_check_other_languages(workspace, draft),
         *check_prose(workspace, DraftSource(draft.path, draft.source), draft.issue),
     ]
     found.sort(key=lambda each: (each.problem.path != draft.path, each.problem.line, each.problem.column))
@@ -38,7 +60,11 @@ def _measure_pictures(workspace: Workspace, draft: Draft) -> int:
     """Return what the email's pictures weigh together, in bytes."""
     if draft.issue is None or not draft.issue.images():
         return 0
-    return sum(len(picture.data) for picture in EditionContext.from_workspace(workspace).pictures(draft.issue))
+    return sum(len(picture.data) for picture in _read_context(workspace, draft).pictures(draft.issue))
+
+
+def _read_context(workspace: Workspace, draft: Draft) -> EditionContext:
+    return EditionContext.from_workspace(workspace).in_language(draft.language)
 
 
 def find_own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
@@ -53,11 +79,11 @@ def find_own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]
 
 
 def _check_own_texts(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
-    source, context = DraftSource(draft.path, draft.source), EditionContext.from_workspace(workspace)
+    source, context = DraftSource(draft.path, draft.source), _read_context(workspace, draft)
     yield from find_damaged_letters(source)
     if draft.issue is not None:
         yield from find_example_texts(source, draft.issue)
-        yield from find_equal_headlines(source, draft.issue, _list_readable(workspace))
+        yield from find_equal_headlines(source, draft.issue, _list_readable(workspace, draft.language))
         yield from find_fields_without_default(source, draft.issue)
         yield from check_picture_sizes(source, context, draft.issue)
         yield from check_picture_weight(source, context, draft.issue)
@@ -66,14 +92,15 @@ def _check_own_texts(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
 def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     source, context, paths = (
         DraftSource(draft.path, draft.source),
-        EditionContext.from_workspace(workspace),
+        _read_context(workspace, draft),
         _list_readable(workspace),
     )
-    yield from check_dates(source, draft, paths)
-    yield from check_numbers(source, draft, paths)
-    if not workspace.sending_has_begun(draft.path.stem):
-        yield from check_name(source, draft, paths, context.config.publication.numbering)
-    yield from check_corrected_issue(source, draft, paths)
+    if not draft.language:  # what a translation says of these is compared with its main draft
+        yield from check_dates(source, draft, paths)
+        yield from check_numbers(source, draft, paths)
+        if not workspace.sending_has_begun(draft.name):
+            yield from check_name(source, draft, paths, context.config.publication.numbering)
+        yield from check_corrected_issue(source, draft, paths)
     yield from find_example_settings(context)
     yield from find_untranslated_words(context)
     if draft.issue is None:
@@ -85,6 +112,32 @@ def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]
         yield from check_inbox_line(source, context, draft.issue)
 
 
-def _list_readable(workspace: Workspace) -> list[Path]:
-    """Return the publication's drafts. One's trouble is its own, and is told when that one is checked."""
-    return [path for path in workspace.draft_paths() if path.is_file() and workspace.holds(path)]
+def _check_other_languages(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
+    """Compare a translation with its main draft, or find the languages that a main draft has no translation in."""
+    if not draft.language:
+        if len(workspace.config.languages) > 1 and not workspace.sending_has_begun(draft.name):
+            known = workspace.translations_of(draft.name)
+            missing = [language for language in workspace.config.languages[1:] if language not in known]
+            yield from find_missing_translations(draft, missing)
+        return
+    mains = [path for path in _list_readable(workspace) if path.stem == draft.name]
+    if mains:
+        yield from compare_with_main(read_draft(mains[0]), draft, workspace.config.publication.language)
+    else:
+        yield Finding(
+            DraftSource(draft.path, draft.source).at_location(
+                (),
+                code="translation",
+                message=f"this is a translation of {draft.name}, which has no draft",
+                next_step=f"Write {draft.name}.yaml, or rename this.",
+            )
+        )
+
+
+def _list_readable(workspace: Workspace, language: str = "") -> list[Path]:
+    """Return the publication's drafts, or translations. One's trouble is its own, told when that one is checked."""
+    paths = workspace.draft_paths()
+    if language:
+        names = {workspace.split_name(path.stem): path for path in workspace.translation_paths()}
+        paths = [names[key] for path in paths if (key := (path.stem, language)) in names]
+    return [path for path in paths if path.is_file() and workspace.holds(path)]

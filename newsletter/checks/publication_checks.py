@@ -53,14 +53,14 @@ def find_untranslated_words(context: EditionContext) -> Iterator[Finding]:
         return
     named = ", ".join(map(quote_text, missing[:_NAMED]))
     more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    path, line = find_setting(context.config_path, "publication", "language")
+    path, line = find_setting(context.config_path, *_locate_language(context))
     problem = Problem(
         path=path,
         line=line,
         code="untranslated",
         message=f"readers get {named}{more} in English: there is no translation into "
         f"{quote_text(context.config.publication.language)}",
-        next_step="Write them under [words]; docs/editors/language.md shows how.",
+        next_step=f"Write them under [{_locate_words(context)}]; docs/editors/language.md shows how.",
     )
     yield Finding(problem, note=True)
 
@@ -76,6 +76,17 @@ def _check_typefaces(context: EditionContext, issue: Issue) -> Iterator[Finding]
     theme = context.config.theme
     yield from map(Finding, find_forbidden((*theme.font, *theme.heading_font), context.fonts))
     yield from (Finding(problem, note=True) for problem in find_unusable_files(context.fonts))
+
+
+def _locate_language(context: EditionContext) -> tuple[str, str]:
+    """Return the table that says the editions' language, and its key."""
+    is_own = context.config is context.config.own
+    return ("publication", "language") if is_own else (f"languages.{context.config.publication.language}", "")
+
+
+def _locate_words(context: EditionContext) -> str:
+    table, key = _locate_language(context)
+    return "words" if key else f"{table}.words"
 
 
 def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:

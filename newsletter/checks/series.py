@@ -17,7 +17,7 @@ _STANDING = 2  # earlier issues with the same headline: it is a standing one, su
 
 def check_dates(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a date before that of the issue before, or after that of the next."""
-    this = parse_numbers(draft.path.stem)
+    this = parse_numbers(draft.name)
     if draft.date is None or not this:
         return
     series = _list_series(paths, len(this))
@@ -36,7 +36,7 @@ def check_dates(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Ite
 
 def check_numbers(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a gap before this issue within its volume, whose first number may be any."""
-    *volume, number = parse_numbers(draft.path.stem) or (0,)
+    *volume, number = parse_numbers(draft.name) or (0,)
     series = _list_series(paths, len(volume) + 1)
     before = [other[-1] for other, _ in series if [*other[:-1]] == volume and other[-1] < number]
     if before and max(before) < number - 1:
@@ -69,7 +69,7 @@ def check_name(source: DraftSource, draft: Draft, paths: Sequence[Path], numberi
 
     One of an older numbering, which an issue of the present one follows, is as it should be.
     """
-    name, kind = draft.path.stem, draft.issue.kind if draft.issue else "issue"
+    name, kind = draft.name, draft.issue.kind if draft.issue else "issue"
     own = find_numbering(name)
     if kind != "issue":
         if own != "none":

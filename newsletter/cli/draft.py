@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from newsletter.actions.create_draft import create_correction, create_draft
+from newsletter.actions.create_draft import create_correction, create_draft, create_translation
 from newsletter.cli.context import open_publication
 from newsletter.cli.draft_format import format_drafts
 from newsletter.cli.draft_import import import_
 from newsletter.cli.issue_number import DATE, parse_issue_number
+from newsletter.cli.language import LANGUAGE
 from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.field import fill_fields
-from newsletter.issue.draft import read_draft
+from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.model import Issue
 from newsletter.issue_name import NAME_ADVICE, read_issue_name
@@ -46,6 +47,7 @@ draft.add_command(format_drafts)
 @click.option("--volume", type=click.IntRange(1, 999_999), help="Begin this volume instead of the next number.")
 @click.option("--number", metavar="NUMBER", help="This number instead of the next one: 11, or 2.11 with its volume.")
 @click.option("--date", type=DATE, help="The issue's date instead of the next one due.")
+@click.option("--language", metavar="TAG", default="", help="The draft of a translation of NAME into this language.")
 @click.option("--edit", is_flag=True, help="Open it in $EDITOR.")
 def new(
     name: str | None,
@@ -54,9 +56,10 @@ def new(
     volume: int | None,
     number: str | None,
     date: datetime.date | None,
+    language: str,
     edit: bool,
 ) -> None:
-    """Begin the next issue, an announcement or a correction.
+    """Begin the next issue, an announcement, a correction or a translation.
 
     The draft has its number and date, and every field explained. A series that began elsewhere goes on with its own
     number: --number 2.11.
@@ -64,8 +67,14 @@ def new(
     within, issue_number = parse_issue_number(volume, number)
     if correction is not None and (name or volume or number or kind != "issue"):
         raise click.UsageError("--correction names the issue, and goes with --date and --edit alone.")
+    if language and (correction or volume or number or date or kind != "issue"):
+        raise click.UsageError(
+            "--language is for a translation of an issue that has a draft, and goes with --edit alone."
+        )
     publication = open_publication()
-    if correction is not None:
+    if language:
+        made = create_translation(publication, name, language)
+    elif correction is not None:
         made = create_correction(publication, correction, date=date)
     else:
         made = create_draft(publication, name, kind=kind, volume=within, number=issue_number, date=date)
@@ -76,7 +85,7 @@ def new(
         from newsletter.actions.check import check_draft
         from newsletter.cli.findings import show_findings, show_verdict
 
-        found = read_draft(path)
+        found = publication.read_draft(path)
         report = check_draft(publication, found)
         show_findings(report.findings)
         show_verdict(found, report)
@@ -85,21 +94,28 @@ def new(
 @draft.command("list")
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
-    """List drafts with date, title and state."""
+    """List drafts with date, title and state, and the languages that each is there in."""
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
     from newsletter.reports.issue_status import find_issue_stage
 
     publication = open_publication()
     workspace, store = publication.workspace, publication.known_store
-    rows = []
+    rows, languages = [], []
     for path in workspace.draft_paths():
         found = read_draft(path)
         title = _find_title(found.issue) if found.issue else format_count(len(found.problems), "problem")
         date = found.date.isoformat() if found.date else "?"
         stage = find_issue_stage(store, read_issue_name(path), workspace.record(path.stem))
         rows.append((path.stem, date, stage.value, title))
+        languages.append([workspace.config.publication.language, *workspace.translations_of(path.stem)])
     if json_:
-        print_as_json([dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows])
+        objects = [dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows]
+        print_as_json([{**each, "languages": tags} for each, tags in zip(objects, languages, strict=True)])
+    elif rows and len(workspace.config.languages) > 1:
+        print_table(
+            ("Issue", "Date", "State", "Languages", "First headline"),
+            [(*row[:3], ", ".join(tags), row[3]) for row, tags in zip(rows, languages, strict=True)],
+        )
     elif rows:
         print_table(("Issue", "Date", "State", "First headline"), rows)
     else:
@@ -107,6 +123,10 @@ def list_(json_: bool) -> None:
     if not json_:
         for path in workspace.misnamed_drafts():
             say(f"{shorten(path)} is left out, for no command finds it by its name. {NAME_ADVICE}.", style="yellow")
+        for path in workspace.translation_paths():
+            issue = workspace.split_name(path.stem)[0]
+            if all(name != issue for name, *_ in rows):
+                say(f"{shorten(path)} is a translation of {issue}, which has no draft.", style="yellow")
 
 
 def _find_title(issue: Issue) -> str:
@@ -125,21 +145,26 @@ def _find_title(issue: Issue) -> str:
 )
 @click.option("--rendered", is_flag=True, help="Build the email too, and say what mail clients lack.")
 @click.option("--links", is_flag=True, help="Ask where the links lead: dead, moved, to a login, tracked.")
-def check(names: tuple[str, ...], format_: str, rendered: bool, links: bool) -> None:
+@LANGUAGE
+def check(names: tuple[str, ...], format_: str, rendered: bool, links: bool, language: str) -> None:
     """Find problems, with places and what to do.
 
-    In the drafts named, or in the newest one.
+    In the drafts named, or in the newest one, and in their translations, which are compared with them.
     """
-    from newsletter.actions.check import check_draft
+    from newsletter.actions.check import check_languages
     from newsletter.checks.draft_report import DraftReport, Finding
     from newsletter.cli.findings import print_annotations, print_json, show_findings, show_verdict
 
     publication = open_publication()
-    drafts = [publication.draft(name) for name in names or (None,)]
+    named = [_read_named(publication, name, language) for name in names or (None,)]
     broken = _find_configuration_error(publication.workspace)
     seen: dict[Finding, None] = {}
-    for found in drafts:
-        report = DraftReport(tuple(map(Finding, found.problems))) if broken else check_draft(publication, found)
+    if broken:
+        reports = [(found, DraftReport(tuple(map(Finding, found.problems)))) for found in named]
+    else:
+        reports = [pair for each in named for pair in check_languages(publication, each)]
+    drafts = [found for found, _ in reports]
+    for found, report in reports:
         if format_ == "text":
             # What is wrong with the publication is printed with the first draft that it concerns.
             show_findings(finding for finding in report.findings if finding not in seen)
@@ -159,6 +184,12 @@ def check(names: tuple[str, ...], format_: str, rendered: bool, links: bool) -> 
     if broken:
         raise broken
     sys.exit(1 if any(not finding.note for finding in seen) else 0)
+
+
+def _read_named(publication: OpenPublication, name: str | None, language: str) -> Draft:
+    """Return the draft that a name means: that of an issue, or a translation by its own name."""
+    path = publication.workspace.find_draft_file(name)
+    return publication.draft(name, language) if language else publication.read_draft(path)
 
 
 def _find_configuration_error(workspace: Workspace) -> ConfigError | None:

@@ -28,7 +28,7 @@ _INDENT = 2  # columns of a text below its key
 _ABOVE_KEY = re.compile(r" *(?:- +)*")
 
 
-def format_draft(source: str, path: Path = Path("draft.yaml")) -> str:
+def format_draft(source: str, path: Path = Path("draft.yaml"), language: str = "") -> str:
     """Return a draft's source as `draft fmt` writes it; newsletter.issue reads the same issue in it.
 
     Prose below > or | stands below `>-`, filled up to WIDTH columns, and so does prose that takes several lines in
@@ -38,9 +38,9 @@ def format_draft(source: str, path: Path = Path("draft.yaml")) -> str:
     Raises DraftError with every problem of a draft that is not valid.
     """
     body = source.removeprefix("\ufeff")
-    issue = require_issue(parse_draft(path, body))
+    issue = require_issue(parse_draft(path, body, language))
     formatted = _format(body, path)
-    if formatted != body and parse_draft(path, formatted).issue != issue:
+    if formatted != body and parse_draft(path, formatted, language).issue != issue:
         raise DraftError(
             f"{path.name} can't be formatted without changing what it says, and is left as it is.",
             next_step="This is a fault of the program, not yours. Please report it with the draft.",

@@ -36,7 +36,7 @@ class MendedDraft:
     lines: tuple[int, ...]
 
 
-def mend_draft(source: str, path: Path) -> MendedDraft | None:
+def mend_draft(source: str, path: Path, language: str = "") -> MendedDraft | None:
     """Return a draft without the signs for which YAML can't read it; None where that alone makes no valid draft.
 
     Mended are spaces that YAML does not know, before keys and behind them, colons and dashes that only look like
@@ -63,7 +63,7 @@ def mend_draft(source: str, path: Path) -> MendedDraft | None:
             mended.append(line + ends[number])
         number = last + 1
     whole = "".join(mended)
-    return MendedDraft(whole, tuple(numbers)) if numbers and parse_draft(path, whole).issue else None
+    return MendedDraft(whole, tuple(numbers)) if numbers and parse_draft(path, whole, language).issue else None
 
 
 def _find_last_line(lines: list[str], number: int, match: re.Match[str], known: frozenset[str]) -> int:

@@ -29,6 +29,7 @@ from newsletter.issue.yamltext import (
     YamlNode,
     YamlScalar,
     YamlSequence,
+    find_node,
     is_left_open,
     parse_yaml,
     split_lines,
@@ -230,7 +231,7 @@ def _validate(
 def _correct_missing(fault: Fault, root: YamlNode, location: tuple[int | str, ...]) -> Fault:
     """Return the fault of a key with nothing after it as an empty value instead of a missing one."""
     *above, key = location or ("",)
-    parent, _ = _find_node(root, tuple(above))
+    parent, _ = find_node(root, tuple(above))
     if fault.code != "missing" or not isinstance(parent, YamlMapping) or key not in parent.entries:
         return fault
     return Fault(
@@ -287,21 +288,10 @@ def _convert_node(node: YamlNode, lines: list[str], texts: dict[int, SourceMap])
 
 
 def _locate(root: YamlNode, location: tuple[int | str, ...], fault: Fault, texts: dict[int, SourceMap]) -> Place:
-    node, key = _find_node(root, location)
+    node, key = find_node(root, location)
     if fault.code == "unknown-key" and key is not None:
         return key.start
     if isinstance(node, YamlScalar) and fault.at is not None and id(node) in texts:
         return texts[id(node)].place(fault.at)
     # A value left out has the place of whatever comes next, but its key is in the right place.
     return key.start if key is not None and is_left_open(node) else node.start
-
-
-def _find_node(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNode, YamlScalar | None]:
-    """Return the deepest node on the way to `location`, with its key when it has one."""
-    node, key = root, None
-    for part in location:
-        if isinstance(node, YamlMapping) and part in node.entries:
-            key, node = node.entries[str(part)]
-        elif isinstance(node, YamlSequence) and isinstance(part, int) and part < len(node.entries):
-            key, node = None, node.entries[part]
-    return node, key

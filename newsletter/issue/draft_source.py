@@ -19,6 +19,8 @@ from newsletter.issue.yamltext import (
     YamlNode,
     YamlScalar,
     YamlSequence,
+    find_node,
+    is_left_open,
     iterate_texts,
     parse_yaml,
     split_lines,
@@ -94,6 +96,23 @@ class DraftSource:
         """Return a problem at a place that is known, as from the map of a text."""
         return self._make_problem(place, code, message, next_step)
 
+    def at_location(self, location: tuple[int | str, ...], *, code: str, message: str, next_step: str) -> Problem:
+        """Return a problem at a location such as `("items", 2, "link")`, or as deep as the draft is."""
+        return self._make_problem(self.find_location(location), code, message, next_step)
+
+    def find_location(self, location: tuple[int | str, ...], words: str = "") -> Place | None:
+        """Return the place of a location, or of `words` in the lines of it if they are there."""
+        if self._tree is None:
+            return None
+        node, key = find_node(self._tree, location)
+        start = key.start if key is not None and is_left_open(node) else node.start
+        last = max((text.end.line for text in _iterate_scalars(node)), default=start.line)
+        for number in range(start.line, last + 1) if words else ():
+            at = self._lines[number - 1].find(words, start.column - 1 if number == start.line else 0)
+            if at >= 0:
+                return Place(number, at + 1)
+        return start
+
     def at_words(
         self, words: str, *, code: str, message: str, next_step: str, within: YamlScalar | None = None, nth: int = 0
     ) -> Problem:
@@ -150,6 +169,18 @@ def _iterate_by_keys(
                     yield keys, key, value
                 else:
                     yield from _iterate_by_keys(value, (*keys, key.text))
+
+
+def _iterate_scalars(node: YamlNode) -> Iterator[YamlScalar]:
+    match node:
+        case YamlScalar():
+            yield node
+        case YamlSequence(entries=entries):
+            for entry in entries:
+                yield from _iterate_scalars(entry)
+        case YamlMapping(entries=pairs):
+            for _, value in pairs.values():
+                yield from _iterate_scalars(value)
 
 
 def _contains(text: str, words: str) -> bool:

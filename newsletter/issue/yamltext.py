@@ -245,3 +245,14 @@ def iterate_texts(node: YamlNode | None) -> Iterator[tuple[YamlScalar, YamlScala
                     yield key, value
                 else:
                     yield from iterate_texts(value)
+
+
+def find_node(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNode, YamlScalar | None]:
+    """Return the deepest node on the way to a location, keys and numbers of entries, with its key if it has one."""
+    node, key = root, None
+    for part in location:
+        if isinstance(node, YamlMapping) and part in node.entries:
+            key, node = node.entries[str(part)]
+        elif isinstance(node, YamlSequence) and isinstance(part, int) and part < len(node.entries):
+            key, node = None, node.entries[part]
+    return node, key

@@ -32,7 +32,8 @@ class CheckedProse:
         """Return a draft's prose by the workspace's settings and its word list."""
         config = workspace.config
         words = join_word_lists(list_word_lists(workspace))
-        return cls(source, issue, config.publication.language, config.prose, words, workspace.config_path)
+        language = (issue.language if issue else "") or config.publication.language
+        return cls(source, issue, language, config.prose, words, workspace.config_path)
 
     @cached_property
     def passages(self) -> tuple[ProsePassage, ...]:

@@ -97,7 +97,7 @@ class RenderedDraft:
         `answers` are those that are known about links, by their addresses. Nobody is asked here.
         """
         with self._noting("Checks"):
-            draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date)
+            draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date, self.issue.language)
             self.draft_report = check_draft(self.workspace, draft)
             self.report = check_rendered(self.context, self.issue)
             # A sent issue's links can't be mended any more.
