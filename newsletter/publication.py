@@ -6,14 +6,13 @@ previewing a draft should not wait for.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from newsletter.issue.draft import Draft, read_draft, require_issue
+from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.issue.translation_parts import show_as
+from newsletter.issue.workspace_drafts import read_workspace_draft
 from newsletter.issue_name import IssueName
 from newsletter.workspace import Workspace
 from newsletter.workspace_search import find_workspace
@@ -166,15 +165,8 @@ class OpenPublication:
         return self.read_draft(self.workspace.find_draft(name, language))
 
     def read_draft(self, path: Path) -> Draft:
-        """Read the draft in a file, whose name says whether it is a translation.
-
-        Whom the parts of a translation are for is what the draft in the publication's own language says.
-        """
-        issue, language = self.workspace.split_name(path.stem)
-        draft = read_draft(path, language)
-        main = next((each for each in self.workspace.draft_paths() if each.stem == issue), None) if language else None
-        original = read_draft(main).issue if main and self.workspace.holds(main) else None
-        return replace(draft, issue=show_as(draft.issue, original)) if draft.issue and original else draft
+        """Read the draft in a file, whose name says whether it is a translation."""
+        return read_workspace_draft(self.workspace, path)
 
     def issue(self, name: str | None = None, language: str = "") -> Issue:
         """Read the issue in a draft, 2.10 or a path, or the newest. Raises DraftError with every problem."""

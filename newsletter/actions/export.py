@@ -9,8 +9,9 @@ from newsletter.editions import edition_files
 from newsletter.editions.site import Site
 from newsletter.editions.site import export_site as write_site
 from newsletter.errors import Problem
-from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
+from newsletter.issue.workspace_drafts import read_languages
 from newsletter.mail.compiler import render_eml
 from newsletter.publication import OpenPublication
 
@@ -27,7 +28,17 @@ def export(
     DraftError, TemplateError, ConfigError and DecisionNeeded.
     """
     folder = folder or publication.workspace.build(issue.name)
-    return edition_files.export_editions(publication.edition_context, issue, forms, folder, more={"eml": render_eml})
+    context = publication.edition_context.in_language(issue.language)
+    return edition_files.export_editions(context, issue, forms, folder, more={"eml": render_eml})
+
+
+def read_all_languages(publication: OpenPublication, name: str | None = None) -> list[Issue]:
+    """Read an issue in the publication's own language, the newest if none is named, and in its translations.
+
+    Raises DraftError with every problem of the first draft that has any.
+    """
+    path = publication.workspace.find_draft(name)
+    return [require_issue(draft) for draft in read_languages(publication.workspace, path)]
 
 
 def export_site(publication: OpenPublication, folder: Path | None = None, *, sent_only: bool = False) -> Site:
@@ -44,14 +55,13 @@ def export_site(publication: OpenPublication, folder: Path | None = None, *, sen
     if sent_only:
         sent = find_sent_issues(workspace, None)
         paths = [path for path in paths if path.stem in sent]
-    for path in paths:
-        workspace.refuse_outside(path)
+    drafts = [draft for path in paths for draft in read_languages(workspace, path)]
 
     def find_problems(draft: Draft) -> Sequence[Problem]:
         # The mails of an issue that has left lead to its page, whatever is wrong with it.
-        return () if workspace.sending_has_begun(draft.path.stem) else find_own_problems(workspace, draft)
+        return () if workspace.sending_has_begun(draft.name) else find_own_problems(workspace, draft)
 
     folder = folder or workspace.build_folder / "site"
-    drafts = [read_draft(path) for path in paths]
-    changed = find_changed_issues(workspace, publication.known_store, drafts)
+    mains = [draft for draft in drafts if not draft.language]
+    changed = find_changed_issues(workspace, publication.known_store, mains)
     return write_site(publication.edition_context, drafts, folder, find_problems, changed)

@@ -6,10 +6,12 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from zoneinfo import ZoneInfo
 
 from newsletter.editions.edition_context import EditionContext
-from newsletter.editions.web import Page, render_article
+from newsletter.editions.page_languages import PageLanguage, list_index_languages, list_issue_languages, name_shared
+from newsletter.editions.web import Page, index_address, render_article
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_XHTML = "http://www.w3.org/1999/xhtml"
 _NEWEST = 20  # entries: a feed is for what is new, the index for the rest
 
 
@@ -21,9 +23,10 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
     publication = context.config.publication
     feed = Element("feed", {"xmlns": _ATOM, "xml:lang": publication.language})
     _add_text(feed, "title", publication.title)
-    _add_text(feed, "id", publication.address("") or "")
-    SubElement(feed, "link", rel="self", type="application/atom+xml", href=publication.address("feed.xml") or "")
-    SubElement(feed, "link", rel="alternate", type="text/html", href=publication.address("") or "")
+    index, name = index_address(context) or "", name_shared(context, "feed", "xml")
+    _add_text(feed, "id", index)
+    SubElement(feed, "link", rel="self", type="application/atom+xml", href=publication.address(name) or "")
+    SubElement(feed, "link", rel="alternate", type="text/html", href=index)
     _add_text(feed, "updated", max(_format_moment(context, page.changed) for page in pages))
     author = SubElement(feed, "author")
     _add_text(author, "name", context.config.sender.from_.name or publication.title)
@@ -51,15 +54,29 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
     return _write_xml(feed)
 
 
-def build_sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
-    """Return every page's address, for search engines. The publication has to have a website."""
-    urls = Element("urlset", {"xmlns": _SITEMAP})
-    dates = {page.name: page.changed.isoformat() for page in pages}
-    for name, day in {"": max(dates.values()), **dates}.items():
-        url = SubElement(urls, "url")
-        _add_text(url, "loc", context.config.publication.address(name) or "")
-        _add_text(url, "lastmod", day)
+def build_sitemap(lists: Sequence[tuple[EditionContext, Sequence[Page]]]) -> bytes:
+    """Return every page's address, for search engines, with that of each other language that it is there in.
+
+    `lists` has the pages of each language with its context. The publication has to have a website.
+    """
+    has_languages = len(lists) > 1
+    urls = Element("urlset", {"xmlns": _SITEMAP, **({"xmlns:xhtml": _XHTML} if has_languages else {})})
+    for context, pages in lists:
+        _add_url(urls, index_address(context), max(page.changed for page in pages), list_index_languages(context))
+    for context, pages in lists:
+        for page in pages:
+            address = context.config.publication.address(page.name)
+            _add_url(urls, address, page.changed, list_issue_languages(context, page.issue))
     return _write_xml(urls)
+
+
+def _add_url(urls: Element, address: str | None, day: date, languages: Sequence[PageLanguage]) -> None:
+    url = SubElement(urls, "url")
+    _add_text(url, "loc", address or "")
+    _add_text(url, "lastmod", day.isoformat())
+    for each in languages:
+        for tag in (each.tag, *(("x-default",) if each.is_default else ())):
+            SubElement(url, "xhtml:link", rel="alternate", hreflang=tag, href=each.address or "")
 
 
 def _format_moment(context: EditionContext, day: date) -> str:

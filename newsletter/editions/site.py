@@ -17,6 +17,7 @@ from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.edition_files import make_web_files
 from newsletter.editions.feed import build_feed, build_sitemap
 from newsletter.editions.manifest import MANIFEST, PublishedFiles, list_names, read_manifest, write_manifest
+from newsletter.editions.page_languages import name_shared
 from newsletter.editions.pdf import render_pdf, try_pdf
 from newsletter.editions.typefaces import load_typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
@@ -25,7 +26,7 @@ from newsletter.files import write_shared
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import find_unwritten
-from newsletter.issue_name import order_name, read_issue_name
+from newsletter.issue_name import order_name
 from newsletter.ownership import require_own_links
 from newsletter.text import quote_text
 
@@ -34,7 +35,7 @@ _SHARED = "site"  # the manifest's name for what belongs to no single issue
 
 @dataclass
 class Site:
-    """The result of a run: issues by name, files by path."""
+    """The result of a run: issues by name, translations by theirs (2.10.ja), files by path."""
 
     built: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -51,7 +52,7 @@ def export_site(
     problems_of: Callable[[Draft], Sequence[Problem]] = lambda _draft: (),
     changed: Set[str] = frozenset(),
 ) -> Site:
-    """Write or renew the site in `folder`.
+    """Write or renew the site in `folder`; `drafts` are those of issues and of their translations.
 
     An issue whose PDF can't be made for want of a typeface has a page without one; if it is published with one, it
     stays as it was. `without_pdf` says why. What `problems_of` finds in a new or changed draft leaves it out, or as it
@@ -61,7 +62,7 @@ def export_site(
     is published with it; DecisionNeeded where a file that this program didn't write would be lost.
     """
     build = _SiteBuild(context, folder, read_manifest(folder), changed)
-    publishable = _select_publishable(drafts, build.before, build.site)
+    publishable = build.choose(_select_publishable(drafts, build.before, build.site), problems_of)
     for draft, issue in publishable:
         if issue.corrects:
             build.add(draft, issue, problems_of)
@@ -90,6 +91,26 @@ class _SiteBuild:
         self._published: list[Issue] = []
         self._surroundings = _hash_surroundings(context)
 
+    def choose(
+        self, publishable: Sequence[tuple[Draft, Issue]], problems_of: Callable[[Draft], Sequence[Problem]]
+    ) -> list[tuple[Draft, Issue]]:
+        """Return the issues that are published, and let each lead to its translations.
+
+        Left out are those that have problems and were not published before, and translations of these.
+        """
+        chosen = [pair for pair in publishable if pair[1].edition_name in self.before or not problems_of(pair[0])]
+        names = {issue.name for _, issue in chosen if not issue.language}
+        for _, issue in publishable:
+            if all(issue is not other for _, other in chosen):
+                self.site.left_out[issue.edition_name] = "it has problems"
+            elif issue.name not in names:
+                self.site.left_out[issue.edition_name] = f"{issue.name} is left out"
+        chosen = [(draft, issue) for draft, issue in chosen if issue.name in names]
+        tags = [(issue.name, issue.language) for _, issue in chosen if issue.language]
+        translations: dict[str, list[str]] = {name: [tag for each, tag in tags if each == name] for name, _ in tags}
+        self._context = replace(self._context, translations=translations)
+        return chosen
+
     def add(self, draft: Draft, issue: Issue, problems_of: Callable[[Draft], Sequence[Problem]]) -> None:
         """Make an issue's files, unless they are there already or its problems keep it back. Raises DraftError."""
         corrections = list_corrections(self._context.corrections, issue)
@@ -101,14 +122,20 @@ class _SiteBuild:
                 "Or bring back the draft as it was sent.",
             )
         marks = [f"{each.name} {each.date} {self._context.title(each)}" for each in corrections]
-        source = _hash(self._surroundings, draft.sha256, *marks)
-        known = self.before.get(issue.name)
+        source = _hash(self._surroundings, draft.sha256, *marks, *self._list_links_between_languages(issue))
+        known = self.before.get(issue.edition_name)
         if known and known.source == source and known.is_whole(self._folder):
             self._keep(issue, known)
-        elif problems := problems_of(draft):
+        elif known and (problems := problems_of(draft)):
             self._hold(issue, problems, known)
         else:
             self._make(issue, source, known)
+
+    def _list_links_between_languages(self, issue: Issue) -> list[str]:
+        """Return what an issue's links to pages in its own and in other languages follow from, for its hash."""
+        translations = self._context.translations
+        others = [name for name, tags in translations.items() if issue.language in tags] if issue.language else []
+        return [*translations.get(issue.name, ()), *sorted(others)]
 
     def mark_corrected(self) -> None:
         """Let the issues that follow have marks of the corrections that were added."""
@@ -116,34 +143,32 @@ class _SiteBuild:
 
     def _keep(self, issue: Issue, known: PublishedFiles) -> None:
         """Leave an issue's files as they are."""
-        self._after[issue.name] = known
-        self.site.kept.append(issue.name)
+        self._after[issue.edition_name] = known
+        self.site.kept.append(issue.edition_name)
         self._published.append(issue)
 
-    def _hold(self, issue: Issue, problems: Sequence[Problem], known: PublishedFiles | None) -> None:
-        """Leave out an issue that has problems, or keep it as it was published. Raises DraftError."""
-        if known is None:
-            self.site.left_out[issue.name] = "it has problems"
-            return
+    def _hold(self, issue: Issue, problems: Sequence[Problem], known: PublishedFiles) -> None:
+        """Keep an issue that has problems as it was published. Raises DraftError."""
         if not known.is_whole(self._folder):
             raise DraftError(
-                f"{issue.name} is published, its files are lost, and its draft has problems.", problems=problems
+                f"{issue.edition_name} is published, its files are lost, and its draft has problems.", problems=problems
             )
-        self.site.held[issue.name] = problems
+        self.site.held[issue.edition_name] = problems
         self._keep(issue, known)
 
     def _make(self, issue: Issue, source: str, known: PublishedFiles | None) -> None:
-        pdf, error = try_pdf(lambda: render_pdf(self._context, issue))
+        context, name = self._context.in_language(issue.language), issue.edition_name
+        pdf, error = try_pdf(lambda: render_pdf(context, issue))
         if error:
-            self.site.without_pdf[issue.name] = error
+            self.site.without_pdf[issue.edition_name] = error
         if pdf is None and known and pdf_name(issue) in known.files and known.is_whole(self._folder):
             self._keep(issue, known)  # with the PDF of its earlier text, since there is none of this one
             return
         self._published.append(issue)
-        self._files[issue.name] = make_web_files(self._context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
+        self._files[name] = make_web_files(context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
         # An issue without its PDF is made again, and reported again, in each run.
-        self._after[issue.name] = PublishedFiles.of(source if pdf else "", self._files[issue.name])
-        self.site.built.append(issue.name)
+        self._after[issue.edition_name] = PublishedFiles.of(source if pdf else "", self._files[name])
+        self.site.built.append(issue.edition_name)
 
     def add_shared(self) -> None:
         """Make the index and what else belongs to no single issue. Raises DraftError when no issue is published."""
@@ -152,8 +177,12 @@ class _SiteBuild:
                 "There is no issue to publish yet.", next_step="newsletter draft check names what is missing."
             )
         self._published.sort(key=_order_issue, reverse=True)
-        pages = [_make_page(self._context, issue, self._files, self._folder) for issue in self._published]
-        self._files[_SHARED] = _make_shared_files(self._context, pages)
+        lists: dict[str, list[Page]] = {}
+        for issue in self._published:
+            page = _make_page(self._context.in_language(issue.language), issue, self._files, self._folder)
+            lists.setdefault(issue.language, []).append(page)
+        contexts = {language: self._context.in_language(language) for language in sorted(lists)}
+        self._files[_SHARED] = _make_shared_files([(contexts[language], lists[language]) for language in contexts])
         self._after[_SHARED] = PublishedFiles.of("", self._files[_SHARED])
 
     def write(self) -> None:
@@ -173,7 +202,7 @@ class _SiteBuild:
 
 def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
     pdf = pdf_name(issue)
-    made = files.get(issue.name)
+    made = files.get(issue.edition_name)
     octets = len(made.get(pdf, b"")) if made is not None else (folder / pdf).stat().st_size
     public = context.typeset(issue).seen_by(frozenset())
     return Page(
@@ -201,12 +230,12 @@ def _select_publishable(
     """Return the finished drafts, newest first. An unfinished one is left out, unless it is published: DraftError."""
     issues: list[tuple[Draft, Issue]] = []
     for draft in drafts:
-        name = read_issue_name(draft.path)
+        name = draft.edition_name
         published = name in before
         if draft.issue is None:
             if published:
                 require_issue(draft)
-            site.left_out[draft.path.stem] = "it has problems"
+            site.left_out[name] = "it has problems"
         elif texts := find_unwritten(draft.issue):
             if published:
                 raise DraftError(
@@ -214,13 +243,13 @@ def _select_publishable(
                     f"{quote_text(texts[0])}.",
                     next_step="Write it, or take the item out.",
                 )
-            site.left_out[draft.path.stem] = "not all of it is written yet"
-        elif any(issue.name == name for _, issue in issues):
+            site.left_out[name] = "not all of it is written yet"
+        elif any(issue.edition_name == name for _, issue in issues):
             raise DraftError(f"Two drafts say that they are {name}.", next_step="Keep one of them.")
         else:
             issues.append((draft, draft.issue))
     # A draft under another name leaves its old page without one, and would be mended by its name.
-    gone = set(before) - {_SHARED} - {issue.name for _, issue in issues}
+    gone = set(before) - {_SHARED} - {issue.edition_name for _, issue in issues}
     for draft in drafts if gone else ():
         require_issue(draft)
     return sorted(issues, key=lambda pair: _order_issue(pair[1]), reverse=True)
@@ -230,12 +259,15 @@ def _order_issue(issue: Issue) -> tuple[datetime.date, list[tuple[int, int, str]
     return issue.date, order_name(issue.name)
 
 
-def _make_shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:
-    shared = {"index.html": render_index(context, pages).encode()}
+def _make_shared_files(lists: Sequence[tuple[EditionContext, Sequence[Page]]]) -> dict[str, bytes]:
+    """Return the index and the feed of each language, and one sitemap. `lists` begins with the publication's own."""
+    context = lists[0][0]
+    shared = {name_shared(each, "index", "html"): render_index(each, pages).encode() for each, pages in lists}
     if logo := context.logo():
         shared[logo.name] = logo.data
     if context.config.publication.website:
-        shared |= {"feed.xml": build_feed(context, pages), "sitemap.xml": build_sitemap(context, pages)}
+        shared |= {name_shared(each, "feed", "xml"): build_feed(each, pages) for each, pages in lists}
+        shared["sitemap.xml"] = build_sitemap(lists)
     return shared
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from newsletter.editions.edition_context import EditionContext, Placer, place_beside
 from newsletter.editions.html import make_filters
 from newsletter.editions.html_blocks import AddressFinder, HtmlWriter, make_page_writer
+from newsletter.editions.page_languages import PageLanguage, list_index_languages, list_issue_languages, name_shared
 from newsletter.editions.template_engine import fill_template, refuse_open_blocks, require_word
 from newsletter.field import write_default
 from newsletter.issue.blocks import RichText
@@ -79,6 +80,8 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
         "pdf": Download(pdf_name(issue), len(pdf), context.translator) if pdf else None,
         "metadata": _describe_page(context, public),
         "card": _show_card(public, pictures),
+        "languages": list_issue_languages(context, public),
+        **_name_shared_files(context),
     }
     writer = _make_writer(context, pictures, context.link_targets(public).on_page)
     return _fill_issue(PAGE, context, writer, context.template_values(public) | pictures | more)
@@ -106,8 +109,21 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
             "about": context.about,
             "logo": context.place_logo(place_beside),
             "pages": pages,
+            "languages": list_index_languages(context),
+            "address": index_address(context),
+            **_name_shared_files(context),
         },
     )
+
+
+def index_address(context: EditionContext) -> str | None:
+    """Return the address of the list of issues in the context's language; None without a website."""
+    name = name_shared(context, "index", "html")
+    return context.config.publication.address("" if name == "index.html" else name)
+
+
+def _name_shared_files(context: EditionContext) -> dict[str, str]:
+    return {"index": name_shared(context, "index", "html"), "feed": name_shared(context, "feed", "xml")}
 
 
 def _make_writer(
@@ -161,9 +177,19 @@ def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
         "publisher": publisher,
         "isPartOf": _describe_series(issue, publication.title),
         "url": publication.address(page_name(issue)),
+        **_describe_languages(list_issue_languages(context, issue)),
         "image": next(map(publication.address, names), None),
     }
     return {key: value for key, value in known.items() if value is not None}
+
+
+def _describe_languages(languages: Sequence[PageLanguage]) -> dict[str, Any]:
+    """Return which page this is the translation of, or which its translations are."""
+    pages = [{"@type": "Article", "inLanguage": each.tag, "url": each.address} for each in languages if each.address]
+    if not pages:
+        return {}
+    is_original = any(each.is_this and each.is_default for each in languages)
+    return {"workTranslation": pages[1:]} if is_original else {"translationOfWork": pages[0]}
 
 
 def _describe_series(issue: Issue, title: str) -> dict[str, Any]:

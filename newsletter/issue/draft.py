@@ -71,6 +71,11 @@ class Draft:
         """Return the name of the issue, by the draft's file."""
         return read_issue_name(self.path, self.language)
 
+    @property
+    def edition_name(self) -> str:
+        """Return what the issue's files are named by: `2.10`, and `2.10.ja` for a translation into Japanese."""
+        return f"{self.name}.{self.language.lower()}" if self.language else self.name
+
 
 def read_draft(path: Path, language: str = "") -> Draft:
     """Read, parse and validate a draft, the translation into a `language`, or the one in the publication's own if "".

@@ -5,6 +5,7 @@ handed out half.
 """
 
 import logging
+import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,7 +18,7 @@ from newsletter.editions.manifest import read_manifest
 from newsletter.editions.site import export_site
 from newsletter.editions.web import render_index
 from newsletter.errors import DecisionNeeded, DeliveryError
-from newsletter.issue.draft import read_draft
+from newsletter.issue.workspace_drafts import read_languages
 from newsletter.store import Store
 from newsletter.text import format_count
 from newsletter.web.public.error_line import error_line
@@ -87,7 +88,8 @@ class Archive:
         if sha256(data).hexdigest() != digests[name]:
             self._seen = None
             raise ArchiveNotReady(self._being_made)
-        kind = _TYPES.get(name) or _TYPES.get(path.suffix, "application/octet-stream")
+        known = "feed.xml" if re.fullmatch(r"feed(?:\.[a-z0-9-]+)?\.xml", name) else name  # of each language
+        kind = _TYPES.get(known) or _TYPES.get(path.suffix, "application/octet-stream")
         return ArchiveFile(data, digests[name], modified, kind)
 
     def renew(self, workspace: Workspace) -> None:
@@ -119,16 +121,14 @@ class Archive:
     def _make(self, workspace: Workspace, sent: Set[str]) -> None:
         context = EditionContext.from_workspace(workspace)
         drafts = [path for path in workspace.draft_paths() if path.stem in sent]
-        for path in drafts:
-            workspace.refuse_outside(path)
         if not drafts:
             page = render_index(context, []).encode()
             self._empty = ArchiveFile(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
             why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
             _LOG.info("%s: the archive is a list of none", why)
             return
-        read = [read_draft(path) for path in drafts]
-        changed = find_changed_issues(workspace, self._store, read)
+        read = [draft for path in drafts for draft in read_languages(workspace, path)]
+        changed = find_changed_issues(workspace, self._store, [draft for draft in read if not draft.language])
         site = export_site(context, read, self._folder, changed=changed)
         for name, reason in site.left_out.items():
             _LOG.warning("%s is not in the archive: %s", name, reason)
