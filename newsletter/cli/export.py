@@ -1,6 +1,7 @@
 """The commands `newsletter export html`, `text`, `pdf`, `web`, `png`, `eml`, `all`, and `site`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -25,54 +26,72 @@ _FORMS = ("html", "text", "pdf", "web", "png", "eml")
 )
 @click.option("--as", "address", metavar="ADDRESS", help="With eml: the very message that this reader gets, or got.")
 @click.option("--check", is_flag=True, help="Say what the email uses that mail clients lack, and its size.")
+@click.option("--language", metavar="TAG", default="", help="The translation into this language, as in ja.")
 @click.option("--sent-only", is_flag=True, help="With site: leave out issues that have not been sent.")
 def export(
-    form: str, draft: str | None, output: Path | None, address: str | None, check: bool, sent_only: bool
+    form: str,
+    draft: str | None,
+    output: Path | None,
+    address: str | None,
+    check: bool,
+    language: str,
+    sent_only: bool,
 ) -> None:
     """Write an issue's editions as files. DRAFT is 2.10 or a path; the newest when left out.
 
     html is the email, web a page for your website, png the PDF's pages as pictures. site is every issue's
-    page and PDF, with an index, a feed and a sitemap; what has not changed is not made again.
+    page and PDF, with an index, a feed and a sitemap; what has not changed is not made again. all is html, text, pdf,
+    web and eml, of each language that the issue is there in.
     """
     publication = open_publication()
     if address is not None:
-        if form != "eml" or check:
-            raise click.UsageError("--as goes with `export eml`, and without --check.")
+        if form != "eml" or check or language:
+            raise click.UsageError("--as goes with `export eml`, and without --check and --language.")
         _export_copy(publication, publication.workspace.find_draft(draft), output, address)
         return
     if form == "site":
-        if draft or check:
-            raise click.UsageError("`export site` is about all issues: it takes no DRAFT and no --check.")
+        if draft or check or language:
+            raise click.UsageError("`export site` is about all issues: it takes no DRAFT, --check and --language.")
         _export_site(publication, output, sent_only)
         return
     if sent_only:
         raise click.UsageError("--sent-only goes with `export site`.")
-    issue = publication.issue(draft)
+    issue = publication.issue(draft, language)
     _ = publication.config  # before what takes long to load, so that its mistakes come at once
 
-    from newsletter.actions.export import ALL_FORMS
+    from newsletter.actions.export import ALL_FORMS, read_all_languages
     from newsletter.actions.export import export as write
 
-    written = write(publication, issue, ALL_FORMS if form == "all" else (form,), output)
-    for path in written.values():
+    issues = read_all_languages(publication, draft) if form == "all" and not language else [issue]
+    paths: dict[Path, None] = {}
+    for each in issues:
+        written = write(publication, each, ALL_FORMS if form == "all" else (form,), output)
+        paths |= dict.fromkeys(written.values())
+    for path in paths:
         say(f"{shorten(path)}  {format_size(path.stat().st_size)}")
     if form == "web":
         _show_missing_glyphs(publication, issue)
     if form in ("pdf", "all"):
         _show_missing_typefaces(publication)
     if check:
-        from newsletter.actions.check import check_email
-        from newsletter.cli.findings import show_email_report
+        _check_emails(publication, issues)
 
-        report = check_email(publication, issue)
+
+def _check_emails(publication: OpenPublication, issues: Sequence[Issue]) -> None:
+    """Print what mail clients lack of each email, and exit with status 1 if any lacks something."""
+    from newsletter.actions.check import check_email
+    from newsletter.cli.findings import show_email_report
+
+    reports = [(issue, check_email(publication, issue)) for issue in issues]
+    for issue, report in reports:
         show_email_report(publication.config, issue, report)
-        sys.exit(1 if report.problems else 0)
+    sys.exit(1 if any(report.problems for _, report in reports) else 0)
 
 
 def _show_missing_glyphs(publication: OpenPublication, issue: Issue) -> None:
     from newsletter.editions.glyphs import find_missing_glyphs
 
-    if problems := find_missing_glyphs(publication.edition_context, issue):
+    if problems := find_missing_glyphs(publication.edition_context.in_language(issue.language), issue):
         say("The page offers no PDF, which can't show every character:", style="yellow")
         show_problems(problems)
 

@@ -43,7 +43,7 @@ def show_email_report(config: Config, issue: Issue, report: EmailReport) -> None
     count = format_count(len(report.problems), "problem") if report.problems else "no problems"
     whole = f", {format_size(report.size + report.picture_weight)} with its pictures" if report.picture_weight else ""
     say(
-        f"{issue.name} as an email: {count} in {format_count(len(config.email.clients), 'mail client')}, "
+        f"{issue.edition_name} as an email: {count} in {format_count(len(config.email.clients), 'mail client')}, "
         f"{len(report.accepted)} accepted; {format_size(report.size)} of HTML "
         f"(Gmail cuts off at {CLIPPED_AT // 1000} kB){whole}",
         style="bold" if report.problems else "green",

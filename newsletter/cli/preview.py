@@ -25,17 +25,18 @@ _PATIENCE = 2  # seconds, for work in hand when the preview ends
 
 @click.command()
 @click.argument("draft", required=False)
+@click.option("--language", metavar="TAG", default="", help="The translation into this language at first, as in ja.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Instead of the publication's own port.")
 @click.option("--no-open", is_flag=True, help="Print the address; open no browser.")
 @click.pass_obj
-def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> None:
+def preview(debug: bool, draft: str | None, language: str, port: int | None, no_open: bool) -> None:
     """Show an issue in the browser, in every edition, while you write it. DRAFT is 2.10; the newest when left out.
 
-    Save the draft in your editor, and the page changes. Only the browser that is opened can see it, and one in which
-    you open the address that the terminal shows.
+    Save the draft in your editor, and the page changes; it also leads to the issue's other languages. Only the browser
+    that is opened can see it, and one in which you open the address that the terminal shows.
     """
     workspace = open_publication().workspace
-    path = workspace.find_draft(draft)
+    path = workspace.find_draft(draft, language) if language else workspace.find_draft_file(draft)
     _ = workspace.config  # its mistakes first
 
     from newsletter.web.preview.local_server import preview as serve

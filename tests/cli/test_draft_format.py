@@ -115,7 +115,7 @@ def test_draft_that_the_store_knows_to_be_sent_is_left(publication: Publication,
 def test_draft_that_is_saved_meanwhile_is_left(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
     path = publication.draft("4.1", UNTIDY)
 
-    def save(source: str, path: Path) -> str:
+    def save(source: str, path: Path, _language: str) -> str:
         path.write_text("saved")
         return source + "\n"
 

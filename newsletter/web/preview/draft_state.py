@@ -6,7 +6,8 @@ from itertools import count
 from pathlib import Path
 
 from newsletter.errors import DraftError, NewsletterError, explain
-from newsletter.issue.draft import read_draft, require_issue
+from newsletter.issue.draft import Draft, read_draft, require_issue
+from newsletter.issue.workspace_drafts import read_workspace_draft
 from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.workspace import Workspace
 
@@ -20,8 +21,8 @@ class DraftState:
     """The state of a draft: what there is to show of it now.
 
     `rendered` is the last good state, and `error` why it is not the present one. `text` names the text and the
-    picture of that rendering; `identity` the file itself, by which it is known again when it is renamed.
-    `revision` grows with every state.
+    picture of that rendering, and for a translation its main draft's text; `identity` the file itself, by which it is
+    known again when it is renamed. `revision` grows with every state.
     """
 
     name: str
@@ -54,8 +55,8 @@ class DraftState:
 
 
 def find_drafts(workspace: Workspace, more: Path) -> dict[str, Path]:
-    """Return every draft by its name; `more` is one that the command line named, wherever it lies."""
-    known = {path.stem: path for path in workspace.draft_paths()}
+    """Return every draft by its name, translations by theirs; `more` is one that the command line named, anywhere."""
+    known = {path.stem: path for path in (*workspace.draft_paths(), *workspace.translation_paths())}
     return known if more.parent == workspace.drafts else known | {more.stem: more}
 
 
@@ -71,23 +72,30 @@ def refresh_state(workspace: Workspace, more: Path, before: DraftState) -> Draft
         workspace.refuse_outside(path)
         # Renamed since it was found, it has none: by the last one it is known again.
         before = replace(before, file=path, identity=_identity(path) or before.identity, moved_to="")
-        draft = read_draft(path)
+        draft = read_workspace_draft(workspace, path)
         # Written while it was read, it has another time by now; and it may be renamed before anybody looks again.
         before = replace(before, identity=_identity(path) or before.identity)
         issue = require_issue(draft)
         last = before.rendered
-        if last and last.workspace is workspace and (last.issue.path, before.text) == (path, draft.sha256):
+        text = _hash_texts(workspace, draft)
+        if last and last.workspace is workspace and (last.issue.path, before.text) == (path, text):
             return before.now(error=None)  # saved, and nothing changed
         rendered = RenderedDraft(next(_RENDERINGS), workspace, issue, draft.source)
         rendered.email()
-        return before.now(rendered=rendered, text=draft.sha256, error=None)
+        return before.now(rendered=rendered, text=text, error=None)
     except Exception as error:  # noqa: BLE001  # whatever it is, the page shows it, and the preview goes on
         _LOG.debug("%s can't be shown", before.name, exc_info=True)
         return before.now(error=explain(error))
 
 
+def _hash_texts(workspace: Workspace, draft: Draft) -> str:
+    """Return a hash of the draft's text, and of that of the draft which it is a translation of."""
+    main = find_drafts(workspace, draft.path).get(draft.name) if draft.language else None
+    return f"{draft.sha256} {read_draft(main).sha256}" if main else draft.sha256
+
+
 def _without_file(workspace: Workspace, before: DraftState) -> DraftState:
-    for path in workspace.draft_paths():
+    for path in (*workspace.draft_paths(), *workspace.translation_paths()):
         if before.identity and before.identity == _identity(path):
             return before.now(moved_to=path.stem, error=DraftError(f"{before.name} is named {path.stem} now."))
     if before.file:

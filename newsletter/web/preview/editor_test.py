@@ -7,7 +7,7 @@ from typing import Any
 
 from newsletter.actions.send_test import find_testers
 from newsletter.actions.send_test import prepare_test as prepare
-from newsletter.issue.draft import load_issue
+from newsletter.issue.draft import require_issue
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.workspace import Workspace
@@ -24,7 +24,7 @@ def prepare_test(
     (tester,) = find_testers([address], publication.subscriber_source())
     if reader is not None:
         tester = replace(reader, address=tester.address)
-    prepared = prepare(publication, [load_issue(draft)], [tester])
+    prepared = prepare(publication, [require_issue(publication.read_draft(draft))], [tester])
 
     async def send() -> dict[str, Any]:
         with publication:

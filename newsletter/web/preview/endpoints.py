@@ -116,7 +116,7 @@ class PreviewEndpoints:
         rendered, reader = await self._find_requested(request)
         data = await self._engine.work(lambda: rendered.message(reader))
         if "save" in request.query_params:
-            named = f'attachment; filename="{rendered.issue.name}.eml"'
+            named = f'attachment; filename="{rendered.issue.edition_name}.eml"'
             return Response(data, media_type="message/rfc822", headers={"Content-Disposition": named})
         return PlainTextResponse(data)
 
@@ -126,13 +126,13 @@ class PreviewEndpoints:
 
     async def pdf(self, request: Request) -> Response:
         rendered = await self._find_rendered(request)
-        named = {"Content-Disposition": f'inline; filename="{rendered.issue.name}.pdf"'}
+        named = {"Content-Disposition": f'inline; filename="{rendered.issue.edition_name}.pdf"'}
         return Response(await self._engine.work(rendered.pdf), media_type="application/pdf", headers=named)
 
     async def picture(self, request: Request) -> Response:
         """Answer a page of the PDF, the lead image, the logo, or the PDF that the web page links to."""
         rendered, name = await self._find_rendered(request), request.path_params["name"]
-        if name == f"{rendered.issue.name}.pdf":
+        if name == f"{rendered.issue.edition_name}.pdf":
             return await self.pdf(request)
         if page := _PDF_PAGE.fullmatch(name):
             pages = await self._engine.work(rendered.pages)

@@ -13,6 +13,7 @@ from newsletter.issue.model import Issue
 from newsletter.link_check import LinkReport, Verdict
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.text import escape_controls, format_count, shorten_path
+from newsletter.translation import name_language
 from newsletter.web.preview.diagnostics import Diagnostic, collect_diagnostics
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.rendered_draft import RenderedDraft
@@ -52,7 +53,11 @@ def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path]
         "rendering": rendered.number if rendered else None,
         "stale": draft_state.error is not None,
         "moved": draft_state.moved_to,
-        "drafts": [_listed(name, path, workspace) for name, path in reversed(drafts.items())],
+        "main": workspace.split_name(draft_state.name)[0],
+        "languages": _list_languages(draft_state.name, workspace),
+        "drafts": [
+            _listed(name, path, workspace) for name, path in reversed(drafts.items()) if not workspace.language_of(path)
+        ],
         "diagnostics": [diagnostic_as_json(diagnostic, workspace.root) for diagnostic in diagnostics],
         "finished": rendered.finished if rendered else True,
         "pages": rendered.page_count if rendered else None,
@@ -94,9 +99,22 @@ def _problem(problem: Problem, root: Path) -> dict[str, Any]:
     }
 
 
+def _list_languages(name: str, workspace: Workspace) -> list[dict[str, str]]:
+    """Return the drafts of an issue in its languages, the publication's own first; none where it has no translation."""
+    issue = workspace.split_name(name)[0]
+    translations = workspace.translations_of(issue)
+    if not translations:
+        return []
+    own = {"draft": issue, "tag": workspace.config.publication.language}
+    others = [{"draft": path.stem, "tag": language} for language, path in translations.items()]
+    return [{**each, "name": name_language(each["tag"])} for each in (own, *others)]
+
+
 def _listed(name: str, path: Path, workspace: Workspace) -> dict[str, Any]:
     changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return {"name": name, "date": _date(path, changed), "sent": workspace.sending_has_begun(name)}
+    translations = {tag: file.stem for tag, file in workspace.translations_of(name).items()}
+    sent = workspace.sending_has_begun(name)
+    return {"name": name, "date": _date(path, changed), "sent": sent, "translations": translations}
 
 
 @lru_cache(maxsize=1000)

@@ -10,7 +10,7 @@ from threading import RLock
 from typing import TypeVar, cast
 
 from newsletter.checks import EmailReport, check_rendered
-from newsletter.checks.draft_checks import check_draft
+from newsletter.checks.draft_checks import check_file
 from newsletter.checks.draft_report import DraftReport
 from newsletter.editions import EditionContext, FieldWriter, Picture, render_html, render_pages, render_pdf, render_text
 from newsletter.editions.pdf import try_pdf
@@ -50,7 +50,7 @@ class RenderedDraft:
     def __init__(self, number: int, workspace: Workspace, issue: Issue, source: str) -> None:
         self.number = number
         self.workspace = workspace
-        self.context = EditionContext.from_workspace(workspace)
+        self.context = EditionContext.from_workspace(workspace).in_language(issue.language)
         self.issue = issue
         self.source = source  # the draft's text
         self.report: EmailReport | None = None  # of the checks, once they have been made
@@ -98,10 +98,10 @@ class RenderedDraft:
         """
         with self._noting("Checks"):
             draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date, self.issue.language)
-            self.draft_report = check_draft(self.workspace, draft)
+            self.draft_report = check_file(self.workspace, draft)
             self.report = check_rendered(self.context, self.issue)
             # A sent issue's links can't be mended any more.
-            if self.context.config.links.preview and not self.workspace.sending_has_begun(self.issue.path.stem):
+            if self.context.config.links.preview and not self.workspace.sending_has_begun(self.issue.name):
                 self._link_plan = plan_link_check(self.workspace, draft)
                 self.report_links(answers or {})
 

@@ -59,6 +59,7 @@ function take(next) {
   panel.show(state);
   reader.show(state);
   drafts();
+  languages();
   tell();
 }
 
@@ -92,10 +93,30 @@ function drafts() {
   const select = by("drafts");
   const labelled = ({ name, date, sent }) => [name, [name, date, sent && "sent"].filter(Boolean).join(" · ")];
   const known = state.drafts.map(labelled);
-  if (!known.some(([name]) => name === state.draft)) known.unshift([state.draft, `${state.draft} · gone`]);
-  const options = known.map(([name, label]) => new Option(label, name, false, name === state.draft));
-  if (select.innerHTML !== options.map((option) => option.outerHTML).join("")) select.replaceChildren(...options);
-  select.value = state.draft;
+  if (!known.some(([name]) => name === state.main)) known.unshift([state.main, `${state.main} · gone`]);
+  offer(select, known, state.main);
+}
+
+/** The languages that the issue is there in. */
+function languages() {
+  const known = state.languages.map(({ draft, name }) => [draft, name]);
+  by("language").hidden = !known.length;
+  offer(by("languages"), known, state.draft);
+  state.languages.forEach(({ tag }, index) => (by("languages").options[index].lang = tag));
+}
+
+function offer(select, known, value) {
+  const options = known.map(([name, label]) => new Option(label, name, false, name === value));
+  const isSame = select.options.length === known.length
+    && known.every(([name, label], index) => select.options[index].value === name && select.options[index].text === label);
+  if (!isSame) select.replaceChildren(...options);
+  select.value = value;
+}
+
+/** An issue's draft in the language that is shown, if it is there in that. */
+function inLanguage(name) {
+  const tag = state?.languages.find(({ draft }) => draft === state.draft)?.tag;
+  return state?.drafts.find((each) => each.name === name)?.translations[tag] ?? name;
 }
 
 /** Bring the canvas up to date. While that is under way, later states wait, and the last of them is drawn. */
@@ -231,8 +252,8 @@ const next = (values, value) => values[(values.indexOf(value) + 1) % values.leng
 function step(way) {
   if (!state) return;
   const names = state.drafts.map(({ name }) => name); // the newest first
-  const index = names.indexOf(chosen.draft) - way;
-  if (names[index]) choose({ draft: names[index] });
+  const index = names.indexOf(state.main) - way;
+  if (names[index]) choose({ draft: inLanguage(names[index]) });
 }
 
 const SHORTCUTS = {
@@ -240,6 +261,7 @@ const SHORTCUTS = {
   c: () => isShown("mode") && choose({ mode: next(["light", "dark"], chosen.mode) }),
   i: () => isShown("images") && choose({ images: next(["on", "off"], chosen.images) }),
   r: () => by("reader").focus(),
+  l: () => state?.languages.length && choose({ draft: next(state.languages.map(({ draft }) => draft), chosen.draft) }),
   t: () => test.open(),
   "[": () => step(-1),
   "]": () => step(1),
@@ -263,7 +285,8 @@ function wire() {
     by(name).addEventListener("change", (event) => choose({ [name]: event.target.value }));
   }
   by("images").addEventListener("change", (event) => choose({ images: event.target.checked ? "on" : "off" }));
-  by("drafts").addEventListener("change", (event) => choose({ draft: event.target.value }));
+  by("drafts").addEventListener("change", (event) => choose({ draft: inLanguage(event.target.value) }));
+  by("languages").addEventListener("change", (event) => choose({ draft: event.target.value }));
   by("help-open").addEventListener("click", () => dialog.open(by("help")));
   by("shortcuts").checked = localStorage.getItem("shortcuts") !== "off";
   by("shortcuts").addEventListener("change", ({ target }) =>
