@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.issue.workspace_drafts import read_workspace_draft
 from newsletter.issue_name import IssueName
 from newsletter.workspace import Workspace
 from newsletter.workspace_search import find_workspace
@@ -166,6 +165,8 @@ class OpenPublication:
 
     def read_draft(self, path: Path) -> Draft:
         """Read the draft in a file, whose name says whether it is a translation."""
+        from newsletter.editions.translated_drafts import read_workspace_draft
+
         return read_workspace_draft(self.workspace, path)
 
     def issue(self, name: str | None = None, language: str = "") -> Issue:

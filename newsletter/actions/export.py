@@ -8,10 +8,10 @@ from newsletter.checks.draft_checks import find_own_problems
 from newsletter.editions import edition_files
 from newsletter.editions.site import Site
 from newsletter.editions.site import export_site as write_site
+from newsletter.editions.translated_drafts import read_languages
 from newsletter.errors import Problem
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.issue.workspace_drafts import read_languages
 from newsletter.mail.compiler import render_eml
 from newsletter.publication import OpenPublication
 

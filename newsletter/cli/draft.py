@@ -188,8 +188,9 @@ def check(names: tuple[str, ...], format_: str, rendered: bool, links: bool, lan
 
 def _read_named(publication: OpenPublication, name: str | None, language: str) -> Draft:
     """Return the draft that a name means: that of an issue, or a translation by its own name."""
-    path = publication.workspace.find_draft_file(name)
-    return publication.draft(name, language) if language else publication.read_draft(path)
+    workspace = publication.workspace
+    path = workspace.find_draft(name, language) if language else workspace.find_draft_file(name)
+    return read_draft(path, workspace.language_of(path))
 
 
 def _find_configuration_error(workspace: Workspace) -> ConfigError | None:

@@ -1,6 +1,6 @@
 """Correspondence of a translation's items and sections to those of the draft in the publication's own language."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -74,30 +74,6 @@ def _align(mains: Sequence[frozenset[str]], others: Sequence[frozenset[str]]) ->
         column -= 1
         pairs.append((row, column))
     return pairs[::-1]
-
-
-def show_as(issue: Issue, main: Issue) -> Issue:
-    """Return a translation in which each item and section is for those readers that the main draft has it for."""
-    sections = _put_rules(main.sections, issue.sections, _put_section)
-    return issue.model_copy(update={"items": _put_rules(main.items, issue.items, _put_item), "sections": sections})
-
-
-def _put_rules(
-    mains: Sequence[_Part], others: Sequence[_Part], put: Callable[[_Part, _Part], _Part]
-) -> tuple[_Part, ...]:
-    counterparts = {second: mains[first] for first, second in pair_parts(mains, others).pairs}
-    return tuple(
-        put(other, counterparts[number]) if number in counterparts else other for number, other in enumerate(others)
-    )
-
-
-def _put_item(item: Item, main: Item) -> Item:
-    return item if item.only_for == main.only_for else item.model_copy(update={"only_for": main.only_for})
-
-
-def _put_section(section: IssueSection, main: IssueSection) -> IssueSection:
-    items = _put_rules(main.items, section.items, _put_item)
-    return section.model_copy(update={"only_for": main.only_for, "items": items})
 
 
 def iterate_containers(

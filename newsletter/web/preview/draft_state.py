@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
+from newsletter.editions.translated_drafts import read_workspace_draft
 from newsletter.errors import DraftError, NewsletterError, explain
 from newsletter.issue.draft import Draft, read_draft, require_issue
-from newsletter.issue.workspace_drafts import read_workspace_draft
 from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.workspace import Workspace
 

@@ -16,9 +16,9 @@ from newsletter.campaigns.sent_issues import find_changed_issues, find_sent_issu
 from newsletter.editions import EditionContext
 from newsletter.editions.manifest import read_manifest
 from newsletter.editions.site import export_site
+from newsletter.editions.translated_drafts import read_languages
 from newsletter.editions.web import render_index
 from newsletter.errors import DecisionNeeded, DeliveryError
-from newsletter.issue.workspace_drafts import read_languages
 from newsletter.store import Store
 from newsletter.text import format_count
 from newsletter.web.public.error_line import error_line

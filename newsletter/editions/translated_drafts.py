@@ -1,17 +1,19 @@
-"""Drafts of a workspace as they are read: translations with what the main draft says for all languages."""
+"""Drafts of a workspace in all their languages, as editions are made of them."""
 
 from dataclasses import replace
 from pathlib import Path
 
+from newsletter.errors import DraftError
 from newsletter.issue.draft import Draft, read_draft
-from newsletter.issue.translation_parts import show_as
+from newsletter.issue.translation_visibility import apply_visibility
 from newsletter.workspace import Workspace
 
 
 def read_workspace_draft(workspace: Workspace, path: Path) -> Draft:
     """Read the draft in a file, whose name says whether it is a translation.
 
-    Whom the parts of a translation are for is what the draft in the publication's own language says.
+    Whom the parts of a translation are for is what the draft in the publication's own language says; where that can't
+    be told, it is among its problems.
     """
     name, language = workspace.split_name(path.stem)
     draft = read_draft(path, language)
@@ -30,4 +32,9 @@ def read_languages(workspace: Workspace, path: Path) -> list[Draft]:
 
 
 def _follow(draft: Draft, main: Draft) -> Draft:
-    return replace(draft, issue=show_as(draft.issue, main.issue)) if draft.issue and main.issue else draft
+    if draft.issue is None or main.issue is None:
+        return draft
+    try:
+        return replace(draft, issue=apply_visibility(main.issue, draft.issue, draft.path))
+    except DraftError as error:
+        return replace(draft, issue=None, problems=tuple(error.problems))
