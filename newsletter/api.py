@@ -13,7 +13,7 @@ from newsletter.actions.cancel import cancel, cancel_schedule
 from newsletter.actions.check import check_draft
 from newsletter.actions.check_links import check_links
 from newsletter.actions.cite import Citation, FailedCitation, cite
-from newsletter.actions.create_draft import create_correction, create_draft
+from newsletter.actions.create_draft import create_correction, create_draft, create_translation
 from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
 from newsletter.actions.erase import Erasure, erase_subscriber
@@ -38,7 +38,7 @@ from newsletter.checks.draft_report import DraftReport
 from newsletter.editions.site import Site
 from newsletter.errors import DecisionNeeded, NewsletterError
 from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
-from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import State
@@ -90,9 +90,17 @@ class Publication:
         """Release the store."""
         self._opened.close()
 
-    def issue(self, name: str | None = None) -> Issue:
-        """Read the issue in a draft, 2.10 or a path, or the newest. Raises DraftError with every problem."""
-        return self._opened.issue(name)
+    def issue(self, name: str | None = None, *, language: str = "") -> Issue:
+        """Read the issue in a draft, 2.10 or a path, or the newest; with `language`, its translation into that.
+
+        Raises DraftError with every problem.
+        """
+        return self._opened.issue(name, language)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The tags of the languages that issues are written in, the publication's own first. Raises ConfigError."""
+        return self._opened.config.languages
 
     def new_draft(
         self,
@@ -115,6 +123,13 @@ class Publication:
         Raises DraftError when there is no such issue.
         """
         return create_correction(self._opened, issue, date=date).path
+
+    def new_translation(self, issue: str | None, language: str) -> Path:
+        """Write the draft of an issue's translation, each text marked with TK; return its path.
+
+        Raises DraftError for a language that newsletter.toml does not declare, and for an issue that has problems.
+        """
+        return create_translation(self._opened, issue, language).path
 
     def import_back_issues(
         self,
@@ -144,7 +159,10 @@ class Publication:
         return cited
 
     def check(self, issue: Issue | str | None = None) -> DraftReport:
-        """Return problems and notes of an issue's draft; the newest when none is named. Raises ConfigError."""
+        """Return problems and notes of an issue's draft and its translations, or of an Issue that is one of these.
+
+        It is the newest when none is named. Raises ConfigError.
+        """
         return check_draft(self._opened, self._read(issue))
 
     def check_links(self, issue: Issue | str | None = None) -> LinkReport:
@@ -166,7 +184,8 @@ class Publication:
     ) -> Mapping[str, Path]:
         """Write editions (html, text, pdf, web, png, eml) into a folder, build/ISSUE if None; return where each is.
 
-        Raises DraftError, TemplateError, ConfigError and DecisionNeeded.
+        Those of a translation are named 2.10.ja.html and so on, and can be in the same folder. Raises DraftError,
+        TemplateError, ConfigError and DecisionNeeded.
         """
         return export(self._opened, issue, editions, Path(to) if to is not None else None)
 
@@ -341,7 +360,7 @@ class Publication:
         """Return an issue's draft. Raises DecisionNeeded for an Issue whose draft says something else by now."""
         if not isinstance(issue, Issue):
             return self._opened.draft(issue)
-        draft = read_draft(issue.path)
+        draft = self._opened.read_draft(issue.path)
         if draft.issue is not None and draft.issue != issue:
             raise DecisionNeeded(
                 f"{issue.path.name} was saved again since it was read.",

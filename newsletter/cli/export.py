@@ -137,6 +137,9 @@ def _export_site(publication: OpenPublication, folder: Path | None, sent_only: b
         say(f"{shorten(folder / name)} is removed: nothing leads to it any more")
     if not publication.config.publication.website:
         say("Without a feed and a sitemap: they need [publication] website in newsletter.toml.", style="yellow")
-    made = f"{format_count(len(site.built), 'issue')} made" if site.built else "Nothing new"
+    translations = [name for name in site.built if publication.workspace.split_name(name)[1]]
+    counts = [format_count(len(site.built) - len(translations), "issue")]
+    counts += [format_count(len(translations), "translation")] if translations else []
+    made = f"{' and '.join(counts)} made" if site.built else "Nothing new"
     say(f"{shorten(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")
     sys.exit(1 if site.without_pdf or site.held else 0)

@@ -71,6 +71,9 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
         (publication.root / "Maildir" / folder).mkdir(parents=True)
     if page.name == "state.md":
         open_store(publication.workspace.database).close()  # of which it speaks
+    if page.name == "several-languages.md":
+        with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
+            file.write('\n[languages.ja]\ntitle = "太平洋同盟ダイジェスト"\n')
     if page.name == "back-issues.md":
         _write_back_issues(publication.root / "old")
     for command in _commands(page):

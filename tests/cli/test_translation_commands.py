@@ -9,7 +9,9 @@ from draft_texts import PICTURES, drafts, write_draft
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
 
+import newsletter
 from newsletter.actions.create_draft import create_translation
+from newsletter.actions.export import read_all_languages
 from newsletter.checks.leftovers import find_unfinished_marks
 from newsletter.checks.translation_differences import compare_with_main
 from newsletter.drafting import compose_translation
@@ -146,3 +148,29 @@ def test_a_source_is_cited_into_a_translation(bilingual: Publication, tmp_path: 
     assert issue is not None
     assert "A report on trade" in issue.items[-1].headline.plain()
     assert "2.10.yaml" not in ran.stdout
+
+
+def test_the_python_api_knows_languages(bilingual: Publication) -> None:
+    with newsletter.Publication.open(bilingual.root, bilingual.environ) as publication:
+        assert publication.languages == ("en", "ja", "zh-Hant")
+        path = publication.new_translation("2.10", "ja")
+        assert path.name == "2.10.ja.yaml"
+        issue = publication.issue("2.10", language="ja")
+        assert (issue.name, issue.language) == ("2.10", "ja")
+        codes = {problem.code for problem in publication.check("2.10").problems}
+        assert codes == {"unfinished"} == {problem.code for problem in publication.check(issue).problems}
+        files = publication.export(issue, editions=["text"], to=bilingual.root / "out")
+        assert files["text"].name == "2.10.ja.txt"
+
+
+def test_all_languages_are_exported_or_one(bilingual: Publication) -> None:
+    bilingual.draft("2.10.ja", (ROOT / "drafts/2.10.yaml").read_text(encoding="utf-8"))
+    with OpenPublication(bilingual.workspace) as opened:
+        assert [issue.edition_name for issue in read_all_languages(opened, "2.10")] == ["2.10", "2.10.ja"]
+    one = bilingual.run("export", "text", "2.10", "--language", "JA", "-o", "out")
+    assert (one.returncode, one.stdout.split()[0]) == (0, "out/2.10.ja.txt")
+    text = (bilingual.root / "out/2.10.ja.txt").read_text(encoding="utf-8")
+    assert "2023年5月31日" in text
+    lacking = bilingual.run("export", "text", "2.10", "--language", "zh-Hant")
+    assert lacking.returncode == 1
+    assert "2.10 has no draft in zh-Hant." in lacking.stderr

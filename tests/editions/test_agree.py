@@ -1,6 +1,7 @@
 """Every edition of an issue says the same, each in its own way."""
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -147,6 +148,19 @@ def test_the_editions_of_the_draft_that_holds_everything_agree(
     issue = load_issue(everything)
     _require_mail(publication.context, issue.seen_by(_find_all_tags(issue)))
     _require_pages(publication.context, issue.seen_by(frozenset()), publication.root)
+
+
+def test_the_editions_of_a_translation_agree(publication: Publication) -> None:
+    pages = '"Page {number} of {count}" = "Page {number} of {count}"'  # by which the feet of pages are known here
+    with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[languages.ja]\ntitle = '太平洋'\n[languages.ja.words]\n{pages}\n")
+    path = publication.root / "drafts/2.10.ja.yaml"
+    shutil.copyfile(ROOT / "examples/translations/2.10.ja.yaml", path)
+    issue = read_draft(path, "ja").issue
+    assert issue is not None
+    context = publication.context.in_language("ja")
+    _require_mail(context, issue.seen_by(frozenset()))
+    _require_pages(context, issue.seen_by(frozenset()), publication.root)
 
 
 def _find_all_tags(issue: Issue) -> frozenset[str]:

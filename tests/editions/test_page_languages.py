@@ -116,6 +116,7 @@ def test_the_site_is_there_in_every_language(multilingual: Publication) -> None:
     assert [name for name, _ in re.findall(r'<h3><a href="([^"]+)">([^<]+)', pages["index.ar.html"])] == [
         "2.20.ar.html"
     ]
+    assert '<bdi dir="rtl">PDF' in pages["index.ar.html"]  # else what stands behind the Latin letters is before them
     _require_feeds(folder)
     _require_sitemap(folder, whole)
     _require_pdfs(folder)

@@ -345,13 +345,13 @@ def test_a_draft_that_is_written_while_it_is_read_is_found_by_its_new_name(
 ) -> None:
     path = publication.draft("2.11", "")
 
-    def write_first(file: Path) -> Draft:
+    def write_first(_workspace: object, file: Path) -> Draft:
         os.utime(path, ns=(1, 1))
         path.write_text(DRAFT, encoding="utf-8")
         return read_draft(file)
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(draft_states, "read_draft", write_first)
+        meanwhile.setattr(draft_states, "read_workspace_draft", write_first)
         seen = refresh_state(publication.workspace, path, DraftState(name="2.11"))
     assert seen.rendered
     assert not seen.error
