@@ -11,7 +11,7 @@ from newsletter.config.validators import SUBJECT_PART
 from newsletter.editions.correction_marks import CorrectionMark, Corrections, find_corrections, list_corrections
 from newsletter.editions.date_words import format_date, format_event_time
 from newsletter.editions.html_blocks import is_rich
-from newsletter.editions.issue_pictures import IssuePictures
+from newsletter.editions.issue_pictures import IssuePictures, describe_picture
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.pictures import Picture, prepare_picture
 from newsletter.editions.scripts import has_italics
@@ -334,7 +334,7 @@ class EditionContext:
 
         def show(file: str) -> dict[str, Any]:
             picture = prepared[file]
-            return _describe_picture(place(picture), picture, pictures.fit(file, picture))
+            return describe_picture(place(picture), picture, pictures.fit(file, picture))
 
         lead = show(issue.image.file) if issue.image else None
         return {"image": lead, "logo": self.place_logo(place), "picture": show}
@@ -342,13 +342,4 @@ class EditionContext:
     def place_logo(self, place: Placer) -> dict[str, Any] | None:
         """Return the logo for a template: its address, and the width and height at which it is shown."""
         logo = self.logo()
-        return _describe_picture(place(logo), logo, logo.fit_into(_LOGO_WIDTH, _LOGO_HEIGHT)) if logo else None
-
-
-def _describe_picture(address: str, picture: Picture, size: tuple[int, int]) -> dict[str, Any]:
-    return {
-        "src": address,
-        "width": size[0],
-        "height": size[1],
-        "pixels": (picture.width, picture.height),
-    }
+        return describe_picture(place(logo), logo, logo.fit_into(_LOGO_WIDTH, _LOGO_HEIGHT)) if logo else None

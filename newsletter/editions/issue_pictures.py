@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, WHITE, Picture, prepare_pictures
 from newsletter.issue.image import find_picture
@@ -90,3 +91,13 @@ class IssuePictures:
 
     def _find(self, file: str) -> Path:
         return find_picture(self.issue.path.parent, file)
+
+
+def describe_picture(address: str, picture: Picture, size: tuple[int, int]) -> dict[str, Any]:
+    """Return what a template shows a picture by: its address, its size as it is shown, and that of its file."""
+    return {
+        "src": address,
+        "width": size[0],
+        "height": size[1],
+        "pixels": (picture.width, picture.height),
+    }

@@ -50,9 +50,11 @@ def find_earlier_uses(
 
 
 def _list_earlier(workspace: Workspace, draft: Draft) -> list[Path]:
-    """Return the drafts before this one by date, the oldest first."""
+    """Return the drafts before this one by date, the oldest first; a translation is where its issue is."""
     paths = workspace.draft_paths()
-    before = paths[: paths.index(draft.path)] if draft.path in paths else paths
+    names = [path.stem for path in paths]
+    is_known = draft.path in paths or (draft.language and draft.name in names)
+    before = paths[: names.index(draft.name)] if is_known else paths
     return [path for path in before if path.is_file() and workspace.holds(path)]
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from newsletter.checks.draft_checks import check_draft, check_languages
+from newsletter.checks.draft_checks import check_draft, check_file, check_languages
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.translation_differences import compare_with_main
 from newsletter.issue.draft import read_draft
@@ -341,3 +341,12 @@ def test_the_checks_of_a_translation_go_by_its_language(bilingual: Publication) 
     report = check_draft(bilingual.workspace, read_draft(bilingual.root / "drafts/2.11.ja.yaml", "ja"))
     assert [each.code for each in report.problems if each.code == "unfinished"] == ["unfinished"]
     assert not [each for each in report.notes if each.code == "spelling"]  # 貿易 is no English word
+
+
+def test_words_that_nobody_has_translated_are_noted_at_the_language_s_table(bilingual: Publication) -> None:
+    path = bilingual.root / "newsletter.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "[languages.sv]\n", encoding="utf-8")
+    draft = read_draft(bilingual.draft("2.11.sv", JAPANESE), "sv")
+    (note,) = [each for each in check_file(bilingual.workspace, draft).notes if "in English" in each.message]
+    assert path.read_text(encoding="utf-8").splitlines()[note.line - 1] == "[languages.sv]"
+    assert note.next_step.startswith("Write them under [languages.sv.words];")

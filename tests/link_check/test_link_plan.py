@@ -177,3 +177,16 @@ def test_other_pages_have_none(page: bytes) -> None:
 
 def test_the_key_of_an_address_that_cannot_be_read_is_itself() -> None:
     assert make_page_key("http://[x/") == "http://[x/"
+
+
+def test_a_translation_s_links_are_not_those_of_an_earlier_issue(publication: Publication) -> None:
+    with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[languages.ja]\n")
+    text = (publication.root / "drafts/2.10.yaml").read_text(encoding="utf-8")
+    translation = read_draft(publication.draft("2.10.ja", text), "ja")
+    earlier = publication.draft("2.9", text.replace("number: 10", "number: 9").replace("2023-05-31", "2023-05-17"))
+    codes = [finding.problem.message for finding in plan_link_check(publication.workspace, translation).findings]
+    assert {message.split()[0] for message in codes if "has this link already" in message} == {"2.9"}
+    earlier.unlink()
+    codes = [finding.problem.message for finding in plan_link_check(publication.workspace, translation).findings]
+    assert [message for message in codes if "has this link already" in message] == []
