@@ -136,7 +136,7 @@ def _measure_blank(page: bytes, columns: int) -> float:
     return max(shares)
 
 
-SEEDS = [5, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 32))]
+SEEDS = [5, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (23, 24, 27))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
