@@ -89,19 +89,19 @@ def test_a_sign_behind_a_space_stays_with_its_word() -> None:
 @pytest.mark.parametrize(
     ("line", "marked"),
     [
-        ("خبر NASA", "خبر NASA"),
-        ("1. خبر", "1. خبر"),
-        ("NASA خبر", "\u200fNASA خبر"),
-        ("> NASA خبر", "> \u200fNASA خبر"),
+        ("خبر NASA", "\u200f\u2067خبر NASA\u2069"),
+        ("1. خبر", "\u200f\u20671. خبر\u2069"),
+        ("NASA خبر", "\u200f\u2067NASA خبر\u2069"),
+        ("> NASA خبر", "> \u200f\u2067NASA خبر\u2069"),
         ("-----", "\u200f-----"),
         ("[1] https://example.org/", "[1] https://example.org/"),
         ("", ""),
-        ("خبر PDF: https://example.org/", "خبر PDF:\u200f https://example.org/ \u200e"),
-        ("ידיעה: a@example.org", "ידיעה:\u200f a@example.org \u200e"),
-        ("שלום", "שלום"),
+        ("خبر PDF: https://example.org/", "\u200f\u2067خبر PDF:\u200f https://example.org/ \u200e\u2069"),
+        ("ידיעה: a@example.org", "\u200f\u2067ידיעה:\u200f a@example.org \u200e\u2069"),
+        ("שלום", "\u200f\u2067שלום\u2069"),
     ],
 )
-def test_a_line_that_would_run_from_the_left_is_marked(line: str, marked: str) -> None:
+def test_a_line_runs_from_right_to_left_in_any_client(line: str, marked: str) -> None:
     assert mark_right_to_left(f"{line}\n{line}") == f"{marked}\n{marked}"
 
 
