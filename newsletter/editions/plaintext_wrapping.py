@@ -5,6 +5,7 @@ import re
 from wcwidth import wcswidth
 
 WIDTH = 72
+_SHORT = 30  # columns
 # Between a link's words and the number of its note, so that no line begins with the number. Drafts hold no character
 # of private use, so none of theirs is taken for it, nor for the others here.
 BOUND = "\ue000"
@@ -53,7 +54,8 @@ def _split_words(text: str) -> list[str]:
     """Return the words between spaces; a sign that ends a sentence is part of the word before it, with the space."""
     words: list[str] = []
     for word in re.split("[ \t\n]+", text.strip(" \t\n")):  # a no-break space is part of a word
-        if words and _CLOSING.fullmatch(word.replace(JOIN, "")):
+        closes = words and _CLOSING.fullmatch(word.replace(JOIN, ""))
+        if closes and count_columns(words[-1]) < _SHORT:  # behind an address there may be no room for it
             words[-1] += f" {word}"
         else:
             words.append(word)

@@ -28,7 +28,7 @@ from screenshots import LANGUAGES, copy_translations  # tools/ is no package
 SAMPLES = ("2.10", "3.7", "1.4")
 # Words of Latin letters that are names, or are the same in every language.
 _NAMES = re.compile(
-    r"[A-Z]{2,}[A-Z0-9]*|H3|G7|IBM|Google|Microsoft|Micron|Amazon|Arm|Mineta|Ambassadors|Example|Institute|PDF|kB"
+    r"[A-Z]{2,}[A-Z0-9]*|H3|G7|IBM|Google|Microsoft|Micron|Amazon|Arm|Mineta|Ambassadors|Example|Institute|PDF|kB|English|Deutsch"
 )
 
 
