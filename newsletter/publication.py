@@ -93,12 +93,15 @@ class OpenPublication:
 
     @property
     def store(self) -> "Store":
-        """The store, made when it is not there yet. Raises DeliveryError when it can't be used."""
+        """The store, made when it is not there yet.
+
+        Raises DeliveryError when it can't be used, and ConfigError where it knows the publication by another list id.
+        """
         if self._store is None:
             from newsletter.store import open_store
 
             workspace, password = self.workspace, self.config.store.password
-            self._keep(open_store(workspace.database, password, publication=workspace.publication_id))
+            self._keep(open_store(workspace.database, password, publication=workspace.publication_id), note=True)
         assert self._store is not None  # noqa: S101  # for mypy, which does not see into _keep
         return self._store
 
@@ -112,10 +115,19 @@ class OpenPublication:
             self._keep(find_store(workspace.database, password, publication=workspace.publication_id))
         return self._store
 
-    def _keep(self, store: "Store | None") -> None:
+    def _keep(self, store: "Store | None", *, note: bool = False) -> None:
+        """Keep a store, if it is this publication's. Raises ConfigError, with the store closed, if it is another's."""
+        if store is not None:
+            from newsletter.store.publication_identity import require_identity
+
+            try:
+                require_identity(store, self.config.subscriber_list.id, note=note)
+            except BaseException:
+                store.close()
+                raise
+            if store.notice:
+                self._on_notice(store.notice)
         self._store = store
-        if store is not None and store.notice:
-            self._on_notice(store.notice)
 
     @property
     def keys(self) -> "SecretKeys | None":

@@ -53,6 +53,11 @@ def find_publications(
     return (here,) if here.publication else list_publications(here)
 
 
+def find_root(start: Path, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of the workspace that `start` lies in, also below publications/. Raises ConfigError."""
+    return _find_here(start, os.environ if environ is None else environ).root
+
+
 def list_publications(workspace: Workspace) -> tuple[Workspace, ...]:
     """Return the workspace as each of its publications has it: the one beside publications/ first, if there is one.
 

@@ -21,6 +21,7 @@ from newsletter.sending.rules import SendingRules
 from newsletter.sending.takeover import lock_campaign
 from newsletter.sending.worker import send_campaign
 from newsletter.store import Busy, Store
+from newsletter.store.publications import list_publications
 
 # Asks a person whether to go on though so many are refused.
 ConfirmRefusals = Callable[[TooManyRefused], bool]
@@ -69,6 +70,17 @@ def forbid_sending(store: Store) -> Iterator[None]:
                 raise _make_being_sent_error(issue) from error
             if is_being_sent(store, issue):
                 raise _make_being_sent_error(issue)
+        yield
+
+
+@contextmanager
+def forbid_all_sending(store: Store) -> Iterator[None]:
+    """Hold every issue of each publication in the store's database. Raises DeliveryError while one is being sent."""
+    with store.reading() as connection:
+        publications = list_publications(connection)
+    with ExitStack() as held:
+        for publication in {store.publication: None, **dict.fromkeys(publications)}:
+            held.enter_context(forbid_sending(store.of(publication)))
         yield
 
 

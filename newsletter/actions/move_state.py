@@ -8,12 +8,12 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from newsletter.actions.back_up_state import find_free_path
-from newsletter.actions.deliver import forbid_sending
+from newsletter.actions.deliver import forbid_all_sending
 from newsletter.config.validators import check_store_url
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, describe_place, open_store
-from newsletter.store.copying import back_up, copy_rows, has_no_rows, lock_tables, note_moved, refuse_other_publications
+from newsletter.store.copying import back_up, copy_rows, has_no_rows, lock_tables, note_moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,8 @@ def move_state(publication: OpenPublication, url: str, confirm: Callable[[str], 
         raise _there_already()
     if not confirm(target_place):  # before the target is opened, which makes its tables
         return None
-    with closing(open_store(place, workspace.config.store.password, though_moved=True)) as target:
+    password, mine = workspace.config.store.password, workspace.publication_id
+    with closing(open_store(place, password, publication=mine, though_moved=True)) as target:
         kept = find_free_path(workspace.state_folder, "state.before-move")
         return MovedState(rows=move_rows(store, target, url, kept), place=target.place, kept=kept)
 
@@ -57,13 +58,14 @@ def write_setting(url: str) -> str:
 def move_rows(store: Store, target: Store, place: str, kept: Path) -> dict[str, int]:
     """Move all of a state into another database, written as `place` in newsletter.toml; return its rows by table.
 
+    What the database has of other publications moves along.
+
     A backup of it stays in `kept`; the old one can't be used any more. Raises DeliveryError, with nothing changed,
     while an issue is being sent, when a state is there already (nobody else may know who left by it), and when the
-    numbers of rows differ or another publication is in the database, too.
+    numbers of rows differ.
     """
-    with forbid_sending(store), forbid_sending(target), store.transaction() as theirs:
+    with forbid_all_sending(store), forbid_all_sending(target), store.transaction() as theirs:
         lock_tables(theirs)
-        refuse_other_publications(theirs)
         with target.transaction() as ours:
             lock_tables(ours)
             if not has_no_rows(ours):

@@ -15,6 +15,8 @@ from newsletter.schedule.scheduler import OnResult, Scheduler, WallClock
 from newsletter.schedule.stop_signals import StopSignals
 from newsletter.sending.rules import WorkerProgress
 
+WALL_CLOCK = WallClock(now=lambda: datetime.now(UTC), pause=time.sleep)
+
 
 def _ignore(_campaign: Campaign, _waiting: int) -> None:
     """Say nothing when a campaign leaves."""
@@ -50,7 +52,7 @@ def open_outbox(
         finally:
             stop.listen()
 
-    clock = clock or WallClock(now=_now, pause=time.sleep)
+    clock = clock or WALL_CLOCK
     return Scheduler(publication.store, publication.record, carry, tell, clock, stop, confirm)
 
 
@@ -66,10 +68,6 @@ def run_outbox(publication: OpenPublication, tell: OnResult, *, observer: SendOb
     with keep_signal_handlers():
         stop.listen()
         return open_outbox(publication, tell, stop=stop, observer=observer).look()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class _StopObserver(SendObserver):

@@ -1,6 +1,7 @@
 """The publication that a command is about, or all of a workspace, opened and closed when the command ends."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from newsletter.workspace_search import PUBLICATION_VARIABLE, find_publications,
 
 def open_publication() -> OpenPublication:
     """Open the publication that -P names, or that the current folder lies in. Raises ConfigError when there is none."""
-    return _open(find_workspace(Path.cwd(), publication=_find_chosen()))
+    return _open(find_workspace(Path.cwd(), publication=find_chosen()))
 
 
 def open_publications() -> list[OpenPublication]:
@@ -21,7 +22,24 @@ def open_publications() -> list[OpenPublication]:
 
     The one beside publications/ is the first. Raises ConfigError when there is none.
     """
-    return [_open(workspace) for workspace in find_publications(Path.cwd(), publication=_find_chosen())]
+    return [_open(workspace) for workspace in find_publications(Path.cwd(), publication=find_chosen())]
+
+
+def open_others(publication: OpenPublication) -> list[OpenPublication]:
+    """Open the other publications of the same workspace."""
+    every = list_publications(publication.workspace)
+    return [_open(workspace) for workspace in every if workspace.folder != publication.workspace.folder]
+
+
+def say_whose(publication: OpenPublication, every: Sequence[OpenPublication]) -> None:
+    """Print the publication's name above what is said of it, where it is one of several."""
+    if len(every) > 1:
+        click.echo(click.style(publication.workspace.shown_name, bold=True))
+
+
+def name_of(publication: OpenPublication, every: Sequence[OpenPublication]) -> dict[str, str]:
+    """Return the publication's name for JSON, where it is one of several."""
+    return {"publication": publication.workspace.shown_name} if len(every) > 1 else {}
 
 
 def complete_publication(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
@@ -33,7 +51,7 @@ def complete_publication(_context: click.Context, _option: click.Parameter, begu
     return [one.shown_name for one in found if one.shown_name.startswith(begun)]
 
 
-def _find_chosen() -> str | None:
+def find_chosen() -> str | None:
     """Return the publication that -P names."""
     chosen: str | None = click.get_current_context().find_root().params.get("publication")
     return chosen

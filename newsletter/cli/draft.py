@@ -4,12 +4,12 @@ import datetime
 import json
 import sys
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from newsletter.actions.create_draft import create_correction, create_draft, create_translation
-from newsletter.cli.context import open_publication
+from newsletter.cli.context import name_of, open_publication, open_publications, say_whose
 from newsletter.cli.draft_format import format_drafts
 from newsletter.cli.draft_import import import_
 from newsletter.cli.issue_number import DATE, parse_issue_number
@@ -95,38 +95,50 @@ def new(
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
     """List drafts with date, title and state, and the languages that each is there in."""
+    publications = open_publications()
+    every = [(publication, _list_rows(publication)) for publication in publications]
+    if json_:
+        print_as_json([name_of(publication, publications) | row for publication, rows in every for row in rows])
+        return
+    for publication, rows in every:
+        say_whose(publication, publications)
+        _print_drafts(publication.workspace, rows)
+
+
+def _print_drafts(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> None:
+    columns = {"issue": "Issue", "date": "Date", "state": "State", "languages": "Languages", "title": "First headline"}
+    if len(workspace.config.languages) == 1:
+        del columns["languages"]
+    if rows:
+        shown = [{**row, "languages": ", ".join(row["languages"])} for row in rows]
+        print_table(tuple(columns.values()), [tuple(row[name] for name in columns) for row in shown])
+    else:
+        say(f"There is no draft in {shorten(workspace.drafts)} yet. Run: newsletter draft new")
+    for path in workspace.misnamed_drafts():
+        say(f"{shorten(path)} is left out, for no command finds it by its name. {NAME_ADVICE}.", style="yellow")
+    for path in workspace.translation_paths():
+        issue = workspace.split_name(path.stem)[0]
+        if all(row["issue"] != issue for row in rows):
+            say(f"{shorten(path)} is a translation of {issue}, which has no draft.", style="yellow")
+
+
+def _list_rows(publication: OpenPublication) -> list[dict[str, Any]]:
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
     from newsletter.reports.issue_status import find_issue_stage
 
-    publication = open_publication()
     workspace, store = publication.workspace, publication.known_store
-    rows, languages = [], []
+    rows = []
     for path in workspace.draft_paths():
         found = read_draft(path)
-        title = _find_title(found.issue) if found.issue else format_count(len(found.problems), "problem")
-        date = found.date.isoformat() if found.date else "?"
-        stage = find_issue_stage(store, read_issue_name(path), workspace.record(path.stem))
-        rows.append((path.stem, date, stage.value, title))
-        languages.append([workspace.config.publication.language, *workspace.translations_of(path.stem)])
-    if json_:
-        objects = [dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows]
-        print_as_json([{**each, "languages": tags} for each, tags in zip(objects, languages, strict=True)])
-    elif rows and len(workspace.config.languages) > 1:
-        print_table(
-            ("Issue", "Date", "State", "Languages", "First headline"),
-            [(*row[:3], ", ".join(tags), row[3]) for row, tags in zip(rows, languages, strict=True)],
-        )
-    elif rows:
-        print_table(("Issue", "Date", "State", "First headline"), rows)
-    else:
-        say(f"There is no draft in {shorten(workspace.drafts)} yet. Run: newsletter draft new")
-    if not json_:
-        for path in workspace.misnamed_drafts():
-            say(f"{shorten(path)} is left out, for no command finds it by its name. {NAME_ADVICE}.", style="yellow")
-        for path in workspace.translation_paths():
-            issue = workspace.split_name(path.stem)[0]
-            if all(name != issue for name, *_ in rows):
-                say(f"{shorten(path)} is a translation of {issue}, which has no draft.", style="yellow")
+        row = {
+            "issue": path.stem,
+            "date": found.date.isoformat() if found.date else "?",
+            "state": find_issue_stage(store, read_issue_name(path), workspace.record(path.stem)).value,
+            "title": _find_title(found.issue) if found.issue else format_count(len(found.problems), "problem"),
+            "languages": [workspace.config.publication.language, *workspace.translations_of(path.stem)],
+        }
+        rows.append(row)
+    return rows
 
 
 def _find_title(issue: Issue) -> str:

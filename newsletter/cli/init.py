@@ -4,15 +4,34 @@ from pathlib import Path
 
 import click
 
+from newsletter.cli.context import find_chosen
 from newsletter.cli.output import say, shorten
+from newsletter.config.shared_settings import PUBLICATIONS
+from newsletter.publication_scaffold import make_publication
 from newsletter.scaffold import make_workspace
+from newsletter.workspace import CONFIG_NAME
+from newsletter.workspace_search import find_root
 
 
 @click.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", default="My Newsletter", show_default=True, help="The publication's name.")
-def init(folder: Path, title: str) -> None:
-    """Make a new workspace in FOLDER: a configuration, a first draft, an example list."""
+def init(folder: Path | None, title: str) -> None:
+    """Make a new workspace in FOLDER: a configuration, a first draft, an example list.
+
+    With --publication NAME, and no FOLDER, make another publication in the workspace that is there.
+    """
+    name = find_chosen()
+    if (folder is None) == (name is None):
+        raise click.UsageError("Name a folder for a new workspace; or, in one, --publication NAME for another.")
+    if name is not None:
+        _init_publication(find_root(Path.cwd()), name, title)
+        return
+    assert folder is not None  # noqa: S101  # for mypy
+    parent = folder.absolute().parent
+    if parent.name == PUBLICATIONS and (parent.parent / CONFIG_NAME).is_file():
+        _init_publication(parent.parent, folder.name, title)
+        return
     made = make_workspace(folder, title)
     say(f"A workspace for {title} is in {shorten(folder.resolve())}:")
     for path in made:
@@ -20,4 +39,16 @@ def init(folder: Path, title: str) -> None:
     say(
         f"\nNext:\n  cd {folder}\n  newsletter preview\n"
         "Then write your addresses into newsletter.toml, and your readers into subscribers.csv."
+    )
+
+
+def _init_publication(root: Path, name: str, title: str) -> None:
+    made = make_publication(root, name, title)
+    say(f"The publication {title} is in {shorten(made[0].parent)}:")
+    for path in made:
+        say(f"  {shorten(path)}")
+    say(
+        f"\nNext:\n  newsletter -P {name} preview\n"
+        f"Then look at {shorten(made[0])}; write your readers into subscribers.csv beside it. What is left out there, "
+        "such as the mail server, is taken from the workspace's newsletter.toml."
     )

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.text import Text
 
 from newsletter.actions.cancel import cancel_schedule
-from newsletter.actions.list_outbox import list_outbox
+from newsletter.actions.list_outbox import ScheduledIssue, list_outbox
 from newsletter.actions.report import find_campaign_name
-from newsletter.actions.run_outbox import open_outbox
-from newsletter.cli.context import open_publication
+from newsletter.actions.run_outbox import WALL_CLOCK, open_outbox
+from newsletter.cli.context import name_of, open_publication, open_publications, say_whose
 from newsletter.cli.output import (
     can_ask,
     console,
@@ -35,7 +35,7 @@ from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.workers import find_why_ended
 from newsletter.publication import OpenPublication
-from newsletter.schedule.scheduler import MAYBE_SENT, NextDeparture, ScheduleResult, TooLate
+from newsletter.schedule.scheduler import MAYBE_SENT, NextDeparture, ScheduleResult, TooLate, watch_all
 from newsletter.schedule.stop_signals import StopSignals
 from newsletter.text import format_count
 
@@ -49,14 +49,14 @@ def outbox() -> None:
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
     """List what leaves when, and to how many."""
-    publication = open_publication()
-    zone = ZoneInfo(publication.config.publication.timezone)
+    publications = open_publications()
     now = datetime.now(UTC)
-    found = list_outbox(publication, now)
+    every = [(publication, list_outbox(publication, now)) for publication in publications]
     if json_:
         print_as_json(
             [
                 {
+                    **name_of(publication, publications),
                     "issue": one.campaign.issue,
                     "state": one.state.value,
                     "subject": one.campaign.subject,
@@ -65,10 +65,21 @@ def list_(json_: bool) -> None:
                     "readers": one.waiting,
                     "draft_changed": one.draft_changed,
                 }
+                for publication, found in every
                 for one in found
             ]
         )
         return
+    for publication, found in every:
+        if found or len(every) == 1:
+            say_whose(publication, publications)
+            _print_outbox(publication, found, now)
+    if len(every) > 1 and not any(found for _, found in every):
+        say("The outbox of each publication is empty.")
+
+
+def _print_outbox(publication: OpenPublication, found: Sequence[ScheduledIssue], now: datetime) -> None:
+    zone = ZoneInfo(publication.config.publication.timezone)
     if not found:
         say("The outbox is empty.")
         return
@@ -123,34 +134,59 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
     if debug:
         logging.basicConfig()
         logging.getLogger("newsletter").setLevel(logging.DEBUG)
-    publication = open_publication()
-    _ = publication.config  # its mistakes first
-    store = publication.store if wait else publication.known_store
-    if store is None:
-        return
+    publications, failed = _open_usable(wait=wait)
+    if not publications:
+        sys.exit(1 if failed else 0)
     stop = StopSignals()
     stop.listen()
     with _waiting_line() as line:
-        reporter = _OutboxReporter(publication, line)
-        watched = open_outbox(
-            publication,
-            reporter.tell,
-            stop=stop,
-            observer=reporter,
-            on_leaving=reporter.announce,
-            # To wait for an answer would keep the other issues back.
-            confirm=reporter.confirm if not wait and can_ask() else None,
-            nobody_left=nobody_left,
-        )
+        reporters = [_OutboxReporter(publication, line, publications) for publication in publications]
+        outboxes = [
+            open_outbox(
+                publication,
+                reporter.tell,
+                stop=stop,
+                observer=reporter,
+                on_leaving=reporter.announce,
+                # To wait for an answer would keep the other issues back.
+                confirm=reporter.confirm if not wait and can_ask() else None,
+                nobody_left=nobody_left,
+            )
+            for publication, reporter in zip(publications, reporters, strict=True)
+        ]
         if wait:
-            watched.watch(reporter.wait)
+            watch_all(outboxes, WALL_CLOCK, stop, reporters[0].wait)
             line.say("The outbox is not watched any more.")
             return
-        well = watched.look()
+        well = not failed
+        for outbox in outboxes:
+            well = outbox.look() and well
+        upcoming = min((outbox.upcoming for outbox in outboxes if outbox.upcoming), default=None)
         # cron mails whatever is printed: only a person wants to know that there is nothing to do.
-        if well and watched.upcoming and console().is_terminal:
-            line.say(f"Nothing is due. {reporter.next_in_words(watched.upcoming)}")
+        if well and upcoming and console().is_terminal:
+            line.say(f"Nothing is due. {reporters[0].next_in_words(upcoming)}")
     sys.exit(0 if well else 1)
+
+
+def _open_usable(*, wait: bool) -> tuple[list[OpenPublication], bool]:
+    """Open each publication that has a store, and one for it with `wait`; what is wrong with one stops no other.
+
+    Returns also whether something was wrong. Raises what is wrong with the only one.
+    """
+    every = open_publications()
+    usable, failed = [], False
+    for publication in every:
+        try:
+            _ = publication.config  # its mistakes first
+            if (publication.store if wait else publication.known_store) is not None:
+                usable.append(publication)
+        except NewsletterError as error:
+            if len(every) == 1:
+                raise
+            say_whose(publication, every)
+            show_error(error)
+            failed = True
+    return usable, failed
 
 
 class _Line:
@@ -188,8 +224,11 @@ def _waiting_line() -> Iterator[_Line]:
 class _OutboxReporter(ProgressBar):
     """Prints what leaves, how far it is, and what came of it."""
 
-    def __init__(self, publication: OpenPublication, line: _Line) -> None:
+    def __init__(self, publication: OpenPublication, line: _Line, every: Sequence[OpenPublication]) -> None:
         super().__init__()
+        name = publication.workspace.shown_name if len(every) > 1 else ""
+        self._whose = f"{name}: " if name else ""
+        self._newsletter = f"newsletter -P {name}" if name else "newsletter"
         self._publication = publication
         self._store = publication.store
         self._line = line
@@ -198,14 +237,16 @@ class _OutboxReporter(ProgressBar):
     def confirm(self, campaign: Campaign) -> bool:
         due = _format_moment(campaign.due_at, self._zone)
         self._line.say(
-            f"{campaign.issue} was due at {due}, and nothing has moved for more than an hour. {MAYBE_SENT}",
+            f"{self._whose}{campaign.issue} was due at {due}, and nothing has moved for more than an hour. "
+            f"{MAYBE_SENT}",
             style="bold yellow",
         )
         return click.confirm("Send it now?")
 
     def announce(self, campaign: Campaign, waiting: int) -> None:
         self._line.say(
-            f"{campaign.issue} leaves to {format_count(waiting, 'reader')}: {campaign.subject}", style="bold"
+            f"{self._whose}{campaign.issue} leaves to {format_count(waiting, 'reader')}: {campaign.subject}",
+            style="bold",
         )
 
     def stopping(self) -> None:
@@ -217,28 +258,30 @@ class _OutboxReporter(ProgressBar):
         if is_held or result in (ScheduleResult.SENT, ScheduleResult.STOPPED):
             self._report(issue)
         by_hand = (
-            f"newsletter send {issue}            goes on, after showing what will happen\n"
-            f"newsletter outbox cancel {issue}   leaves it"
+            f"{self._newsletter} send {issue}            goes on, after showing what will happen\n"
+            f"{self._newsletter} outbox cancel {issue}   leaves it"
         )
         match result:
             case ScheduleResult.SENT:
                 if count_deliveries(self._store, issue).waiting:
-                    say(f"To try them again: newsletter send {issue}", style="bold")
+                    say(f"To try them again: {self._newsletter} send {issue}", style="bold")
             case ScheduleResult.STOPPED:
                 say(
                     f"{issue} stays in the outbox, and the next `newsletter outbox run` goes on. "
-                    f"To leave it at that: newsletter outbox cancel {issue}",
+                    f"To leave it at that: {self._newsletter} outbox cancel {issue}",
                     style="bold",
                 )
             case ScheduleResult.BUSY:
-                say(f"{issue} is being sent by another process.")
+                say(f"{self._whose}{issue} is being sent by another process.")
             case ScheduleResult.LATER if error:
                 steps = f"{error.next_step}\nIt stays in the outbox, and is tried again.".strip()
-                show_error(NewsletterError(f"{issue}: {error.message}", next_step=steps, problems=error.problems))
+                show_error(
+                    NewsletterError(f"{self._whose}{issue}: {error.message}", next_step=steps, problems=error.problems)
+                )
             case ScheduleResult.HELD:
                 why = error.message if error else find_why_ended(self._store, issue) or f"it was late. {MAYBE_SENT}"
                 steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
-                show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
+                show_error(NewsletterError(f"{self._whose}{issue} was stopped: {why}", next_step=steps))
             case ScheduleResult.EXPIRED:
                 show_error(self._describe_expiry(issue))
 
@@ -259,8 +302,9 @@ class _OutboxReporter(ProgressBar):
         campaign = find_campaign(self._store, issue)
         at = _format_moment(campaign.expires_at, self._zone) if campaign else ""
         return NewsletterError(
-            f"{issue} was to leave before {at}, and has expired: it was not sent.",
-            next_step=f"newsletter outbox cancel {issue}   takes it out; then it can be sent at once, or put in again",
+            f"{self._whose}{issue} was to leave before {at}, and has expired: it was not sent.",
+            next_step=f"{self._newsletter} outbox cancel {issue}   takes it out; then it can be sent at once, "
+            "or put in again",
         )
 
     def _report(self, issue: IssueName) -> None:

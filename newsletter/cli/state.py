@@ -1,9 +1,10 @@
-"""The commands `newsletter state backup`, `restore`, and `move`."""
+"""The commands `newsletter state backup`, `restore`, `move` and `adopt`."""
 
 from pathlib import Path
 
 import click
 
+from newsletter.actions.adopt_list_id import adopt_list_id
 from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.move_state import move_state, write_setting
 from newsletter.actions.restore_state import restore_state
@@ -75,6 +76,26 @@ def move(url: str, yes: bool) -> None:
         say(f"The state is in {moved.place}: {_sums(moved.rows)}. Each number was compared.", style="bold")
         say(f"As it was before, it is kept in {shorten(moved.kept)}.")
         say(write_setting(url))
+
+
+@state.command()
+@click.option("--yes", is_flag=True, help="Without asking.")
+def adopt(yes: bool) -> None:
+    """Go on with the list id that newsletter.toml names now, where the state knows another.
+
+    Links and return paths of mails that were sent with the former one lead nowhere then.
+    """
+
+    def confirm(list_id: str) -> bool:
+        question = (
+            f"Mails sent so far can't be left or bounce by their links any more. Go on with the list id {list_id}?"
+        )
+        return _agree(yes, question)
+
+    publication = open_publication()
+    adopt_list_id(publication, confirm)
+    list_id = publication.config.subscriber_list.id
+    say(f"The state of {publication.workspace.publication_id} is that of the list {list_id}.")
 
 
 def _agree(yes: bool, question: str) -> bool:

@@ -8,11 +8,13 @@ import click
 from newsletter.actions.cancel import cancel as cancel_campaign
 from newsletter.actions.report import find_campaign_name
 from newsletter.actions.status import find_status, list_statuses
-from newsletter.cli.context import open_publication
-from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say
+from newsletter.cli.context import name_of, open_publication, open_publications, say_whose
+from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say, show_error
 from newsletter.cli.report import show_summary
 from newsletter.clock import format_instant, format_moment
+from newsletter.errors import NewsletterError
 from newsletter.ledger.states import Counts, State
+from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
 from newsletter.reports.issue_status import CampaignStatus, IssueStage
 from newsletter.subscribers.feedback_events import ANSWERS
@@ -25,8 +27,31 @@ _WIDE = 120  # columns
 @click.argument("draft", required=False)
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def status(draft: str | None, json_: bool) -> None:
-    """Show each issue that has been sent or is being sent, and where its readers are."""
-    publication = open_publication()
+    """Show each issue that has been sent or is being sent, and where its readers are.
+
+    Of several publications in one workspace all are shown, one after another.
+    """
+    publications = [open_publication()] if draft else open_publications()
+    if len(publications) == 1:
+        _show_one(publications[0], draft, json_=json_)
+    elif json_:
+        print_as_json(
+            [
+                {**name_of(publication, publications), **_as_dict(one)}
+                for publication in publications
+                for one in list_statuses(publication)
+            ]
+        )
+    else:
+        for publication in publications:
+            say_whose(publication, publications)
+            try:
+                _show_one(publication, None, json_=False)
+            except NewsletterError as error:  # the others can be shown all the same
+                show_error(error)
+
+
+def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -> None:
     zone = ZoneInfo(publication.config.publication.timezone)
     name = find_campaign_name(publication, draft) if draft else None
     found = list_statuses(publication) if name is None else [one for one in [find_status(publication, name)] if one]

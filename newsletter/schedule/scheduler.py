@@ -6,7 +6,7 @@ the first one after a suspend, a SIGSTOP or a jump of the clock is right again.
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -122,15 +122,7 @@ class Scheduler:
 
         `on_wait` is given what comes next after each look, and what is wrong with the store, which may recover.
         """
-        while not self._stop.asked:
-            trouble = None
-            try:
-                self.look()
-            except DeliveryError as error:
-                trouble = error
-            if not self._stop.asked:
-                on_wait(self.upcoming, trouble)
-                self._clock.pause(LOOK_EVERY_S)
+        watch_all([self], self._clock, self._stop, on_wait)
 
     def _serve(self, issue: IssueName) -> bool:
         campaign, state = self._find_state(issue)
@@ -227,6 +219,26 @@ class Scheduler:
         if known != what and not (known and result is ScheduleResult.HELD is known[0]):
             self._told[issue] = what
             self._tell(issue, result, error)
+
+
+def watch_all(
+    schedulers: Sequence[Scheduler],
+    clock: WallClock,
+    stop: StopSignals,
+    on_wait: Callable[[NextDeparture | None, NewsletterError | None], None],
+) -> None:
+    """Look at the outbox of each publication every second until a signal asks to end."""
+    while not stop.asked:
+        trouble = None
+        for scheduler in schedulers:
+            try:
+                scheduler.look()
+            except DeliveryError as error:
+                trouble = error
+        if not stop.asked:
+            upcoming = [scheduler.upcoming for scheduler in schedulers if scheduler.upcoming]
+            on_wait(min(upcoming, default=None), trouble)
+            clock.pause(LOOK_EVERY_S)
 
 
 def _count_reached(counts: Counts) -> int:

@@ -1,20 +1,20 @@
 """Copies of a whole state: its rows in another one, and a file with all of them."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal, not_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Table, delete, func, insert, literal, select, true
 
 from newsletter.errors import DeliveryError
 from newsletter.files import create_private, make_private_folder, sync_to_disk
 from newsletter.ownership import require_own_place
 from newsletter.store.database import Damaged
-from newsletter.store.engine import Store, find_store, insert_new, is_ours, open_store
-from newsletter.store.publications import EVERY
+from newsletter.store.engine import Store, find_store, insert_new, open_store
+from newsletter.store.publications import list_publications
 from newsletter.store.schema import facts, forgotten, generations, meta, metadata, suppressions
 from newsletter.store.sqlite import copy_file
 from newsletter.store.store_tables import MOVED_TO
@@ -24,14 +24,15 @@ _OTHER_FILE = "Nothing has changed. Name a file that `newsletter state backup` h
 
 
 def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
-    """Replace every row of our tables by theirs; returns how many each table has now.
+    """Replace every row of our tables by theirs, of all publications; returns how many each table has of them now.
 
-    The caller sees to it that theirs don't change meanwhile. Raises DeliveryError, before anything is committed, when
-    the two don't have the same number of rows at the end, and when ours are not of one publication alone.
+    A publication of which they know nothing keeps its own. The caller sees to it that theirs don't change meanwhile.
+    Raises DeliveryError, before anything is committed, when the two don't have the same number of rows at the end.
     """
-    refuse_other_publications(ours)
+    known = list_publications(theirs)
+    kept = {*list_publications(ours)} - {*known} if known else set()
     for table in reversed(metadata.sorted_tables):
-        ours.execute(delete(table))
+        ours.execute(delete(table).where(_is_replaced(table, kept)))
     copied = {}
     for table in metadata.sorted_tables:
         order = [*table.primary_key]
@@ -40,7 +41,7 @@ def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
             ours.execute(insert(table), [dict(row) for row in some])
         _go_on_counting(ours, table)
         number = select(func.count()).select_from(table)
-        there, here = theirs.scalar(number), ours.scalar(number)
+        there, here = theirs.scalar(number), ours.scalar(number.where(_is_replaced(table, kept)))
         if there != here or here is None:
             raise DeliveryError(
                 f"The copy has {here} rows in {table.name}, and the state has {there}.",
@@ -50,22 +51,8 @@ def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
     return copied
 
 
-def refuse_other_publications(connection: Connection) -> None:
-    """Raise DeliveryError when the database holds rows of another publication than the connection's.
-
-    What puts a state back, or moves it, does so to all rows: another publication would lose whom it must not mail.
-    """
-    for table in metadata.sorted_tables:
-        if table is meta:
-            continue
-        others = not_(is_ours(connection, table)), table.c.publication != EVERY
-        other = connection.scalar(select(table.c.publication).where(*others).limit(1))
-        if other is not None:
-            raise DeliveryError(
-                f"The database of the state holds the rows of another publication, too: {other}.",
-                next_step="Nothing has changed. Move and restore by your database's own means, or give each "
-                "publication a database of its own: [store] url in newsletter.toml.",
-            )
+def _is_replaced(table: Table, kept: Collection[str]) -> ColumnElement[bool]:
+    return true() if table is meta or not kept else table.c.publication.not_in(kept)
 
 
 def has_no_rows(connection: Connection) -> bool:

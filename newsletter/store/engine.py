@@ -90,8 +90,8 @@ class Store:
 
     def sole(self, name: str) -> AbstractContextManager[None]:
         """Hold `name` for the time of the context. Raises Busy when another living process holds it."""
-        # The only publication's locks are named as in versions 1 to 3, whose programs they keep out.
-        return self._database.sole(self._engine, name if self.publication == MAIN else f"{self.publication}-{name}")
+        # The main publication's locks are named as in versions 1 to 3, whose programs they keep out; no issue has an @.
+        return self._database.sole(self._engine, name if self.publication == MAIN else f"{self.publication}@{name}")
 
     def close(self) -> None:
         """Close the store's connections."""
@@ -156,6 +156,17 @@ def publication_of(connection: Connection) -> PublicationId:
     """Return the publication of the store that a connection is of."""
     publication: PublicationId = connection.get_execution_options()[_PUBLICATION]
     return publication
+
+
+@contextmanager
+def acting_for(connection: Connection, publication: PublicationId) -> Iterator[None]:
+    """Let a connection be another publication's for the time of the context, within one transaction."""
+    own = publication_of(connection)
+    connection.execution_options(**{_PUBLICATION: publication})
+    try:
+        yield
+    finally:
+        connection.execution_options(**{_PUBLICATION: own})
 
 
 def is_ours(connection: Connection, table: FromClause) -> ColumnElement[bool]:

@@ -345,27 +345,63 @@ def test_a_backup_asks_before_it_writes_over(digest: Publication, run: Run) -> N
     assert "is the state itself" in str(run("state", "backup", ".newsletter/state.db", "--yes").exception)
 
 
-def test_another_publication_in_the_database_is_neither_written_over_nor_moved(
+def _is_suppressed(store: Store, address: str) -> bool:
+    with store.reading() as connection:
+        return bool(suppressions.list_causes(connection, subscriber_key(address)))
+
+
+def test_a_database_of_two_publications_moves_and_is_put_back_as_a_whole(place: Path | str, tmp_path: Path) -> None:
+    """A publication that began after the backup keeps what it has."""
+    backup, left = tmp_path / "backup.db", subscriber_key("left@example.org")
+    with closing(open_store(place)) as store:
+        _fill(store)
+        with store.of(PublicationId("other")).transaction() as connection:
+            suppressions.suppress(connection, left, "unsubscribed")
+        back_up(store, backup)
+        for later in ("other", "third"):
+            with store.of(PublicationId(later)).transaction() as connection:
+                suppressions.suppress(connection, subscriber_key(f"later@{later}.example.org"), "unsubscribed")
+        before = _rows(store)
+    restored = replace_state(backup, place, None, tmp_path / "kept", KEYS)
+    assert restored.left == 1, "of the two that the backup knows; the third was left alone"
+    with closing(open_store(place)) as store, closing(open_store(tmp_path / "new.db")) as target:
+        other, third = store.of(PublicationId("other")), store.of(PublicationId("third"))
+        assert _is_suppressed(other, left)
+        assert _is_suppressed(other, "later@other.example.org")
+        assert _is_suppressed(third, "later@third.example.org")
+        assert not _is_suppressed(third, left)
+        assert _rows(store)["deliveries"] == before["deliveries"]
+        rows = _rows(store)
+        move_rows(store, target, "elsewhere", tmp_path / "kept.db")
+        assert _rows(target) == rows
+
+
+def test_another_publication_that_is_being_sent_keeps_the_database_where_it_is(
     place: Path | str, tmp_path: Path
 ) -> None:
-    backup = tmp_path / "backup.db"
-    with closing(open_store(place)) as store, closing(open_store(place, publication=PublicationId("other"))) as other:
+    with closing(open_store(place, publication=PublicationId("other"))) as store:
         _fill(store)
-        back_up(store, backup)
-        with other.transaction() as connection:
-            suppressions.suppress(connection, subscriber_key("left@example.org"), "unsubscribed")
+        register_worker(store, "1.1", "another", lease_s=3600)
+        back_up(store, tmp_path / "backup.db")
+    with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
+        replace_state(tmp_path / "backup.db", place, None, tmp_path / "kept", KEYS)
+
+
+def test_whom_another_publication_erased_is_not_brought_back_without_its_keys(
+    place: Path | str, tmp_path: Path
+) -> None:
+    with closing(open_store(place)) as store:
+        _fill(store)
+        back_up(store, tmp_path / "backup.db")
+        with store.of(PublicationId("other")).transaction() as connection:
+            add_erased(connection, "0123")
+            note_erasing_key(connection, "another key")
         before = _rows(store)
-        with pytest.raises(DeliveryError, match="holds the rows of another publication, too: other") as refused:
-            replace_state(backup, place, None, tmp_path / "kept", KEYS)
-        assert refused.value.next_step.startswith("Nothing has changed.")
-        with (
-            closing(open_store(tmp_path / "new.db")) as target,
-            pytest.raises(DeliveryError, match="holds the rows of another publication, too: other"),
-        ):
-            move_rows(store, target, "elsewhere", tmp_path / "kept.db")
+        with pytest.raises(ConfigError, match="other, which is in the same database, has erased people since"):
+            replace_state(tmp_path / "backup.db", place, None, tmp_path / "kept", KEYS)
         assert _rows(store) == before
-    assert not list((tmp_path / "kept").glob("*")), "a copy of what was not written over"
-    assert not (tmp_path / "kept.db").exists()
+        back_up(store, tmp_path / "newer.db")
+    assert replace_state(tmp_path / "newer.db", place, None, tmp_path / "kept", KEYS).left == 0
 
 
 def test_a_store_is_not_moved_while_one_that_took_a_campaign_over_sends_it(place: Path | str, tmp_path: Path) -> None:
