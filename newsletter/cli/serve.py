@@ -5,12 +5,16 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 
 import click
 
-from newsletter.cli.context import open_publication
+from newsletter.cli.context import open_publications
 from newsletter.cli.output import say
+from newsletter.config.settings import ServiceSettings
+from newsletter.errors import ConfigError
+from newsletter.workspace import Workspace
 
 _PATIENCE = 1  # seconds, for work in hand when the service ends
 
@@ -22,10 +26,12 @@ _PATIENCE = 1  # seconds, for work in hand when the service ends
 def serve(debug: bool, host: str | None, port: int | None) -> None:
     """Answer readers on the web: unsubscribing with one click, and the archive of what was sent.
 
+    Of several publications in one workspace all are served, each at its own host or below its own path.
+
     It belongs behind a web server that has the certificate: docs/operators/service.md shows how.
     """
-    workspace = open_publication().workspace
-    service = workspace.config.service
+    workspaces = [publication.workspace for publication in open_publications()]
+    service = _find_settings(workspaces)
 
     from newsletter.web.public.service import serve as run
 
@@ -34,10 +40,11 @@ def serve(debug: bool, host: str | None, port: int | None) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # the service's own log says it without details
     logging.raiseExceptions = False  # a log that nobody reads any more stops nothing
 
-    def on_address(address: str, notice: str) -> None:
+    def on_address(address: str, urls: Sequence[str], notice: str) -> None:
         if notice:
             say(notice)
-        say(f"The service listens at {address}; readers reach it at {service.url}/", style="bold")
+        reached = ", ".join(f"{url}/" for url in urls)
+        say(f"The service listens at {address}; readers reach it at {reached}", style="bold")
         if not service.takes_one_click:
             say("Mails carry no one-click: that wants a [service] url with https://.", style="yellow")
         say("Ctrl-C ends it.")
@@ -46,9 +53,17 @@ def serve(debug: bool, host: str | None, port: int | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Whether the signal comes out of the server as an exception or not is a matter of moments.
     with suppress(KeyboardInterrupt):
-        run(workspace, host or service.host, service.port if port is None else port, on_address)
+        run(workspaces, host or service.host, service.port if port is None else port, on_address)
     say("The service has ended.")
     _leave()
+
+
+def _find_settings(workspaces: Sequence[Workspace]) -> ServiceSettings:
+    """Return [service] of the first publication whose settings can be read. Raises ConfigError when there is none."""
+    for workspace in workspaces[:-1]:
+        with suppress(ConfigError):  # the service logs it
+            return workspace.config.service
+    return workspaces[-1].config.service
 
 
 def _leave() -> None:

@@ -22,7 +22,7 @@ OWN_KEYS = frozenset(
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST = 40
 # Paths of the service, and words that commands use.
-_TAKEN = frozenset({"all", "health", "publications", "u"})
+_TAKEN = frozenset({"all", "healthz", "publications", "u"})
 
 
 def is_publication_name(name: str) -> bool:
@@ -65,10 +65,14 @@ def put_over(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any
 
 
 def extend_addresses(tables: dict[str, Any], own: Mapping[str, Any], name: str) -> None:
-    """Put a publication's name behind each web address that is not its `own`, since there each has pages of its own."""
+    """Put a publication's name behind each web address that is not its `own`, since there each has pages of its own.
+
+    A variable gives the address that is shared: one's own stays.
+    """
     for table, key, end in (("publication", "website", "/"), ("service", "url", "")):
         values, mine = tables.get(table), own.get(table)
         if isinstance(mine, dict) and key in mine:
+            tables[table][key] = mine[key]
             continue
         if isinstance(values, dict) and isinstance(address := values.get(key), str) and address:
             values[key] = f"{address.rstrip('/')}/{name}{end}"

@@ -35,12 +35,18 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            host = _HOST.fullmatch(Headers(scope=scope).get("host", ""))
-            if host is None or not self._is_own(host[1].lower(), host[2], scope["path"]):
+            host = split_host(Headers(scope=scope).get("host", ""))
+            if host is None or not self._is_own(*host, scope["path"]):
                 self._on_refused()
                 await PlainTextResponse(f"{self._refusal}\n", 421)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def split_host(header: str) -> tuple[str, str | None] | None:
+    """Return the name in lower case and the port ("" or None for none) of a Host header; None for what is no host."""
+    host = _HOST.fullmatch(header)
+    return (host[1].lower(), host[2]) if host else None
 
 
 def is_local(name: str, _port: str | None, _path: str) -> bool:

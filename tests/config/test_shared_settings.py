@@ -109,7 +109,7 @@ def test_a_shared_web_address_leads_to_each_publications_own_pages(publication: 
     environ = {"NEWSLETTER_SERVICE__URL": "http://localhost:8600"}
     assert load_config(weekly, environ).service.url == "http://localhost:8600/weekly"
     brief = add_publication(publication, "brief", '[service]\nurl = "https://brief.example.org"\n') / "newsletter.toml"
-    assert load_config(brief, {}).service.url == "https://brief.example.org"
+    assert load_config(brief, {}).service.url == load_config(brief, environ).service.url == "https://brief.example.org"
 
 
 def test_a_variable_that_is_one_publications_own_is_refused(publication: Publication) -> None:

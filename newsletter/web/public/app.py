@@ -1,80 +1,112 @@
-"""The public application: its routes and middleware, and the thread that renews pages and archive."""
+"""The public application: its routes and middleware, and the thread that renews pages and archives."""
 
+import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Lifespan, Receive, Scope, Send
 
-from newsletter.store import Store
-from newsletter.web.guard import HostGuard, SecurityHeaders
+from newsletter.web.guard import HostGuard, SecurityHeaders, split_host
 from newsletter.web.http_refusals import make_refusal_handler
-from newsletter.web.public.archive import Archive
-from newsletter.web.public.endpoints import PublicEndpoints
-from newsletter.web.public.event_writer import EventWriter
-from newsletter.web.public.request_guard import HEALTH, POLICY, PublicHost, RequestGuard, mark_private
-from newsletter.web.public.submission import LARGEST
-from newsletter.web.public.token_reader import TokenReader
-from newsletter.web.public.unsubscribe_pages import UnsubscribePages
-from newsletter.workspace import Workspace
+from newsletter.web.public.overview import Overview
+from newsletter.web.public.publication_routes import ServedPublication, build_closed_routes
+from newsletter.web.public.request_guard import HEALTH, POLICY, RequestGuard, mark_private
 
 _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
 
 
-def build_public_app(
-    workspace: Workspace, store: Store, token_reader: TokenReader, pages: UnsubscribePages
-) -> Starlette:
-    """Build the public application. [service] url must be set; all routes lie below its path."""
-    url = workspace.config.service.url or ""
-    event_writer, archive = EventWriter(store, lambda: token_reader.keys), Archive(workspace, store)
-    translator, title = workspace.config.translator, workspace.config.publication.title
-    farewell = translator.translate("You won't get {title} any more.", title=title)
-    endpoints = PublicEndpoints(store, token_reader, event_writer, pages, archive, farewell)
+def build_public_app(publications: Sequence[ServedPublication], closed: Sequence[str] = ()) -> Starlette:
+    """Build the public application of publications that have addresses of their own, by host or by path.
+
+    `closed` are the paths of those that can't be served.
+    """
+    overview = Overview(publications) if len(publications) > 1 else None
 
     @asynccontextmanager
     async def working(_app: Starlette) -> AsyncIterator[None]:
         stop = threading.Event()
         # A daemon: an archive that is being made holds up nobody who ends the service, and is made on next time.
-        threading.Thread(target=_follow, args=(workspace, pages, archive, stop), daemon=True).start()
+        threading.Thread(target=_follow, args=(publications, overview, stop), daemon=True).start()
         yield
         stop.set()
-        event_writer.close()
-        endpoints.close()
+        for publication in publications:
+            publication.close()
 
-    below, public_host = urlsplit(url).path, PublicHost(url)
+    def is_own(name: str, port: str | None, path: str) -> bool:
+        return any(publication.host.is_own(name, port, path) for publication in publications)
+
+    translator = publications[0].translator
     app = Starlette(
-        # The names are what the log shows.
-        routes=[
-            Route(HEALTH, endpoints.health, name=HEALTH),
-            Route(f"{below}/u/{{token}}", endpoints.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
-            # Some programs put a slash behind an address.
-            Route(f"{below}/u/{{token}}/", endpoints.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
-            *([Route(below, endpoints.slash, name="/")] if below else []),
-            Route(f"{below}/", endpoints.file, name="/"),
-            Route(f"{below}/{{name}}", endpoints.file, name="/…"),
-        ],
         middleware=[
             Middleware(SecurityHeaders, policy=POLICY, mark=mark_private, without_policy=["application/pdf"]),
             Middleware(RequestGuard, translator=translator),
-            Middleware(HostGuard, is_own=public_host.is_own, on_refused=public_host.warn, translator=translator),
+            Middleware(HostGuard, is_own=is_own, on_refused=publications[0].host.warn, translator=translator),
         ],
         exception_handlers={HTTPException: make_refusal_handler(translator)},
-        lifespan=working,
     )
-    app.router.redirect_slashes = False  # a POST is never sent elsewhere
+    app.router = _HostRouter(publications, overview, closed, working)
     app.middleware_stack = app.build_middleware_stack()  # now, and not at the first request: what fails is told
     return app
 
 
-def _follow(workspace: Workspace, pages: UnsubscribePages, archive: Archive, stop: threading.Event) -> None:
-    """Renew pages and archive every few seconds from the files as they are by then, until `stop` is set."""
+class _HostRouter(Router):
+    """Router to the publications at the host that is asked for, each below its own path."""
+
+    def __init__(
+        self,
+        publications: Sequence[ServedPublication],
+        overview: Overview | None,
+        closed: Sequence[str],
+        working: Lifespan[Starlette],
+    ) -> None:
+        by_host: dict[str, list[ServedPublication]] = {}
+        for publication in publications:
+            by_host.setdefault(publication.host.name, []).append(publication)
+        self._routers = {host: _build_router(here, overview, closed, publications) for host, here in by_host.items()}
+        super().__init__(lifespan=working)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = split_host(Headers(scope=scope).get("host", ""))
+        # For its health this machine asks by a name of its own, and every host knows that.
+        router = self._routers.get(host[0] if host else "", next(iter(self._routers.values())))
+        await router.app(scope, receive, send)
+
+
+def _build_router(
+    here: Sequence[ServedPublication],
+    overview: Overview | None,
+    closed: Sequence[str],
+    every: Sequence[ServedPublication],
+) -> Router:
+    async def health(request: Request) -> Response:
+        answers = await asyncio.gather(*(each.endpoints.health(request) for each in every))
+        return max(answers, key=lambda answer: answer.status_code)
+
+    routes = [Route(HEALTH, health, name=HEALTH)]
+    routes += [route for path in closed for route in build_closed_routes(path, every[0].translator)]
+    if overview:
+        routes += overview.build_routes(here)
+    # The longest path first, since one above it takes a name for a file of its own.
+    for each in sorted(here, key=lambda each: len(each.below), reverse=True):
+        routes += each.build_routes()
+    # A POST is never sent elsewhere.
+    return Router(routes=routes, redirect_slashes=False)
+
+
+def _follow(publications: Sequence[ServedPublication], overview: Overview | None, stop: threading.Event) -> None:
+    """Renew pages and archives every few seconds from the files as they are by then, until `stop` is set."""
     while True:
-        current = workspace.with_current_settings()
-        pages.renew(current)
-        archive.renew(current)
+        for publication in publications:
+            publication.renew()
+        if overview:
+            overview.renew()
         if stop.wait(_LOOK_EVERY_S):
             return

@@ -58,6 +58,7 @@ class Archive:
     def __init__(self, workspace: Workspace, store: Store) -> None:
         self._folder = workspace.cache_folder / FOLDER
         self._store = store
+        self._whose = f"{workspace.publication}: " if workspace.publication else ""  # before each line of the log
         self._seen: object = None
         self._logged = ""
         self._not_before = 0.0
@@ -115,7 +116,7 @@ class Archive:
             failure = error_line(error)
             if failure != self._logged:
                 there_is = "The archive stays as it was" if self._digests or self._empty else "There is no archive yet"
-                _LOG.error("%s: %s", there_is, failure)
+                _LOG.error("%s%s: %s", self._whose, there_is, failure)
             self._logged = failure
 
     def _make(self, workspace: Workspace, sent: Set[str]) -> None:
@@ -125,19 +126,19 @@ class Archive:
             page = render_index(context, []).encode()
             self._empty = ArchiveFile(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
             why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
-            _LOG.info("%s: the archive is a list of none", why)
+            _LOG.info("%s%s: the archive is a list of none", self._whose, why)
             return
         read = [draft for path in drafts for draft in read_languages(workspace, path)]
         changed = find_changed_issues(workspace, self._store, [draft for draft in read if not draft.language])
         site = export_site(context, read, self._folder, changed=changed)
         for name, reason in site.left_out.items():
-            _LOG.warning("%s is not in the archive: %s", name, reason)
+            _LOG.warning("%s%s is not in the archive: %s", self._whose, name, reason)
         for name, error in site.without_pdf.items():
-            _LOG.error("%s has no PDF of its present text: %s", name, error_line(error))
+            _LOG.error("%s%s has no PDF of its present text: %s", self._whose, name, error_line(error))
         self._digests = _digests(self._folder)
         self._empty = None
         issues = format_count(len(site.built) + len(site.kept), "issue")
-        _LOG.info("The archive has %s; made again: %s", issues, ", ".join(site.built) or "none")
+        _LOG.info("%sThe archive has %s; made again: %s", self._whose, issues, ", ".join(site.built) or "none")
 
 
 def _files(workspace: Workspace) -> list[tuple[str, int, int]]:

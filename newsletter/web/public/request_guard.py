@@ -71,19 +71,19 @@ class RequestGuard:
 
 
 class PublicHost:
-    """The host that readers ask for: the one of the service's public `url`."""
+    """The host that readers ask for: the one of the service's public `url`. `name` is as the header has it."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._told_at: float | None = None
         parts = urlsplit(url)
         name = (parts.hostname or "").removesuffix(".")
-        self._name = f"[{name}]" if ":" in name else name
+        self.name = f"[{name}]" if ":" in name else name
         self._ports = (None, "", str(parts.port or {"https": 443, "http": 80}[parts.scheme]))
 
     def is_own(self, name: str, port: str | None, path: str) -> bool:
         """Return whether a request is for the service, or from this machine for its health."""
-        return (name == self._name and port in self._ports) or (path == HEALTH and name in _HERE)
+        return (name == self.name and port in self._ports) or (path == HEALTH and name in _HERE)
 
     def warn(self) -> None:
         """Log at most hourly that requests for another host come in: the operator may have set it up so.

@@ -1,13 +1,17 @@
 """`newsletter serve`: the public web service as one process, until it is told to end."""
 
-from collections.abc import Callable
-from contextlib import closing
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 
-from newsletter.errors import ConfigError
-from newsletter.store import open_store
+from newsletter.errors import ConfigError, NewsletterError
+from newsletter.publication import OpenPublication
 from newsletter.store.publications import has_other_publications
 from newsletter.web.public.app import build_public_app
 from newsletter.web.public.connection_limits import IDLE_S, LimitedConnection
+from newsletter.web.public.error_line import error_line
+from newsletter.web.public.overview import find_clash
+from newsletter.web.public.publication_routes import ServedPublication
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.web.public.unsubscribe_pages import UnsubscribePages
 from newsletter.web.server import WebServer, bind
@@ -16,14 +20,68 @@ from newsletter.workspace import Workspace
 _ENDING_S = 10  # for requests that are under way
 _IN_USE = ", perhaps by another `newsletter serve`"
 _NAME_ANOTHER = "Name another: --port 8601, or --host, or in [service]."
+_LOG = logging.getLogger(__name__)
 
 
-def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str, str], None]) -> None:
-    """Serve the public pages. Stages: settings, keys, store, page, port; then answer until the process is told to end.
+def serve(
+    workspaces: Sequence[Workspace], host: str, port: int, on_address: Callable[[str, Sequence[str], str], None]
+) -> None:
+    """Serve the public pages of these publications. Stages: settings, keys, stores, pages, port; then answer.
 
-    `on_address` gets the address that it listens at, and what was done to the store. Raises ConfigError, DeliveryError
-    for the store, and DecisionNeeded for a port that can't be had.
+    It goes on until the process is told to end. `on_address` gets the address that it listens at, those at which
+    readers reach the publications, and what was done to their stores. What is wrong with one of several is logged, and
+    its readers are asked to come later: nothing but a restart takes it in. Raises what is wrong with the only one:
+    ConfigError, DeliveryError for the store; and DecisionNeeded for a port that can't be had.
     """
+    with ExitStack() as held:
+        publications, failed = _open_publications(workspaces, held)
+        if clash := find_clash(publications):
+            raise ConfigError(
+                f"{clash[0]} and {clash[1]} have the same address.",
+                next_step="Give each an address of its own, under [service]: url = ...",
+            )
+        closed = [f"{publications[0].below}/{workspace.publication}" for workspace in failed if workspace.publication]
+        app = build_public_app(publications, closed)
+        host = host.removeprefix("[").removesuffix("]")  # as in a URL
+        with closing(bind(host, port, in_use=_IN_USE, next_step=_NAME_ANOTHER)) as listening:
+            name, number = listening.getsockname()[:2]
+            address = f"http://{f'[{name}]' if ':' in name else name}:{number}"
+            urls = [publication.url for publication in publications]
+            notices = dict.fromkeys(each.store.notice for each in publications if each.store.notice)
+            WebServer(
+                app,
+                listening,
+                LimitedConnection,
+                on_started=lambda: on_address(address, urls, "\n".join(notices)),
+                shutdown_s=_ENDING_S,
+                timeout_keep_alive=IDLE_S,
+                h11_max_incomplete_event_size=16 * 1024,
+            ).run()
+
+
+def _open_publications(
+    workspaces: Sequence[Workspace], held: ExitStack
+) -> tuple[list[ServedPublication], list[Workspace]]:
+    """Return the publications that can be served, and the workspaces of those that can't."""
+    opened: list[ServedPublication] = []
+    failed: list[Workspace] = []
+    last: NewsletterError | None = None
+    for workspace in workspaces:
+        try:
+            opened.append(_open_publication(workspace, held))
+        except NewsletterError as error:
+            if len(workspaces) == 1:
+                raise
+            _LOG.error("%s is not served until this is mended and the service restarted: %s",
+                       workspace.shown_name, error_line(error))  # fmt: skip
+            failed.append(workspace)
+            last = error
+    if not opened and last:
+        raise last
+    return opened, failed
+
+
+def _open_publication(workspace: Workspace, held: ExitStack) -> ServedPublication:
     if workspace.config.service.url is None:
         raise ConfigError(
             "It is not known under which address readers reach this service.",
@@ -31,24 +89,10 @@ def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str,
             "docs/operators/service.md shows how to get there.",
         )
     token_reader = TokenReader(workspace)
-    with closing(open_store(workspace.database, workspace.config.store.password)) as store:
+    store = held.enter_context(OpenPublication(workspace)).store
 
-        def is_one_of_several() -> bool:
-            with store.reading() as connection:
-                return has_other_publications(connection)
+    def is_one_of_several() -> bool:
+        with store.reading() as connection:
+            return has_other_publications(connection)
 
-        pages = UnsubscribePages(workspace, is_one_of_several)
-        app = build_public_app(workspace, store, token_reader, pages)
-        host = host.removeprefix("[").removesuffix("]")  # as in a URL
-        with closing(bind(host, port, in_use=_IN_USE, next_step=_NAME_ANOTHER)) as listening:
-            name, number = listening.getsockname()[:2]
-            address = f"http://{f'[{name}]' if ':' in name else name}:{number}"
-            WebServer(
-                app,
-                listening,
-                LimitedConnection,
-                on_started=lambda: on_address(address, store.notice),
-                shutdown_s=_ENDING_S,
-                timeout_keep_alive=IDLE_S,
-                h11_max_incomplete_event_size=16 * 1024,
-            ).run()
+    return ServedPublication(workspace, store, token_reader, UnsubscribePages(workspace, is_one_of_several))

@@ -196,7 +196,7 @@ def test_what_fails_at_the_start_is_raised_and_nothing_listens(publication: Publ
     vars(workspace)["config"] = workspace.config.model_copy(update={"service": service})
     said: list[str] = []
     with pytest.raises(ValueError, match="out of range"):
-        serve(workspace, "127.0.0.1", 0, lambda address, _: said.append(address))
+        serve([workspace], "127.0.0.1", 0, lambda address, *_: said.append(address))
     assert said == []
 
 

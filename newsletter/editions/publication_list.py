@@ -1,0 +1,43 @@
+"""The page that names all publications of a workspace, with a link to each one's issues."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.editions.edition_context import EditionContext
+from newsletter.editions.html import make_filters
+from newsletter.editions.html_blocks import make_page_writer
+from newsletter.editions.template_engine import fill_template, refuse_open_blocks
+from newsletter.issue.blocks import RichText
+
+TEMPLATE = "publications.html.j2"
+
+
+@dataclass(frozen=True)
+class ListedPublication:
+    """A publication, and the address of the list of its issues."""
+
+    context: EditionContext
+    href: str
+
+
+def render_publication_list(listed: Sequence[ListedPublication]) -> str:
+    """Return the page, in the look and the language of the first. Raises TemplateError and ConfigError."""
+    context = listed[0].context
+    template_path = context.template_path[-2:]  # the workspace's and the program's: it is no single publication's page
+    words = {
+        "publication": context.config.publication,
+        "theme": context.config.theme,
+        "publications": [
+            {"settings": one.context.config.publication, "about": one.context.about, "href": one.href} for one in listed
+        ],
+    }
+    html = fill_template(
+        TEMPLATE,
+        template_path,
+        words,
+        autoescape=True,
+        filters=make_filters(make_page_writer(context.config.publication.language)) | {"plain": RichText.plain},
+        translator=context.translator,
+    )
+    refuse_open_blocks(html, TEMPLATE, template_path)
+    return html

@@ -1,0 +1,101 @@
+"""One publication on the public service: its endpoints, its routes, and the renewal of its pages and archive."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from newsletter.store import Store
+from newsletter.translation import Translator
+from newsletter.web.public.archive import Archive
+from newsletter.web.public.endpoints import PublicEndpoints
+from newsletter.web.public.event_writer import EventWriter
+from newsletter.web.public.request_guard import PublicHost
+from newsletter.web.public.submission import LARGEST
+from newsletter.web.public.token_reader import TokenReader
+from newsletter.web.public.unsubscribe_pages import UnsubscribePages
+from newsletter.workspace import Workspace
+
+_LATER = {"Retry-After": "60"}
+
+
+@dataclass(frozen=True)
+class ServedPublication:
+    """A publication with what answers its readers. [service] url must be set; its routes lie below that one's path."""
+
+    workspace: Workspace
+    store: Store
+    token_reader: TokenReader
+    pages: UnsubscribePages
+
+    @property
+    def url(self) -> str:
+        """Return the address at which readers reach it, without a slash at its end."""
+        return self.workspace.config.service.url or ""
+
+    @property
+    def below(self) -> str:
+        """Return the path of that address."""
+        return urlsplit(self.url).path
+
+    @cached_property
+    def host(self) -> PublicHost:
+        return PublicHost(self.url)
+
+    @property
+    def translator(self) -> Translator:
+        return self.workspace.config.translator
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(self.workspace, self.store)
+
+    @cached_property
+    def event_writer(self) -> EventWriter:
+        return EventWriter(self.store, lambda: self.token_reader.keys)
+
+    @cached_property
+    def endpoints(self) -> PublicEndpoints:
+        title = self.workspace.config.publication.title
+        farewell = self.translator.translate("You won't get {title} any more.", title=title)
+        return PublicEndpoints(self.store, self.token_reader, self.event_writer, self.pages, self.archive, farewell)
+
+    def build_routes(self) -> list[Route]:
+        """Return its routes. Their names are what the log shows."""
+        below, endpoints = self.below, self.endpoints
+        both = ["GET", "POST"]
+        return [
+            Route(f"{below}/u/{{token}}", endpoints.link, methods=both, name="/u/…", max_body_size=LARGEST),
+            # Some programs put a slash behind an address.
+            Route(f"{below}/u/{{token}}/", endpoints.link, methods=both, name="/u/…", max_body_size=LARGEST),
+            *([Route(below, endpoints.slash, name="/")] if below else []),
+            Route(f"{below}/", endpoints.file, name="/"),
+            Route(f"{below}/{{name}}", endpoints.file, name="/…"),
+        ]
+
+    def renew(self) -> None:
+        """Renew pages and archive from the files as they are now. Whatever is wrong is logged, and what was stays."""
+        current = self.workspace.with_current_settings()
+        self.pages.renew(current)
+        self.archive.renew(current)
+
+    def close(self) -> None:
+        """End its threads without waiting."""
+        self.event_writer.close()
+        self.endpoints.close()
+
+
+def build_closed_routes(below: str, translator: Translator) -> list[Route]:
+    """Return routes below a path that answer: later. For a publication that can't be served until it is mended."""
+    words = translator.translate("Something is wrong here. Please try again later.")
+
+    async def answer(_request: Request) -> Response:
+        return PlainTextResponse(f"{words}\n", 503, _LATER)
+
+    return [
+        Route(path, answer, methods=["GET", "POST"], name="/…")
+        for path in (below, f"{below}/", f"{below}/{{rest:path}}")
+    ]
