@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from newsletter.ledger.states import State
     from newsletter.ledger.workers import LeaseLost
     from newsletter.link_check.link_report import LinkReport
+    from newsletter.publication import list_publications
     from newsletter.reports.campaign_report import CampaignReport
     from newsletter.reports.issue_status import CampaignStatus
     from newsletter.schedule.scheduler import ScheduleResult
@@ -103,6 +104,7 @@ __all__ = [
     "UnreadableArticle",
     "WorkerProgress",
     "__version__",
+    "list_publications",
 ]
 
 _NAMES = {
@@ -140,6 +142,7 @@ _NAMES = {
     "newsletter.ledger.states": ("State",),
     "newsletter.ledger.workers": ("LeaseLost",),
     "newsletter.link_check.link_report": ("LinkReport",),
+    "newsletter.publication": ("list_publications",),
     "newsletter.reports.campaign_report": ("CampaignReport",),
     "newsletter.reports.issue_status": ("CampaignStatus",),
     "newsletter.schedule.scheduler": ("ScheduleResult",),

@@ -67,12 +67,14 @@ class Publication:
         self._opened = opened
 
     @classmethod
-    def open(cls, folder: Path | str = ".", environ: Mapping[str, str] | None = None) -> Self:
+    def open(
+        cls, folder: Path | str = ".", environ: Mapping[str, str] | None = None, publication: str | None = None
+    ) -> Self:
         """Open the publication that a folder lies in; `environ` holds its NEWSLETTER_ variables (os.environ, if None).
 
-        Raises ConfigError where there is none.
+        `publication` names one of a workspace that has several. Raises ConfigError where there is none.
         """
-        return cls(OpenPublication.open(folder, environ))
+        return cls(OpenPublication.open(folder, environ, publication))
 
     @classmethod
     def create(cls, folder: Path | str, title: str) -> Self:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from newsletter import workspace_search
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
 def _ignore(_notice: str) -> None:
     """Pass over what a caller who gave no callback does not want to hear."""
+
+
+def list_publications(folder: Path | str = ".", environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the names of the publications in the workspace that a folder lies in, as `Publication.open` takes them.
+
+    The one beside publications/ is the first; without another it is the only one. Raises ConfigError.
+    """
+    start = Path(os.path.abspath(folder))  # noqa: PTH100  # a link is not followed
+    environ = os.environ if environ is None else environ
+    every = workspace_search.list_publications(Workspace(workspace_search.find_root(start, environ), environ))
+    return [workspace.shown_name for workspace in every]
 
 
 class OpenPublication:

@@ -1,15 +1,19 @@
 """Editions as files: of one issue, and of every issue as a website."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.campaigns.sent_issues import find_changed_issues, find_sent_issues
 from newsletter.checks.draft_checks import find_own_problems
+from newsletter.config.shared_settings import PUBLICATIONS
 from newsletter.editions import edition_files
-from newsletter.editions.site import Site
+from newsletter.editions.publication_list import ListedPublication, write_publication_list
+from newsletter.editions.site import NothingToPublish, Site
 from newsletter.editions.site import export_site as write_site
 from newsletter.editions.translated_drafts import read_languages
-from newsletter.errors import Problem
+from newsletter.errors import NewsletterError, Problem
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.mail.compiler import render_eml
@@ -65,3 +69,42 @@ def export_site(publication: OpenPublication, folder: Path | None = None, *, sen
     mains = [draft for draft in drafts if not draft.language]
     changed = find_changed_issues(workspace, publication.known_store, mains)
     return write_site(publication.edition_context, drafts, folder, find_problems, changed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedSites:
+    """Sites of a workspace's publications by their folders, the list of them, and what kept one from being made."""
+
+    sites: Mapping[Path, Site]
+    index: Path | None
+    failures: Mapping[str, NewsletterError]
+
+
+def export_all_sites(
+    publications: Sequence[OpenPublication], folder: Path, *, sent_only: bool = False
+) -> PublishedSites:
+    """Write each publication's site below `folder`, by its name, and a page that lists them all.
+
+    The one beside publications/ is in `folder` itself, where its pages have always been, and the list is below it then.
+    What is wrong with one keeps no other from being written, and leaves its site as it was.
+    """
+    sites, failures, listed = dict[Path, Site](), dict[str, NewsletterError](), list[tuple[OpenPublication, str]]()
+    for publication in publications:
+        name = publication.workspace.publication
+        try:
+            sites[folder / name] = export_site(publication, folder / name, sent_only=sent_only)
+        except NothingToPublish:
+            continue
+        except NewsletterError as error:
+            failures[publication.workspace.shown_name] = error
+            if not (folder / name / "index.html").exists():
+                continue
+        listed.append((publication, name))
+    has_first = any(not publication.workspace.publication for publication in publications)
+    above = "../" if has_first else ""
+    pages = []
+    for publication, name in listed:
+        with suppress(NewsletterError):  # it is told above
+            pages.append(ListedPublication(publication.edition_context, f"{above}{name}/" if name else above))
+    index = write_publication_list(pages, folder / PUBLICATIONS if has_first else folder) if pages else None
+    return PublishedSites(sites=sites, index=index, failures=failures)

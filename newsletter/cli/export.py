@@ -3,14 +3,18 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, shorten, show_problems
+from newsletter.cli.context import open_others, open_publication, open_publications, say_whose
+from newsletter.cli.output import say, shorten, show_error, show_problems
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication
 from newsletter.text import format_count, format_size
+
+if TYPE_CHECKING:
+    from newsletter.editions.site import Site
 
 _FORMS = ("html", "text", "pdf", "web", "png", "eml")
 
@@ -28,6 +32,7 @@ _FORMS = ("html", "text", "pdf", "web", "png", "eml")
 @click.option("--check", is_flag=True, help="Say what the email uses that mail clients lack, and its size.")
 @click.option("--language", metavar="TAG", default="", help="The translation into this language, as in ja.")
 @click.option("--sent-only", is_flag=True, help="With site: leave out issues that have not been sent.")
+@click.option("--all", "every", is_flag=True, help="With site: of all publications, and a list of them.")
 def export(
     form: str,
     draft: str | None,
@@ -36,6 +41,7 @@ def export(
     check: bool,
     language: str,
     sent_only: bool,
+    every: bool,
 ) -> None:
     """Write an issue's editions as files. DRAFT is 2.10 or a path; the newest when left out.
 
@@ -43,6 +49,11 @@ def export(
     page and PDF, with an index, a feed and a sitemap; what has not changed is not made again. all is html, text, pdf,
     web and eml, of each language that the issue is there in.
     """
+    if every:
+        if form != "site" or draft or check or address or language:
+            raise click.UsageError("--all goes with `export site`, without a DRAFT.")
+        _export_all_sites(output, sent_only)
+        return
     publication = open_publication()
     if address is not None:
         if form != "eml" or check or language:
@@ -119,11 +130,40 @@ def _export_copy(publication: OpenPublication, draft: Path, folder: Path | None,
     say(f"{shorten(copy.path)}  {format_size(copy.size)}, {how}{unsigned}")
 
 
+def _export_all_sites(folder: Path | None, sent_only: bool) -> None:
+    from newsletter.actions.export import export_all_sites
+
+    publications = open_publications()
+    if len(publications) == 1:  # -P, or the folder, says which; here all are wanted
+        publications = sorted([*publications, *open_others(publications[0])], key=lambda one: one.workspace.publication)
+    folder = folder or publications[0].workspace.root / "build" / "site"
+    done = export_all_sites(publications, folder, sent_only=sent_only)
+    incomplete = bool(done.failures)
+    for publication in publications:
+        name = publication.workspace.shown_name
+        place = folder / publication.workspace.publication
+        say_whose(publication, publications)
+        if error := done.failures.get(name):
+            show_error(error)
+        elif place in done.sites:
+            incomplete |= _show_site(publication, place, done.sites[place])
+        else:
+            say("There is no issue to publish yet.", style="yellow")
+    if done.index:
+        say(f"{shorten(done.index)} lists them.", style="green")
+    sys.exit(1 if incomplete else 0)
+
+
 def _export_site(publication: OpenPublication, folder: Path | None, sent_only: bool) -> None:
     from newsletter.actions.export import export_site
 
     folder = folder or publication.workspace.build_folder / "site"
-    site = export_site(publication, folder, sent_only=sent_only)
+    incomplete = _show_site(publication, folder, export_site(publication, folder, sent_only=sent_only))
+    sys.exit(1 if incomplete else 0)
+
+
+def _show_site(publication: OpenPublication, folder: Path, site: "Site") -> bool:
+    """Print what came of a site; return whether anything is missing in it."""
     for name, reason in site.left_out.items():
         say(f"{name} is left out: {reason} (newsletter draft check {name})", style="yellow")
     for name, problems in site.held.items():
@@ -142,4 +182,4 @@ def _export_site(publication: OpenPublication, folder: Path | None, sent_only: b
     counts += [format_count(len(translations), "translation")] if translations else []
     made = f"{' and '.join(counts)} made" if site.built else "Nothing new"
     say(f"{shorten(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")
-    sys.exit(1 if site.without_pdf or site.held else 0)
+    return bool(site.without_pdf or site.held)

@@ -1,7 +1,7 @@
 """The commands `newsletter inbox read` and `undo`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
@@ -14,7 +14,7 @@ from newsletter.actions.process_feedback import (
     process_feedback,
     undo_processing,
 )
-from newsletter.cli.context import open_others, open_publication, open_publications, say_whose
+from newsletter.cli.context import open_publication, open_publications, say_whose
 from newsletter.cli.inbox_report import Summary, list_names, print_json
 from newsletter.cli.output import can_ask, console, say, show_error, show_problems
 from newsletter.errors import NewsletterError
@@ -50,30 +50,21 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
     decide = _choose_decider(believed, may_ask=not json_ and can_ask())
     publications = open_publications()
     if len(publications) == 1:
-        others = open_others(publications[0])
-        sys.exit(1 if _read_one(publications[0], others, options, decide, json_=json_) else 0)
+        sys.exit(1 if _read_one(publications[0], options, decide, json_=json_) else 0)
     if json_:
         raise click.UsageError("--json is of one publication: newsletter -P NAME inbox read --json")
     remains = False
     for publication in publications:
         say_whose(publication, publications)
-        others = [other for other in publications if other is not publication]
         try:
-            remains |= _read_one(publication, others, options, decide, json_=False)
+            remains |= _read_one(publication, options, decide, json_=False)
         except NewsletterError as error:  # it keeps no other's mail from being read
             show_error(error)
             remains = True
     sys.exit(1 if remains else 0)
 
 
-def _read_one(
-    publication: OpenPublication,
-    others: Sequence[OpenPublication],
-    options: FeedbackOptions,
-    decide: DecideSpike,
-    *,
-    json_: bool,
-) -> bool:
+def _read_one(publication: OpenPublication, options: FeedbackOptions, decide: DecideSpike, *, json_: bool) -> bool:
     """Read a publication's mails and print what came of them; return whether anything is left to a person."""
     summary = Summary(dry_run=options.dry_run, again=options.again)
     waits = False
@@ -83,7 +74,7 @@ def _read_one(
             bar.stop()  # a question and a bar don't go together
             return decide(spike)
 
-        with process_feedback(publication, options, decide_without_bar, others) as run:
+        with process_feedback(publication, options, decide_without_bar) as run:
             try:
                 mails = _count_mails(bar, run)
                 if json_:

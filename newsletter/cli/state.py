@@ -81,7 +81,9 @@ def move(url: str, yes: bool) -> None:
 @state.command()
 @click.option("--yes", is_flag=True, help="Without asking.")
 def adopt(yes: bool) -> None:
-    """Go on with the list id that newsletter.toml names now, where the state knows another.
+    """Go on with another list id.
+
+    It is the one that newsletter.toml names now, where the state knows another.
 
     Links and return paths of mails that were sent with the former one lead nowhere then.
     """

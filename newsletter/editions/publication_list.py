@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.html import make_filters
 from newsletter.editions.html_blocks import make_page_writer
+from newsletter.editions.manifest import PublishedFiles, read_manifest
+from newsletter.editions.site_files import write_files
 from newsletter.editions.template_engine import fill_template, refuse_open_blocks
 from newsletter.issue.blocks import RichText
 
@@ -41,3 +44,11 @@ def render_publication_list(listed: Sequence[ListedPublication]) -> str:
     )
     refuse_open_blocks(html, TEMPLATE, template_path)
     return html
+
+
+def write_publication_list(listed: Sequence[ListedPublication], folder: Path) -> Path:
+    """Write the page as a website's first into a folder; return its path. Raises DecisionNeeded as `write_files`."""
+    files = {"site": {"index.html": render_publication_list(listed).encode()}}
+    before = read_manifest(folder)
+    write_files(folder, before, {"site": PublishedFiles.of("", files["site"])}, files)
+    return folder / "index.html"

@@ -5,32 +5,34 @@ files stand in the way, write, and take away what an earlier run made and this o
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
-from os.path import lexists
 from pathlib import Path
 
 from newsletter.editions.correction_marks import NO_CORRECTIONS, group_corrections, list_corrections
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.edition_files import make_web_files
 from newsletter.editions.feed import build_feed, build_sitemap
-from newsletter.editions.manifest import MANIFEST, PublishedFiles, list_names, read_manifest, write_manifest
+from newsletter.editions.manifest import PublishedFiles, read_manifest
 from newsletter.editions.page_languages import name_shared
 from newsletter.editions.pdf import render_pdf, try_pdf
+from newsletter.editions.site_files import write_files
 from newsletter.editions.typefaces import load_typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
-from newsletter.errors import DecisionNeeded, DraftError, Problem
-from newsletter.files import write_shared
+from newsletter.errors import DraftError, Problem
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import find_unwritten
 from newsletter.issue_name import order_name
-from newsletter.ownership import require_own_links
 from newsletter.text import quote_text
 
 _SHARED = "site"  # the manifest's name for what belongs to no single issue
+
+
+class NothingToPublish(DraftError):
+    """Error for a publication without an issue that can be published."""
 
 
 @dataclass
@@ -173,7 +175,7 @@ class _SiteBuild:
     def add_shared(self) -> None:
         """Make the index and what else belongs to no single issue. Raises DraftError when no issue is published."""
         if not self._published:
-            raise DraftError(
+            raise NothingToPublish(
                 "There is no issue to publish yet.", next_step="newsletter draft check names what is missing."
             )
         self._published.sort(key=_order_issue, reverse=True)
@@ -187,17 +189,7 @@ class _SiteBuild:
 
     def write(self) -> None:
         """Write the files, and delete those that an earlier run made and this one did not. Raises DecisionNeeded."""
-        folder, before, after = self._folder, self.before, self._after
-        if before or not lexists(folder / MANIFEST):  # a spoilt one says that the folder is ours, and not what of it
-            _refuse_to_overwrite(folder, list_names(after) - list_names(before))
-        require_own_links(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        # First that these files are ours, so that a run which was stopped here can be run again.
-        write_manifest(folder, {**before, **{name: PublishedFiles("", after[name].files) for name in self._files}})
-        for made in self._files.values():
-            _write(folder, made)
-        self.site.removed = _remove(folder, list_names(before) - list_names(after))
-        write_manifest(folder, after)
+        self.site.removed = write_files(self._folder, self.before, self._after, self._files)
 
 
 def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
@@ -213,15 +205,6 @@ def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mappin
         Download(pdf, octets, context.translator) if octets else None,
         list_corrections(context.corrections, issue),
     )
-
-
-def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
-    in_the_way = sorted(name for name in new if lexists(folder / name))
-    if in_the_way:
-        raise DecisionNeeded(
-            f"{folder} holds {', '.join(in_the_way[:3])}, which this program did not write.",
-            next_step="Name another folder with -o, or move them away.",
-        )
 
 
 def _select_publishable(
@@ -287,18 +270,3 @@ def _hash_surroundings(context: EditionContext) -> str:
 
 def _hash(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files that have changed: a copy to the web server then finds nothing new in the others."""
-    for name, data in files.items():
-        path = folder / name
-        if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
-            write_shared(path, data)
-
-
-def _remove(folder: Path, gone: Iterable[str]) -> list[str]:
-    there = [name for name in sorted(gone) if (folder / name).is_file()]
-    for name in there:
-        (folder / name).unlink()
-    return there

@@ -243,3 +243,27 @@ def test_no_two_mails_share_a_lock(two: Two) -> None:
         two.opened("weekly").store.sole("2.10"),
     ):
         raise AssertionError("the publication's own lock is held")
+
+
+def test_one_site_has_each_publications_archive_and_a_list(two: Two) -> None:
+    run, root = two.publication.run, two.publication.root
+    done = run("export", "site", "--all", "--sent-only", "-o", "public")
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = {str(path.relative_to(root / "public")) for path in (root / "public").rglob("*.html")}
+    assert made == {"index.html", "2.10.html", "weekly/index.html", "weekly/2.10.html", "publications/index.html"}
+    page = (root / "public/publications/index.html").read_text()
+    assert re.findall(r'<h2><a href="([^"]*)">([^<]*)</a>', page) == [
+        ("../", "Pacific Alliance Digest"),
+        ("../weekly/", "The Weekly"),
+    ]
+    times = {path: path.stat().st_mtime_ns for path in (root / "public").rglob("*.*") if path.is_file()}
+    again = run("-P", "weekly", "export", "site", "--all", "--sent-only", "-o", "public")
+    assert again.stdout.count("Nothing new, 1 unchanged") == 2
+    kept = {path: path.stat().st_mtime_ns for path in times if path.name != ".newsletter-site.json"}
+    assert kept == {path: times[path] for path in kept}
+    (root / "publications/weekly/newsletter.toml").write_text("[publication\n")
+    broken = run("export", "site", "--all", "--sent-only", "-o", "public")
+    assert broken.returncode == 1
+    assert "can't be read" in broken.stderr
+    assert (root / "public/weekly/2.10.html").exists()
+    assert run("export", "pdf", "--all").returncode == 2
