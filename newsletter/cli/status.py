@@ -37,7 +37,7 @@ def status(draft: str | None, json_: bool) -> None:
     elif json_:
         print_as_json(
             [
-                {**name_of(publication, publications), **_as_dict(one)}
+                {**name_of(publication, publications), **_as_dict(one, publication.config.publication.language)}
                 for publication in publications
                 for one in list_statuses(publication)
             ]
