@@ -68,7 +68,7 @@ def process_feedback(
     if options.move is not None:
         inbox = config.inbox.model_copy(update={"after": "move" if options.move else "leave"})
         config = config.model_copy(update={"inbox": inbox})
-    mailbox = options.mailbox or _find_configured_mailbox(publication)
+    mailbox = options.mailbox or find_mailbox(publication)
     if mailbox is None:
         raise ConfigError(
             "No mailbox is named.",
@@ -99,7 +99,7 @@ def process_feedback(
             others={
                 one.publication_id: one.config
                 for one in list_publications(publication.workspace)
-                if one.publication_id != store.publication
+                if one.publication_id != store.publication and one.database == publication.workspace.database
             },
         )
         mails = process_mails(context, source, dry_run=options.dry_run, again=options.again, decide=decide)
@@ -139,7 +139,7 @@ def _sole_processing(store: Store) -> Iterator[None]:
         yield
 
 
-def _find_configured_mailbox(publication: OpenPublication) -> str | None:
+def find_mailbox(publication: OpenPublication) -> str | None:
     """Return [inbox] source; a path begins where newsletter.toml is, as every other path there does."""
     source = publication.config.inbox.source
     if source is None or "://" in source:

@@ -131,26 +131,14 @@ def test_each_mail_of_a_shared_mailbox_belongs_to_one(two: Two, box: mailbox.Mai
     for name, reader in (("main", READERS[0]), ("weekly", READERS[1]), ("weekly", READERS[2])):
         kind = "bounce" if reader != READERS[2] else "complaint"
         box.add(report(two.copies[name][reader], reader, kind))
-    # By itself the weekly reads its own two, and leaves the other's where it is.
-    first = two.publication.run("-P", "weekly", "inbox", "read", how)
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert (_events(two, "weekly"), _events(two, "main")) == (2, 0)
     both = two.publication.run("inbox", "read", how)
     assert both.returncode == 0, both.stdout + both.stderr
     assert (_events(two, "weekly"), _events(two, "main")) == (2, 1)
     assert READERS[0] in _causes(two, "main")
-    again = two.publication.run("inbox", "read", how)
-    assert (again.returncode, _events(two, "weekly"), _events(two, "main")) == (0, 2, 1)
+    for where in ((), ("-P", "weekly")):  # whoever reads it again
+        again = two.publication.run(*where, "inbox", "read", how)
+        assert (again.returncode, _events(two, "weekly"), _events(two, "main")) == (0, 2, 1)
     assert len(box.keys()) == (3 if how == "--leave" else 0)
-
-
-def test_a_mail_that_proves_nothing_belongs_to_the_list_it_names_or_the_first(two: Two, box: mailbox.Maildir) -> None:
-    forged = report(two.copies["weekly"][READERS[0]], READERS[0])
-    box.add(MESSAGE_ID.sub(b"Message-ID: <forged@example.org>", forged))
-    done = two.publication.run("inbox", "read")
-    main, _, weekly = done.stdout.partition("\nweekly\n")
-    assert "left to you" not in main
-    assert "left to you" in weekly
 
 
 def test_the_outbox_runs_over_all_publications(two: Two) -> None:
