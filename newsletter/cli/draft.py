@@ -59,7 +59,7 @@ def new(
     language: str,
     edit: bool,
 ) -> None:
-    """Begin the next issue, an announcement, a correction or a translation.
+    """Begin an issue, announcement, correction or translation.
 
     The draft has its number and date, and every field explained. A series that began elsewhere goes on with its own
     number: --number 2.11.
@@ -94,7 +94,7 @@ def new(
 @draft.command("list")
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
-    """List drafts with date, title and state, and the languages that each is there in."""
+    """List drafts with date, title, state and languages."""
     publications = open_publications()
     every = [(publication, _list_rows(publication)) for publication in publications]
     if json_:
