@@ -188,7 +188,9 @@ class Workspace:
     def translation_paths(self) -> list[Path]:
         """Return the files of all translations, by the names of their issues, also of issues that have no draft."""
         return sorted(
-            (path for path in self._list_yaml() if self.language_of(path) and self._is_draft(path)),
+            (path for path in self._list_yaml() if self.language_of(path) and self._is_draft(path))
+            if self._translated
+            else (),
             key=lambda path: order_name(path.stem),
         )
 

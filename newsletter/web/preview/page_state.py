@@ -46,6 +46,7 @@ def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path]
     except NewsletterError as error:  # of the list, or of a template that fails for this reader alone
         diagnostics.append(Diagnostic.of(error))
         reader = None
+    translations = _group_translations(workspace, drafts)
     diagnostics += collect_diagnostics(draft_state, reader, source)
     return {
         "draft": draft_state.name,
@@ -56,7 +57,9 @@ def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path]
         "main": workspace.split_name(draft_state.name)[0],
         "languages": _list_languages(draft_state.name, workspace),
         "drafts": [
-            _listed(name, path, workspace) for name, path in reversed(drafts.items()) if not workspace.language_of(path)
+            _listed(name, path, workspace, translations.get(name, {}))
+            for name, path in reversed(drafts.items())
+            if not workspace.language_of(path)
         ],
         "diagnostics": [diagnostic_as_json(diagnostic, workspace.root) for diagnostic in diagnostics],
         "finished": rendered.finished if rendered else True,
@@ -110,9 +113,18 @@ def _list_languages(name: str, workspace: Workspace) -> list[dict[str, str]]:
     return [{**each, "name": name_language(each["tag"])} for each in (own, *others)]
 
 
-def _listed(name: str, path: Path, workspace: Workspace) -> dict[str, Any]:
+def _group_translations(workspace: Workspace, drafts: dict[str, Path]) -> dict[str, dict[str, str]]:
+    """Return the names of translations by their languages, by the names of their issues."""
+    found: dict[str, dict[str, str]] = {}
+    for path in drafts.values():
+        issue, language = workspace.split_name(path.stem)
+        if language:
+            found.setdefault(issue, {})[language] = path.stem
+    return found
+
+
+def _listed(name: str, path: Path, workspace: Workspace, translations: dict[str, str]) -> dict[str, Any]:
     changed = path.stat().st_mtime_ns if path.is_file() else 0
-    translations = {tag: file.stem for tag, file in workspace.translations_of(name).items()}
     sent = workspace.sending_has_begun(name)
     return {"name": name, "date": _date(path, changed), "sent": sent, "translations": translations}
 
