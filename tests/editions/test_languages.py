@@ -261,3 +261,14 @@ def test_english_words_in_a_right_to_left_publication_keep_their_direction(publi
             f'<html lang="{language if direction == "rtl" else "en"}" dir="{direction}">'.encode()
             in pages[PageState.ASK]
         )
+
+
+@pytest.mark.parametrize(("language", "mark"), [("ar", "\u200f"), ("he", "\u200f"), ("en", "")])
+def test_a_line_of_nothing_but_isolates_says_its_direction(publication: Publication, language: str, mark: str) -> None:
+    """Evolution 3.46 sets the issue's number and its date in the wrong order otherwise, and the links above them."""
+    publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = language
+    issue = load_issue(publication.draft("2.11", DRAFT))
+    html = render_html(publication.context, issue, write_default, place_beside)
+    lines = re.findall(r'<p class="(?:aside|dateline)"[^>]*>\s*(.)', html)
+    assert len(lines) == 2
+    assert all((line == "\u200f") == bool(mark) for line in lines)
