@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import State
 from newsletter.store.engine import is_of, publication_of
-from newsletter.store.publications import publications_in
+from newsletter.store.publications import is_of_any_publication
 from newsletter.store.schema import deliveries, events, suppressions
 from newsletter.store.suppression_rule import SHARED_CAUSES, holds
 from newsletter.subscribers.feedback_events import SUPPRESSING
@@ -28,7 +28,7 @@ def count_suppressed_elsewhere(connection: Connection, issue: IssueName) -> dict
         .where(
             is_of(connection, deliveries, issue),
             deliveries.c.state == State.SUPPRESSED,
-            suppressions.c.publication.in_(publications_in(suppressions)),
+            is_of_any_publication(suppressions),
             suppressions.c.publication != ours,
             suppressions.c.cause.in_(SHARED_CAUSES),
             holds(ours),

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, fun
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import is_of, is_ours, publication_of
-from newsletter.store.publications import EVERY, publications_in
+from newsletter.store.publications import EVERY, is_of_any_publication
 from newsletter.store.schema import deliveries, events
 
 
@@ -180,7 +180,7 @@ def count_by_month(connection: Connection) -> list[tuple[str, str, int]]:
 def _are_of(connection: Connection, *, of_all: bool = False) -> ColumnElement[bool]:
     """Return the condition that events are the publication's, or of any publication of the database."""
     if of_all:
-        return events.c.publication.in_(publications_in(events))
+        return is_of_any_publication(events)
     return events.c.publication.in_([publication_of(connection), EVERY])
 
 

@@ -1,6 +1,11 @@
 """Publications of one database: which there are, and the mark of rows that are about all of them."""
 
-from sqlalchemy import Connection, Select, Table, func, select, union
+from typing import Any, Self
+
+from sqlalchemy import Boolean, ColumnElement, Connection, Select, Table, func, select, union
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from newsletter.store.engine import publication_of
 from newsletter.store.schema import campaigns, events, facts, forgotten, subscribers, suppressions
@@ -22,6 +27,41 @@ def list_publications(connection: Connection) -> list[PublicationId]:
 def has_other_publications(connection: Connection) -> bool:
     """Return whether the database knows anything of another publication than the connection's."""
     return any(name != publication_of(connection) for name in list_publications(connection))
+
+
+class IsAmongPublications(FunctionElement[bool]):
+    """Condition that a column is one of the publications of a query, by which the index that begins with it is used.
+
+    PostgreSQL makes a join of IN and a query, and reads the whole index for the columns behind the first.
+    """
+
+    name = "is_among_publications"
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: object = None) -> Self:  # noqa: ARG002  # SQLAlchemy gives it by name
+        """Return the condition as it is: `= 1`, which SQLite would be asked otherwise, uses no index."""
+        return self
+
+
+@compiles(IsAmongPublications)
+def _write_in(element: IsAmongPublications, compiler: SQLCompiler, **options: Any) -> str:
+    column, query = element.clauses
+    return f"{compiler.process(column, **options)} IN {compiler.process(query, **options)}"
+
+
+@compiles(IsAmongPublications, "postgresql")
+def _write_any(element: IsAmongPublications, compiler: SQLCompiler, **options: Any) -> str:
+    column, query = element.clauses
+    return f"{compiler.process(column, **options)} = ANY(ARRAY{compiler.process(query, **options)})"
+
+
+def is_of_any_publication(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row is of any publication, for a query about other columns of the table's index.
+
+    Without it every row would be read: the index begins with the publication.
+    """
+    return IsAmongPublications(table.c.publication, publications_in(table).scalar_subquery())
 
 
 def publications_in(table: Table) -> Select[tuple[str]]:

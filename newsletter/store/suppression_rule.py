@@ -10,7 +10,7 @@ begins with LIFTED: it is the exception from the other one.
 
 from sqlalchemy import BindParameter, ColumnElement, FromClause, and_, literal, or_, select
 
-from newsletter.store.publications import EVERY, publications_in
+from newsletter.store.publications import EVERY, is_of_any_publication
 from newsletter.store.schema import suppressions
 from newsletter.workspace import PublicationId
 
@@ -31,8 +31,7 @@ def is_suppressed(
 
 def are_about(subscriber: ColumnElement[str] | str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Return the conditions that rows, of whichever publication, are about a subscriber."""
-    # The index begins with the publication: without its names every row would be read.
-    return suppressions.c.publication.in_(publications_in(suppressions)), suppressions.c.subscriber == subscriber
+    return is_of_any_publication(suppressions), suppressions.c.subscriber == subscriber
 
 
 def holds(publication: PublicationId | BindParameter[str], row: FromClause = suppressions) -> ColumnElement[bool]:

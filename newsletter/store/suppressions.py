@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
-from newsletter.store.publications import EVERY, publications_in
+from newsletter.store.publications import EVERY, is_of_any_publication
 from newsletter.store.schema import events, forgotten, suppressions
 from newsletter.store.suppression_rule import (
     LIFTED,
@@ -196,7 +196,7 @@ def count_by_cause(connection: Connection) -> dict[str, int]:
 _FIND = (
     select(suppressions)
     .where(
-        suppressions.c.publication.in_(publications_in(suppressions)),
+        is_of_any_publication(suppressions),
         suppressions.c.subscriber.in_(bindparam("subscribers", expanding=True)),
         holds(bindparam("ours")),
     )
@@ -237,9 +237,8 @@ def _remove_exceptions(
     connection: Connection, subscribers: Collection[SubscriberKey], cause: str, *, everywhere: bool
 ) -> frozenset[str]:
     """Take away this publication's exceptions from a cause, or all publications'; returns whose there were."""
-    whose = publications_in(suppressions) if everywhere else [publication_of(connection)]
     exceptions = delete(suppressions).where(
-        suppressions.c.publication.in_(whose),
+        is_of_any_publication(suppressions) if everywhere else is_ours(connection, suppressions),
         suppressions.c.subscriber.in_(subscribers),
         suppressions.c.cause == LIFTED + cause,
     )
