@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import forked
 import pytest
 import smtp_server
 from conftest import Publication, copy_sample
+from postgres import Postgres
 from scheduling import HOUR, MINUTE, set_moments
 from several import fill, report
 
 from newsletter.cli import cli
 from newsletter.config.example import ABOUT
+from newsletter.issue_name import IssueName
 from newsletter.publication import OpenPublication
 from newsletter.store import Busy, suppressions
-from newsletter.subscribers.secret_keys import create_secret_keys
+from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
+from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace_search import find_workspace
 
 READERS = [f"reader{number}@example.net" for number in range(4)]
@@ -255,3 +259,46 @@ def test_one_site_has_each_publications_archive_and_a_list(two: Two) -> None:
     assert "can't be read" in broken.stderr
     assert (root / "public/weekly/2.10.html").exists()
     assert run("export", "pdf", "--all").returncode == 2
+
+
+def _start(publication: Publication) -> forked.Run:
+    return publication.start("send", "2.10", "--yes")
+
+
+@pytest.mark.slow
+def test_two_folders_with_one_database_send_the_same_issue_at_the_same_time(postgres: Postgres, tmp_path: Path) -> None:
+    """Each from a folder of its own with keys of its own, as on two machines."""
+    url, readers = postgres.fresh(), [f"reader{number:03}@example.net" for number in range(60)]
+    both = [copy_sample(tmp_path / name) for name in ("one", "other")]
+    for publication, name in zip(both, ("main", "europe"), strict=True):
+        create_secret_keys(publication.root)
+        fill(publication.root, readers)
+        publication.environ["NEWSLETTER_STORE__URL"] = url
+        if name != "main":
+            config = publication.root / "newsletter.toml"
+            text = config.read_text().replace("[publication]\n", f'[publication]\nid = "{name}"\n')
+            config.write_text(text)
+    with smtp_server.running() as server:
+        for publication in both:
+            publication.through(server)
+        assert both[0].run("subscribers", "suppress", "nobody@example.net").returncode == 0
+        refused = both[1].run("send", "2.10", "--yes")
+        assert refused.returncode == 2
+        assert "The list id digest.example.org is that of another publication" in refused.stderr
+        config.write_text(text.replace('id = "digest.example.org"', 'id = "europe.example.org"'))
+        runs = [_start(publication) for publication in both]
+        for run in runs:
+            assert run.wait(timeout=120) == 0
+    assert server.copies() == dict.fromkeys(readers, 2)
+    for name in (b"digest.example.org", b"europe.example.org"):
+        of_one = {reader for reader, data in server.stored if b"<%b>" % name in data.partition(b"\r\n\r\n")[0]}
+        assert of_one == set(readers), "each reader has one of each"
+    campaigns = [json.loads(publication.run("status", "2.10", "--json").stdout)[0] for publication in both]
+    assert [one["readers"]["accepted"] for one in campaigns] == [60, 60]
+    assert campaigns[0]["campaign"] != campaigns[1]["campaign"]
+    signers = [
+        TokenSigner(require_secret_keys(each.workspace), each.workspace.config.subscriber_list.id) for each in both
+    ]
+    token = signers[0].write(IssueName("2.10"), readers[0])
+    assert signers[0].read(token)
+    assert signers[1].read(token) is None
