@@ -8,6 +8,7 @@ from conftest import Publication
 from several import add_publication, without_title
 
 from newsletter.errors import ConfigError, DraftError
+from newsletter.mail.dkim import DkimSigner
 from newsletter.publication import OpenPublication
 from newsletter.workspace import MAIN
 from newsletter.workspace_search import find_publications, find_workspace
@@ -131,3 +132,17 @@ def test_what_it_shares_must_be_ones_own_as_well(publication: Publication, name:
     os.chown(shared, STRANGER, -1)
     with pytest.raises(ConfigError, match="belongs to"):
         find_workspace(weekly, {}).own_template_path()
+
+
+def test_a_signing_key_that_is_missing_is_told_in_the_file_that_names_it(publication: Publication) -> None:
+    shared = add_publication(publication, "weekly") / "newsletter.toml"
+    own = add_publication(publication, "brief", '[dkim]\nselector = "s1"\nkey_file = ".newsletter/b.pem"\n')
+    config = publication.root / "newsletter.toml"
+    config.write_text(config.read_text() + '[dkim]\nselector = "s1"\nkey_file = ".newsletter/a.pem"\n')
+    for folder, file in ((shared.parent, config), (own, own / "newsletter.toml")):
+        found = find_workspace(folder, {})
+        with pytest.raises(ConfigError, match="can't be signed") as refusal:
+            DkimSigner.from_config(found.config, found.root, found.config_path)
+        (problem,) = refusal.value.problems
+        assert problem.path == file
+        assert file.read_text().splitlines()[problem.line - 1].startswith("key_file")

@@ -48,7 +48,7 @@ def export_recipient_copy(
         message = render_subscriber_copy(texts, tags, publication.subscriber_source(), address)
     unsigned = ""
     try:
-        if signer := DkimSigner.from_config(publication.config, workspace.root):
+        if signer := DkimSigner.from_config(publication.config, workspace.root, workspace.config_path):
             message = signer.sign(message)
     except ConfigError as error:  # the key is on another machine, say
         unsigned = next((problem.message for problem in error.problems), error.message)

@@ -38,14 +38,16 @@ class DkimSigner:
         self._keys = keys
 
     @classmethod
-    def from_config(cls, config: Config, root: Path) -> "DkimSigner | None":
+    def from_config(cls, config: Config, root: Path, config_path: Path | None = None) -> "DkimSigner | None":
         """Return the signer that [dkim] asks for; None when it asks for none.
 
-        Raises ConfigError for a key that is not there, can't be used, or isn't kept to oneself.
+        Key files are below `root`; `config_path` names them, newsletter.toml there if None. Raises ConfigError for a
+        key that is not there, can't be used, or isn't kept to oneself.
         """
         if not config.dkim.selector:
             return None
-        return cls(config.dkim.domain or domain_of(config.sender.from_.address), read_dkim_keys(config, root))
+        domain = config.dkim.domain or domain_of(config.sender.from_.address)
+        return cls(domain, read_dkim_keys(config, root, config_path))
 
     def sign(self, message: Message) -> Message:
         """Return the message with its signatures."""

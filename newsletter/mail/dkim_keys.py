@@ -30,17 +30,22 @@ class DkimKey:
     sign: Callable[[bytes], bytes]
 
 
-def read_dkim_keys(config: Config, root: Path) -> list[DkimKey]:
-    """Read the key of each selector that [dkim] names. Raises ConfigError."""
+def read_dkim_keys(config: Config, root: Path, file: Path | None = None) -> list[DkimKey]:
+    """Read the key of each selector that [dkim] names; files are below `root`, and `file` names them.
+
+    That is newsletter.toml in `root`, if None. Raises ConfigError.
+    """
+    file = file or root / CONFIG_NAME
     selectors = config.dkim.selector
-    pems = [(where, pem) for where, text in _read_sources(config, root) for pem in _find_blocks(where, text, root)]
+    sources = _read_sources(config, root, file)
+    pems = [(where, pem) for where, text in sources for pem in _find_blocks(where, text, file)]
     if len(pems) != len(selectors):
         raise _explain_fault(
-            root,
+            file,
             f"{format_count(len(selectors), 'selector')} and {format_count(len(pems), 'key')}",
             f"Each key has a selector of its own: name the files in key_file in the same order, or set {_VARIABLE}.",
         )
-    return [_load_key(selector, where, pem, root) for selector, (where, pem) in zip(selectors, pems, strict=True)]
+    return [_load_key(selector, where, pem, file) for selector, (where, pem) in zip(selectors, pems, strict=True)]
 
 
 def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
@@ -60,7 +65,7 @@ def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
     return pem, f"v=DKIM1; k={kind}; p={b64encode(public).decode()}"
 
 
-def _read_sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
+def _read_sources(config: Config, root: Path, file: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and text of each source of keys: the files in their order, then the environment."""
     for name in config.dkim.key_file:
         path = root / name
@@ -69,15 +74,15 @@ def _read_sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
             text = path.read_text(encoding="ascii", errors="replace")
         except OSError as error:
             raise _explain_fault(
-                root, f"{name} can't be read: {error.strerror}", "Put the key there, or mend the name."
+                file, f"{name} can't be read: {error.strerror}", "Put the key there, or mend the name."
             ) from error
         if mode & (stat.S_IROTH | stat.S_IWOTH):
             raise _explain_fault(
-                root, f"every user of this machine can read {name}", f"Keep it to yourself: chmod 600 {path}"
+                file, f"every user of this machine can read {name}", f"Keep it to yourself: chmod 600 {path}"
             )
         if _is_tracked(path):
             raise _explain_fault(
-                root,
+                file,
                 f"{name} is in git, so everyone with a copy of the publication can sign as you",
                 "Make a new key (newsletter dkim key), change the DNS record, and take this one out: git rm --cached.",
             )
@@ -87,14 +92,14 @@ def _read_sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
         yield _VARIABLE, config.dkim.key.get_secret_value().replace("\\n", "\n")
 
 
-def _find_blocks(where: str, text: str, root: Path) -> list[bytes]:
+def _find_blocks(where: str, text: str, file: Path) -> list[bytes]:
     found = [block[0].encode("ascii", "replace") for block in _PEM.finditer(text)]
     if not found:
-        raise _explain_fault(root, f"{where} holds no private key", "A key begins with -----BEGIN PRIVATE KEY-----.")
+        raise _explain_fault(file, f"{where} holds no private key", "A key begins with -----BEGIN PRIVATE KEY-----.")
     return found
 
 
-def _load_key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
+def _load_key(selector: str, where: str, pem: bytes, file: Path) -> DkimKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -106,7 +111,9 @@ def _load_key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is locked by a password
         raise _explain_fault(
-            root, f"{where} holds a key that can't be used", "Give an RSA or Ed25519 key as PEM, without a password."
+            file,
+            f"{where} holds a key that can't be used",
+            "Give an RSA or Ed25519 key as PEM, without a password.",
         ) from error
     if isinstance(key, Ed25519PrivateKey):
         # RFC 8463, section 3: what is signed is the hash.
@@ -115,7 +122,7 @@ def _load_key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
         padding, digest = PKCS1v15(), SHA256()
         return DkimKey(selector, "rsa-sha256", lambda data: key.sign(data, padding, digest))
     raise _explain_fault(
-        root, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
+        file, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
     )
 
 
@@ -129,7 +136,7 @@ def _is_tracked(path: Path) -> bool:
     return True
 
 
-def _explain_fault(root: Path, message: str, next_step: str) -> ConfigError:
-    path, line = find_setting(root / CONFIG_NAME, "dkim", "key_file")
+def _explain_fault(file: Path, message: str, next_step: str) -> ConfigError:
+    path, line = find_setting(file, "dkim", "key_file")
     problem = Problem(path=path, line=line, code="dkim", message=f"[dkim]: {message}", next_step=next_step)
     return ConfigError("Messages can't be signed.", problems=[problem])

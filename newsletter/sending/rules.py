@@ -60,5 +60,5 @@ class SendingRules:
 
 def load_signature(workspace: Workspace) -> Callable[[Message], Message] | None:
     """Return what signs a message (DKIM, RFC 6376), None when nothing does. Raises ConfigError."""
-    signer = DkimSigner.from_config(workspace.config, workspace.root)
+    signer = DkimSigner.from_config(workspace.config, workspace.root, workspace.config_path)
     return signer.sign if signer else None
