@@ -22,8 +22,10 @@ from newsletter.address import SubscriberKey
 from newsletter.issue_name import IssueName
 from newsletter.subscribers.secret_keys import SecretKeys
 
-# As `Tokens.write` writes them, in whatever text they are.
-TOKENS_IN_TEXT = r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
+# As `TokenSigner.write` writes them, in whatever text they are; a space before them is %20 in an address (RFC 6068).
+TOKENS_IN_TEXT = (
+    r"(?:(?<=%20)|(?<![A-Za-z0-9_-])(?!20(?<=%20)))[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
+)
 _TOKEN = re.compile(TOKENS_IN_TEXT)
 _LONGEST = 1000  # an address has 254 characters at most
 _MARK = 10  # bytes of a return path's signature, 16 letters

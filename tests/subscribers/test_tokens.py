@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from newsletter.issue_name import is_draft_name
 from newsletter.subscribers.secret_keys import SecretKeys
-from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenHolder, TokenSigner, parse_verp_tag
+from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenHolder, TokenSigner, hide_tokens, parse_verp_tag
 
 KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())
 TOKENS = TokenSigner(KEYS, "digest.example.org")
@@ -25,6 +25,13 @@ def test_what_is_written_is_read(issue: str, reader: str) -> None:
     assert TOKENS.read(token) == TokenHolder(reader, issue)
     assert token == TOKENS.write(issue, reader)
     assert set(token) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+@pytest.mark.parametrize("before", ["", "https://news.example.org/u/", "unsubscribe ", "?subject=unsubscribe%20", "%"])
+def test_it_is_found_in_a_text(before: str) -> None:
+    token = TOKENS.write("2.10", "ann@example.org")
+    assert re.findall(TOKENS_IN_TEXT, f"{before}{token}>") == [token]
+    assert hide_tokens(f"{before}{token}>") == f"{before}[a reader's token]>"
 
 
 def test_the_longest_address_has_a_token() -> None:
