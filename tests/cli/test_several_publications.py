@@ -288,7 +288,8 @@ def test_two_folders_with_one_database_send_the_same_issue_at_the_same_time(post
         config.write_text(text.replace('id = "digest.example.org"', 'id = "europe.example.org"'))
         runs = [_start(publication) for publication in both]
         for run in runs:
-            assert run.wait(timeout=120) == 0
+            said = run.communicate(timeout=120)
+            assert run.returncode == 0, said
     assert server.copies() == dict.fromkeys(readers, 2)
     for name in (b"digest.example.org", b"europe.example.org"):
         of_one = {reader for reader, data in server.stored if b"<%b>" % name in data.partition(b"\r\n\r\n")[0]}
