@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from newsletter.errors import DraftError
+from newsletter.errors import DraftError, Problem
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.translation_visibility import apply_visibility
 from newsletter.workspace import Workspace
@@ -32,9 +32,21 @@ def read_languages(workspace: Workspace, path: Path) -> list[Draft]:
 
 
 def _follow(draft: Draft, main: Draft) -> Draft:
-    if draft.issue is None or main.issue is None:
+    if draft.issue is None:
         return draft
+    if main.issue is None:
+        return replace(draft, issue=None, problems=(_tell_of_main(main),))
     try:
         return replace(draft, issue=apply_visibility(main.issue, draft.issue, draft.path))
     except DraftError as error:
         return replace(draft, issue=None, problems=tuple(error.problems))
+
+
+def _tell_of_main(main: Draft) -> Problem:
+    """Return the problem of a translation whose main draft can't be read: what is for some would be shown to all."""
+    return Problem(
+        path=main.path,
+        code="only-for",
+        message="the main draft has problems, so it can't be told who is to see what of its translations",
+        next_step=f"Mend it first: newsletter draft check {main.name}",
+    )

@@ -7,7 +7,7 @@ from typing import TypeVar
 from newsletter.errors import DraftError, Problem
 from newsletter.issue.model import Issue
 from newsletter.issue.sections import IssueSection, Item
-from newsletter.text import format_count
+from newsletter.text import format_count, quote_text
 
 _Part = TypeVar("_Part", Item, IssueSection)
 _NOBODY_S: frozenset[str] = frozenset()  # the tags of a reader who has none
@@ -20,15 +20,19 @@ def apply_visibility(main: Issue, translation: Issue, path: Path) -> Issue:
     who is to see a part of it, or where the translation says otherwise itself.
     """
     problems: list[Problem] = []
-    items = tuple(_follow(main.items, translation.items, "item", path, problems))
+    has_rules = any(main.visibility_rules)
+    items = tuple(_follow(main.items, translation.items, "item", path, problems, has_rules=has_rules))
     sections = []
     matched = _match(main.sections, translation.sections)
-    for number, section in enumerate(_follow(main.sections, translation.sections, "section", path, problems)):
+    followed_sections = _follow(main.sections, translation.sections, "section", path, problems, has_rules=has_rules)
+    for number, section in enumerate(followed_sections):
         counterpart = matched[number]
         own, what = counterpart.items if counterpart else (), f"section {number + 1}, item"
-        within = tuple(_follow(own, section.items, what, path, problems))
+        within = tuple(_follow(own, section.items, what, path, problems, has_rules=has_rules))
         sections.append(section.model_copy(update={"items": within}))
     followed = translation.model_copy(update={"items": items, "sections": tuple(sections)})
+    if not problems:
+        problems += _find_shown(main, followed, path)
     seen = followed.seen_by(_NOBODY_S)
     if not problems and (items or sections) and not seen.items and not seen.sections:
         problems.append(
@@ -46,14 +50,23 @@ def apply_visibility(main: Issue, translation: Issue, path: Path) -> Issue:
 
 
 def _follow(
-    main: Sequence[_Part], translation: Sequence[_Part], what: str, path: Path, problems: list[Problem]
+    main: Sequence[_Part],
+    translation: Sequence[_Part],
+    what: str,
+    path: Path,
+    problems: list[Problem],
+    *,
+    has_rules: bool,
 ) -> Iterator[_Part]:
-    """Yield the translation's parts with the main draft's say on who sees them; append what is wrong to `problems`."""
+    """Yield the translation's parts with the main draft's say on who sees them; append what is wrong to `problems`.
+
+    `has_rules` says whether the main draft holds anything back: a part that it does not have may be that then.
+    """
     own = {part.id for part in translation if part.id}
     unnamed = [part for part in main if part.id not in own]
     count = sum(not part.id for part in translation)
-    has_rules = any(part.only_for for part in main)
-    if count and count != len(unnamed) and any(part.only_for for part in unnamed):
+    may_be_held_back = has_rules if count > len(unnamed) else any(_holds_back(part) for part in unnamed)
+    if count and count != len(unnamed) and may_be_held_back:
         message = f"it can't be told which {what} here is only for some readers, since the main draft has more or fewer"
         next_step = "Give each the id: that it has in the main draft, or translate all of them in the same order."
         problems.append(Problem(path=path, code="only-for", message=message, next_step=next_step))
@@ -80,6 +93,36 @@ def _follow(
                 )
             )
         yield part.model_copy(update={"only_for": rule})
+
+
+def _holds_back(part: Item | IssueSection) -> bool:
+    within = part.items if isinstance(part, IssueSection) else ()
+    return bool(part.only_for) or any(item.only_for for item in within)
+
+
+def _find_shown(main: Issue, translation: Issue, path: Path) -> Iterator[Problem]:
+    """Yield a problem for each link and picture that readers would get who get it nowhere in the main draft.
+
+    It stands in a part that was taken for another one, as where parts without ids are in another order.
+    """
+    every, told = _list_marks(main), set[str]()
+    for tags in (_NOBODY_S, *(frozenset((tag,)) for rule in main.visibility_rules for tag in rule)):
+        shown = every.keys() & _list_marks(translation.seen_by(tags)).keys() - _list_marks(main.seen_by(tags)).keys()
+        for mark in sorted(shown - told):
+            yield Problem(
+                path=path,
+                code="only-for",
+                message=f"{every[mark]} {quote_text(mark)} is in the main draft only for some readers, and here others "
+                "would get it, too",
+                next_step="Translate all parts in the same order, or give each the id: that it has in the main draft.",
+            )
+        told |= shown
+
+
+def _list_marks(issue: Issue) -> dict[str, str]:
+    """Return the addresses and files in an issue that no translator changes, and what each of them is."""
+    links = [*issue.links(), *(link for text in issue.texts() for link in text.links())]
+    return {link.href: "the link" for link in links} | {image.file: "the picture" for image in issue.images()}
 
 
 def _match(main: Sequence[_Part], translation: Sequence[_Part]) -> list[_Part | None]:

@@ -119,3 +119,12 @@ def test_with_a_broken_configuration_no_translation_is_known(bilingual: Publicat
     path = _copy(bilingual, "2.10.ja")
     (bilingual.root / "newsletter.toml").write_text("[nothing", encoding="utf-8")
     assert path in bilingual.workspace.draft_paths()  # as are all others, and none of them can be sent
+
+
+def test_nothing_is_made_of_a_translation_whose_main_draft_can_t_be_read(bilingual: Publication) -> None:
+    _copy(bilingual, "2.10.ja")
+    (bilingual.root / "drafts/2.10.yaml").write_text("items: [\n")
+    with OpenPublication(bilingual.workspace) as opened:
+        draft = opened.draft("2.10", "ja")
+    assert draft.issue is None  # members' items would be for all in it
+    assert [problem.path for problem in draft.problems] == [bilingual.root / "drafts/2.10.yaml"]
