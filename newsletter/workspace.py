@@ -15,6 +15,7 @@ from newsletter.errors import ConfigError, DraftError
 from newsletter.issue_name import IssueName, Numbering, find_numbering, is_draft_name, order_name, parse_date
 from newsletter.ownership import require_own, walk_below
 from newsletter.text import quote_text
+from newsletter.translation import is_known_language
 
 CONFIG_NAME, STATE_FOLDER = shared_settings.CONFIG_NAME, shared_settings.STATE_FOLDER
 TEMPLATES = "templates"
@@ -191,7 +192,7 @@ class Workspace:
             (path for path in self._list_yaml() if self.language_of(path) and self._is_draft(path))
             if self._translated
             else (),
-            key=lambda path: order_name(path.stem),
+            key=lambda path: (order_name(path.stem), path.name),
         )
 
     def _list_yaml(self) -> list[Path]:
@@ -267,9 +268,10 @@ class Workspace:
                 next_step="Leave --language out.",
             )
         raise DraftError(
-            f"{quote_text(language)} is none of the publication's languages, which are "
-            f"{', '.join(self.config.languages)}.",
-            next_step=f"Declare it with a table [languages.{language}] in newsletter.toml.",
+            f"{quote_text(language)} is not one of the publication's languages ({', '.join(self.config.languages)}).",
+            next_step=f"Declare it with a table [languages.{language}] in newsletter.toml."
+            if re.fullmatch("[a-z]{2,3}(-[A-Za-z0-9]+)*", language) and is_known_language(language)
+            else "A language is named by its tag, such as ja; newsletter.toml declares it with a table [languages.ja].",
         )
 
     def find_draft_file(self, name: str | None) -> Path:

@@ -17,6 +17,7 @@ from newsletter.editions import EditionContext
 from newsletter.errors import Problem
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.draft_source import DraftSource
+from newsletter.translation import describe_language
 from newsletter.workspace import Workspace
 
 
@@ -98,7 +99,7 @@ def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]
     if not draft.language:  # what a translation says of these is compared with its main draft
         yield from check_dates(source, draft, paths)
         yield from check_numbers(source, draft, paths)
-        if not workspace.sending_has_begun(draft.name):
+        if not (_lacks_own_name(draft) or workspace.sending_has_begun(draft.name)):
             yield from check_name(source, draft, paths, context.config.publication.numbering)
         yield from check_corrected_issue(source, draft, paths)
     yield from find_example_settings(context)
@@ -115,11 +116,13 @@ def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]
 def _check_other_languages(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     """Compare a translation with its main draft, or find the languages that a main draft has no translation in."""
     if not draft.language:
-        if len(workspace.config.languages) > 1 and not workspace.sending_has_begun(draft.name):
-            known = workspace.translations_of(draft.name)
-            missing = [language for language in workspace.config.languages[1:] if language not in known]
-            yield from find_missing_translations(draft, missing)
+        if _lacks_own_name(draft) or workspace.sending_has_begun(draft.name):
+            return
+        known = workspace.translations_of(draft.name)
+        missing = [language for language in workspace.config.languages[1:] if language not in known]
+        yield from find_missing_translations(draft, missing, _list_unclaimed(workspace) if missing else {})
         return
+    yield from _find_second_files(workspace, draft)
     mains = [path for path in _list_readable(workspace) if path.stem == draft.name]
     if mains:
         yield from compare_with_main(read_draft(mains[0]), draft, workspace.config.publication.language)
@@ -132,6 +135,36 @@ def _check_other_languages(workspace: Workspace, draft: Draft) -> Iterator[Findi
                 next_step=f"Write {draft.name}.yaml, or rename this.",
             )
         )
+
+
+def _lacks_own_name(draft: Draft) -> bool:
+    """Return whether a draft is told to be named otherwise: what else its name says is not worth telling then."""
+    return any(problem.code == "file-name" for problem in draft.problems)
+
+
+def _list_unclaimed(workspace: Workspace) -> dict[str, list[Path]]:
+    """Return the translations of issues that have no draft, by language."""
+    issues = {path.stem for path in workspace.draft_paths()}
+    unclaimed: dict[str, list[Path]] = {}
+    for path in workspace.translation_paths():
+        issue, language = workspace.split_name(path.stem)
+        if issue not in issues:
+            unclaimed.setdefault(language, []).append(path)
+    return unclaimed
+
+
+def _find_second_files(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
+    """Find files that are the same issue in the same language as a translation, such as 2.10.JA.yaml."""
+    for path in workspace.translation_paths():
+        if path.name != draft.path.name and workspace.split_name(path.stem) == (draft.name, draft.language):
+            yield Finding(
+                DraftSource(draft.path, draft.source).at_location(
+                    (),
+                    code="translation",
+                    message=f"{path.name} is {draft.name} in {describe_language(draft.language)} as well",
+                    next_step="Keep one of the two in drafts/.",
+                )
+            )
 
 
 def _list_readable(workspace: Workspace, language: str = "") -> list[Path]:

@@ -1,8 +1,9 @@
 """The check of a translation against the draft in the publication's own language: what lacks, and what differs."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.sections import Image, IssueSection, Item
 from newsletter.issue.translation_parts import iterate_containers, pair_parts
 from newsletter.text import format_count, quote_text
+from newsletter.translation import describe_language
 
 Location = tuple[int | str, ...]
 # Keys that a translation may leave out: something else stands in their place.
@@ -263,15 +265,25 @@ def _list_pictures(part: Any) -> Iterable[Any]:
     return (picture for picture in part.images() if not isinstance(picture, Image))
 
 
-def find_missing_translations(main: Draft, languages: Iterable[str]) -> Iterator[Finding]:
-    """Find languages of the publication in which an issue has no draft."""
+def find_missing_translations(
+    main: Draft, languages: Iterable[str], unclaimed: Mapping[str, Sequence[Path]]
+) -> Iterator[Finding]:
+    """Find languages of the publication in which an issue has no draft.
+
+    `unclaimed` are translations of issues that have no draft, by language: they may be this one's, under an old name.
+    """
     for language in languages:
+        command = f"newsletter draft new {main.name} --language {language}"
+        left = next(iter(unclaimed.get(language, ())), None)
         yield Finding(
             DraftSource(main.path, main.source).at_location(
                 (),
                 code="translation",
-                message=f"there is no translation into {language}: its readers get this",
-                next_step=f"newsletter draft new {main.name} --language {language}",
+                message=f"there is no translation into {describe_language(language)}: its readers get this",
+                next_step=f"Rename {left.name} to {main.name}.{language.lower()}.yaml if it is one: no issue has its "
+                f"name. Else: {command}"
+                if left
+                else command,
             ),
             note=True,
         )

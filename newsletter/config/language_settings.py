@@ -10,6 +10,7 @@ from newsletter.config import validators
 from newsletter.config.section import Section
 from newsletter.config.validators import OneLine
 from newsletter.text import without_invisible
+from newsletter.translation import describe_language, is_known_language, suggest_language
 from newsletter.validation import Fault, faults_error
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def find_declared(named: Mapping[str, str | None], languages: Sequence[str]) -> 
             type=faults_error(
                 Fault(
                     code="language",
-                    message=f"{key!r} is {tag}, which is none of the publication's languages",
+                    message=f"{key!r} is {tag}, which is not one of the publication's languages",
                     next_step=f"They are: {', '.join(languages)}. Another one has its own table: [languages.{tag}]",
                 )
             ),
@@ -69,17 +70,28 @@ def _find_fault(tag: str, languages: Mapping[str, LanguageSettings], own: str) -
         return Fault(
             code="language",
             message=f"{tag!r} is not a language tag",
-            next_step='Write one such as "de", "pt-BR" or "ja", as in [languages.ja].',
+            next_step=f"{_suggest_table(tag)}Tags are such as de, pt-BR and ja, as in [languages.ja].",
+        )
+    if not is_known_language(tag):
+        return Fault(
+            code="language",
+            message=f"there is no language {tag!r}",
+            next_step=f"{_suggest_table(tag)}Tags are such as de, pt-BR and ja, as in [languages.ja].",
         )
     if tag.lower() == own.lower():
         return Fault(
             code="language",
             message=f"{tag!r} is the publication's own language already",
-            next_step="Take the table out: what it says belongs into [publication], [sender], [email] and [words].",
+            next_step="Take the table out. What it says belongs in [publication], [sender], [email] and [words].",
         )
     if any(other.lower() == tag.lower() for other in languages if other < tag):
         return Fault(code="language", message=f"{tag!r} is declared twice", next_step="Make one table of the two.")
     return None
+
+
+def _suggest_table(text: str) -> str:
+    tag = suggest_language(text)
+    return f"Write [languages.{tag}], which is {describe_language(tag)}. " if tag else ""
 
 
 def put_language_over(config: "Config", tag: str) -> "Config":

@@ -16,7 +16,7 @@ from newsletter.fetching import AllowedHosts
 from newsletter.field import split_fields
 from newsletter.host import is_loopback
 from newsletter.text import without_invisible
-from newsletter.translation import find_word_faults
+from newsletter.translation import describe_language, find_word_faults, suggest_language
 from newsletter.validation import fault_error, faults_error
 
 
@@ -84,12 +84,15 @@ def is_language(text: str) -> bool:
 
 def check_language(text: str) -> str:
     """Return a language tag (BCP 47)."""
-    return _require_form(
-        text,
-        _LANGUAGE,
+    if is_language(text):
+        return text
+    tag = suggest_language(text)
+    raise fault_error(
         code="language",
-        fault="is not a language tag",
-        next_step='Write one such as "en", "en-GB" or "ja".',
+        message=f"{text!r} is not a language tag",
+        next_step=f'Write "{tag}", which is {describe_language(tag)}.'
+        if tag
+        else 'Write one such as "en", "en-GB" or "ja".',
     )
 
 

@@ -107,7 +107,10 @@ def _find_other_numbers(
             Fault(
                 code="file-name",
                 message=f"the file is named {path.name}, but says it is {numbers}",
-                next_step=f"Rename it to {numbers}{path.stem[len(name) :]}.yaml, or mend {keys}.",
+                next_step=f"If it is a translation, end its name in a language that newsletter.toml declares: "
+                f"{numbers}.ja.yaml with [languages.ja]. If not, mend its name, or {keys}."
+                if re.fullmatch(rf"{re.escape(numbers)}[.-]?[A-Za-z-]+", name)
+                else f"Rename it to {numbers}{path.stem[len(name) :]}.yaml, or mend {keys}.",
             ),
         )
 

@@ -164,7 +164,7 @@ _RULES = (
 
 
 # The signs that every match of a rule, and of what _find_links looks for, has one of: most words have none.
-_SIGNS = re.compile(r"[\t#%*+<=>\[\]`{|~$«•◦▪▸‣➢➤∙]|[-_][ \t]*[-_]")
+_SIGNS = re.compile(r"[\t#%*+<=>\[\]`{|~$«•◦▪▸‣➢➤∙］]|[-_][ \t]*[-_]")
 
 
 def find_unsupported(source: str, paragraph: ParsedParagraph) -> tuple[list[Fault], bytearray]:
@@ -233,6 +233,13 @@ def _find_links(source: str, paragraph: ParsedParagraph, taken: bytearray) -> It
             next_step="Take the space out: [words](https://example.org/page)."
             if apart
             else "Write it as [words](https://example.org/page), with no space in the address.",
+        )
+    for match in re.finditer(rf"(?:[\]］]（|］\()(?={READ}|mailto:)", paragraph.text):
+        yield Fault(
+            code="link-broken",
+            at=match.start(),
+            message="this looks like a link, but its brackets are full-width",
+            next_step="Write them as in [words](https://example.org/page), from a keyboard's Latin letters.",
         )
     addresses = {piece.start for piece in paragraph.markup if piece.kind in ("address", "autolink")}
     for match in re.finditer(

@@ -6,7 +6,14 @@ translators write it), and `translator` puts the publication's own words on top.
 
 from newsletter.translation.catalogue import list_words
 from newsletter.translation.language_lookup import look_up_language
-from newsletter.translation.languages import describe_language, find_direction, find_locale, name_language
+from newsletter.translation.languages import (
+    describe_language,
+    find_direction,
+    find_locale,
+    is_known_language,
+    name_language,
+    suggest_language,
+)
 from newsletter.translation.own_words import find_word_faults
 from newsletter.translation.size_words import write_size
 from newsletter.translation.translator import ENGLISH, Translator, load_translator
@@ -18,9 +25,11 @@ __all__ = [
     "find_direction",
     "find_locale",
     "find_word_faults",
+    "is_known_language",
     "list_words",
     "load_translator",
     "look_up_language",
     "name_language",
+    "suggest_language",
     "write_size",
 ]

@@ -1,6 +1,9 @@
 """Languages by their tags (BCP 47): direction, and the catalogues in which their words are looked for."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
+
+from newsletter.translation.catalogue import FOLDER
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -69,4 +72,32 @@ def name_language(language: str) -> str:
 def describe_language(language: str) -> str:
     """Return a language's name in English, for editors, as in Japanese; the tag itself where Babel knows none."""
     locale = find_locale(language)
-    return (locale.get_display_name("en") if locale else None) or language
+    return (locale.get_display_name("en") if locale else None) or _list_names().get(language, language)
+
+
+def is_known_language(language: str) -> bool:
+    """Return whether a tag's language may be one: CLDR names all of two letters, and not all of three."""
+    main = language.split("-")[0]
+    if len(main) != 2 or any(FOLDER.glob(f"{main}*.po")):  # for which Babel need not be loaded
+        return True
+    return find_locale(main) is not None or main in _list_names()
+
+
+def suggest_language(text: str) -> str | None:
+    """Return the tag that a text which is none may mean: `ja` for JA, for Japanese, and for the country's code jp."""
+    from babel.languages import get_official_languages
+
+    main, *more = text.replace("_", "-").split("-")
+    tag = "-".join([main.lower(), *map(_spell, more)])
+    if find_locale(tag) or tag in _list_names():
+        return tag
+    named = {name.lower(): each for each, name in _list_names().items()}
+    spoken = named.get(text.lower()) or next(iter(get_official_languages(main.upper(), de_facto=True)), None)
+    return spoken.replace("_", "-") if spoken else None
+
+
+def _list_names() -> Mapping[str, str]:
+    """Return the English names of languages by their tags, by CLDR."""
+    from babel import Locale
+
+    return Locale("en").languages

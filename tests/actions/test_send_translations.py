@@ -165,7 +165,7 @@ def test_a_language_that_is_not_declared_is_told_with_its_line(publication: Publ
     (problem,) = raised.value.problems
     lines = (publication.root / "newsletter.toml").read_text().splitlines()
     assert "fallback_language" in lines[problem.line - 1]
-    assert "'fallback_language' is de, which is none of the publication's languages" in problem.message
+    assert "'fallback_language' is de, which is not one of the publication's languages" in problem.message
 
 
 @pytest.mark.slow

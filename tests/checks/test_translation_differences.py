@@ -276,7 +276,7 @@ def _is_about_languages(finding: Finding) -> bool:
 def test_an_item_without_a_translation_is_the_one_whose_links_are_nowhere(bilingual: Publication) -> None:
     lacking, item = _check(bilingual, JAPANESE)
     assert (lacking.note, lacking.problem.path.name) == (True, "2.11.yaml")  # type: ignore[union-attr]  # a path
-    assert lacking.problem.message == "there is no translation into de: its readers get this"
+    assert lacking.problem.message == "there is no translation into German: its readers get this"
     assert lacking.problem.next_step == "newsletter draft new 2.11 --language de"
     assert not item.note
     assert item.problem.message == "the item 'Fish stocks recover slowly' (2.11.yaml:10) is left out here"
@@ -327,6 +327,42 @@ def test_a_translation_without_a_main_draft_is_a_problem(bilingual: Publication)
     path = bilingual.draft("2.12.ja", JAPANESE.replace("11", "12"))
     report = check_draft(bilingual.workspace, read_draft(path, "ja"))
     assert "this is a translation of 2.12, which has no draft" in [each.message for each in report.problems]
+
+
+def test_a_translation_under_the_issue_s_old_name_is_told_to_be_renamed(bilingual: Publication) -> None:
+    bilingual.draft("2.9.ja", JAPANESE.replace("number: 11", "number: 9"))
+    (note,) = [
+        each
+        for each in check_draft(bilingual.workspace, read_draft(bilingual.root / "drafts/2.11.yaml")).notes
+        if "Japan" in each.message
+    ]
+    assert note.message == "there is no translation into Japanese: its readers get this"
+    assert note.next_step == (
+        "Rename 2.9.ja.yaml to 2.11.ja.yaml if it is one: no issue has its name. "
+        "Else: newsletter draft new 2.11 --language ja"
+    )
+
+
+def test_two_files_of_one_language_are_a_problem_of_both(bilingual: Publication) -> None:
+    bilingual.draft("2.11.JA", JAPANESE)
+    path = bilingual.draft("2.11.ja", JAPANESE)
+    found = [each.message for each in check_draft(bilingual.workspace, read_draft(path, "ja")).problems]
+    assert "2.11.JA.yaml is 2.11 in Japanese as well" in found
+
+
+@pytest.mark.parametrize("name", ["2.11.jp", "2.11-ja", "2.11ja"])
+def test_a_translation_named_in_no_declared_language_is_not_told_to_take_the_issue_s_name(
+    bilingual: Publication, name: str
+) -> None:
+    path = bilingual.draft(name, JAPANESE)
+    report = check_draft(bilingual.workspace, read_draft(path))
+    (problem,) = [each for each in report.problems if each.code in ("file-name", "numbering", "translation")]
+    assert problem.message == f"the file is named {name}.yaml, but says it is 2.11"
+    assert problem.next_step == (
+        "If it is a translation, end its name in a language that newsletter.toml declares: 2.11.ja.yaml with "
+        "[languages.ja]. If not, mend its name, or volume and number."
+    )
+    assert not [each for each in report.notes if each.code == "translation"]
 
 
 def test_a_sent_issue_is_told_of_no_missing_language(bilingual: Publication) -> None:

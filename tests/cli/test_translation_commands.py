@@ -47,7 +47,7 @@ def test_a_translation_begins_as_the_issue_with_every_text_marked(bilingual: Pub
 @pytest.mark.parametrize(
     ("name", "language", "message"),
     [
-        ("2.10", "de", "'de' is none of the publication's languages, which are en, ja, zh-Hant."),
+        ("2.10", "de", "'de' is not one of the publication's languages (en, ja, zh-Hant)."),
         ("2.10", "en", "en is the publication's own language: its drafts have no language in their names."),
         ("9.9", "ja", "There is no draft '9.9'."),
         ("2.11", "ja", "The draft 2.11.yaml has 1 problem."),
@@ -124,7 +124,7 @@ def test_a_translation_is_formatted_and_checked_by_its_name(bilingual: Publicati
     assert alone.stdout == by_name.stdout
     assert "drafts/2.10.yaml: no problems" in every.stdout
     assert "drafts/2.10.ja.yaml: no problems" in every.stdout
-    assert "there is no translation into zh-Hant" in every.stdout
+    assert "there is no translation into Chinese (Traditional)" in every.stdout
     assert "drafts/2.10.yaml" not in alone.stdout.replace("2.10.yaml:", "")
     bilingual.workspace.record("2.10").write_text("", encoding="utf-8")
     path.write_text(text.replace("intro: >-", "intro: >-  "), encoding="utf-8")

@@ -110,9 +110,12 @@ def test_a_translation_that_is_not_there_is_told_how_to_make_it(bilingual: Publi
     with pytest.raises(DraftError, match=r"2\.10 has no draft in zh-Hant\.") as raised:
         bilingual.workspace.find_draft("2.10", "zh-hant")
     assert raised.value.next_step == "newsletter draft new 2.10 --language zh-Hant"
-    with pytest.raises(DraftError, match="'de' is none of the publication's languages, which are en, ja, ") as raised:
+    with pytest.raises(DraftError, match="'de' is not one of the publication's languages") as raised:
         bilingual.workspace.find_draft("2.10", "de")
     assert raised.value.next_step == "Declare it with a table [languages.de] in newsletter.toml."
+    with pytest.raises(DraftError, match="'Japanese' is not one of") as raised:
+        bilingual.workspace.find_draft("2.10", "Japanese")
+    assert raised.value.next_step.startswith("A language is named by its tag, such as ja;")
 
 
 def test_with_a_broken_configuration_no_translation_is_known(bilingual: Publication) -> None:

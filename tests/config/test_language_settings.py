@@ -86,6 +86,32 @@ def test_a_language_that_can_t_be_used_has_its_line(tmp_path: Path, more: str, l
     assert problem.message.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("tag", "message", "advice"),
+    [
+        ("jp", "there is no language 'jp'", "Write [languages.ja], which is Japanese. Tags are "),
+        ("zz", "there is no language 'zz'", "Tags are such as de, pt-BR and ja, as in [languages.ja]."),
+        ("JA", "'JA' is not a language tag", "Write [languages.ja], which is Japanese. Tags are "),
+        ("Japanese", "'Japanese' is not a language tag", "Write [languages.ja], which is Japanese. Tags are "),
+        ("zh_Hant", "'zh_Hant' is not a language tag", "Write [languages.zh-Hant], which is Chinese (Traditional). "),
+        ("Elvish", "'Elvish' is not a language tag", "Tags are such as de, pt-BR and ja"),
+    ],
+)
+def test_a_language_that_is_none_is_told_its_tag(tmp_path: Path, tag: str, message: str, advice: str) -> None:
+    ((_, problem),) = _list_problems(tmp_path, f"\n[languages.{tag}]\n")
+    assert message in problem.message
+    assert problem.next_step.startswith(advice)
+
+
+def test_a_rare_language_is_one(tmp_path: Path) -> None:
+    assert _load(tmp_path, "\n[languages.kr]\n[languages.nds]\n[languages.xnb]\n").languages == (
+        "en",
+        "kr",
+        "nds",
+        "xnb",
+    )
+
+
 def test_a_misspelled_setting_of_a_language_is_told_its_name(tmp_path: Path) -> None:
     ((_, problem),) = _list_problems(tmp_path, "\n[languages.ja]\ntitel = 'x'\n")
     assert problem.next_step == "Did you mean 'title'?"

@@ -50,6 +50,8 @@ MARKS = [
     ("**bold**word", 0), ("un**cred**ible", 2), ("word**bold** x", 4),
     ("(words)[https://example.org/]", 0), ("[words] (https://example.org/)", 6),
     ("[words]\n(https://example.org/)", 6), ("[words](https://example.org/a b)", 6),
+    ("[協定]（https://example.org/）", 3), ("［協定］(https://example.org/)", 3),
+    ("[協定]（https://example.org/)。", 3),
 ]  # fmt: skip
 
 # What a text may hold, and a headline or a subject may not.
