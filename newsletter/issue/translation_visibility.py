@@ -7,6 +7,7 @@ from typing import TypeVar
 from newsletter.errors import DraftError, Problem
 from newsletter.issue.model import Issue
 from newsletter.issue.sections import IssueSection, Item
+from newsletter.issue.translation_parts import pair_parts
 from newsletter.text import format_count, quote_text
 
 _Part = TypeVar("_Part", Item, IssueSection)
@@ -126,8 +127,7 @@ def _list_marks(issue: Issue) -> dict[str, str]:
 
 
 def _match(main: Sequence[_Part], translation: Sequence[_Part]) -> list[_Part | None]:
-    """Return for each part of a translation its counterpart: of the same id, or the next of those without their own."""
-    named = {part.id: part for part in main if part.id}
-    own = {part.id for part in translation if part.id}
-    rest = iter([part for part in main if part.id not in own])
-    return [named.get(part.id) if part.id else next(rest, None) for part in translation]
+    """Return the counterpart of each part of a translation; None for one that has none, or an id that main lacks."""
+    found = {second: main[first] for first, second in pair_parts(main, translation).pairs}
+    known = {None, *(part.id for part in main)}
+    return [found.get(number) if part.id in known else None for number, part in enumerate(translation)]

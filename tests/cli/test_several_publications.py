@@ -266,7 +266,9 @@ def _start(publication: Publication) -> forked.Run:
 
 
 @pytest.mark.slow
-def test_two_folders_with_one_database_send_the_same_issue_at_the_same_time(postgres: Postgres, tmp_path: Path) -> None:
+def test_two_folders_with_one_database_send_at_the_same_time_and_share_a_bounce(
+    postgres: Postgres, tmp_path: Path
+) -> None:
     """Each from a folder of its own with keys of its own, as on two machines."""
     url, readers = postgres.fresh(), [f"reader{number:03}@example.net" for number in range(60)]
     both = [copy_sample(tmp_path / name) for name in ("one", "other")]
@@ -303,3 +305,15 @@ def test_two_folders_with_one_database_send_the_same_issue_at_the_same_time(post
     token = signers[0].write(IssueName("2.10"), readers[0])
     assert signers[0].read(token)
     assert signers[1].read(token) is None
+    other, gone = both[1], readers[0]
+    copy = next(data for reader, data in server.stored if reader == gone and b"<europe.example.org>" in data)
+    other.environ["NEWSLETTER_INBOX__SOURCE"] = "Maildir"
+    mailbox.Maildir(other.root / "Maildir").add(report(copy, gone))
+    read = other.run("inbox", "read")
+    assert read.returncode == 0, read.stdout + read.stderr
+    with smtp_server.running() as server:
+        for publication in both:
+            publication.through(server)
+            done = publication.run("send", "1.4", "--yes", "--despite-problems")
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert server.copies() == dict.fromkeys(readers[1:], 2), "a bounce that one folder was told of counts for both"

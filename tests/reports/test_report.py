@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -44,6 +45,7 @@ from newsletter.store import Store
 from newsletter.store.schema import deliveries, workers
 from newsletter.subscribers.csv_file import unguard_cell
 from newsletter.text import escape_controls
+from newsletter.workspace import PublicationId
 
 CAMPAIGN = Campaign(
     issue="1.1", id="c", subject="<b>Ampersands</b> & more", draft_sha256="d", rules=[[]],
@@ -54,16 +56,19 @@ DOMAINS = ["big.example"] * 40 + ["mid-size.example.org"] * 5 + ["two.example"] 
 HOSTILE = "<script>alert()</script> no such user reader0007@big.example {{ 7 * 7 }} \x1b[31m ]]> =1+1"
 
 
-def _freeze(store: Store) -> list[str]:
+def _freeze(store: Store, campaign: Campaign = CAMPAIGN) -> list[str]:
     names = [f"reader{n:04}" if n % 2 else f"o'Brien-{n}.a+b_c" for n in range(len(DOMAINS))]
     addresses = [f"{name}@{domain}" for name, domain in zip(names, DOMAINS, strict=True)]
     entries = [
-        Recipient(subscriber=one.casefold(), address=one, fields={}, tags=frozenset(), template=0) for one in addresses
+        Recipient(
+            subscriber=one.casefold(), address=one, fields={}, tags=frozenset(), template=0, language="ja" * (n % 3 > 1)
+        )
+        for n, one in enumerate(addresses)
     ]
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
         with staged.durable() as connection:
-            freeze_batch(connection, staged, CAMPAIGN, "", [FrozenTemplate("1", b"{}")])
+            freeze_batch(connection, staged, campaign, "", [FrozenTemplate("1", b"{}")])
     return addresses
 
 
@@ -92,7 +97,11 @@ def _report(store: Store) -> CampaignReport:
 
 
 def test_the_figures_add_up(store: Store) -> None:
+    """Whatever another publication of the database has sent under the same name, to the same readers."""
+    press = store.of(PublicationId("press"))
+    _freeze(press, replace(CAMPAIGN, id="p"))
     _freeze(store)
+    _run(press, "r0", 40)
     _run(store, "r1", 20)
     _run(store, "r2", 15)
     report = _report(store)
@@ -100,8 +109,10 @@ def test_the_figures_add_up(store: Store) -> None:
     assert report.counts.total == len(DOMAINS)
     assert sum(one.readers for one in report.replies) == len(DOMAINS)
     assert sum(one.readers for one in report.domains) + report.other_domains.readers == len(DOMAINS)
+    assert {one.language: one.readers for one in report.languages} == {"en": 32, "ja": 16}
     for state in answered:
         assert sum(one.counts[state] for one in report.domains) == report.counts[state]
+        assert sum(one.counts[state] for one in report.languages) == report.counts[state]
         assert sum(run.answers[state] for run in report.runs) == report.counts[state]
         assert sum(c.answers[state] for s in report.over_time for c in s.columns) == report.counts[state]
     assert report.answer_times
@@ -122,11 +133,12 @@ def _with_some_in_every_state(store: Store) -> CampaignReport:
     return _report(store)
 
 
-def test_every_row_of_the_domains_adds_up(store: Store) -> None:
+def test_every_row_of_domains_and_languages_adds_up(store: Store) -> None:
     report = _with_some_in_every_state(store)
     for one in [*report.domains, shorten_report(report, domains=1).other_domains]:
         assert sum(one.counts.by_state.values()) == one.readers
-    for one in [*build_json_report(report)["domains"], build_json_report(report)["other_domains"]]:
+    told = build_json_report(report)
+    for one in [*told["domains"], told["other_domains"], *told["languages"]]:
         assert sum(one[state.value] for state in State) == one["readers"]
     page = render_page(report, HOUSE, datetime.now(UTC))
     table = page[page.index('id="domains"') : page.index('id="took"')]
