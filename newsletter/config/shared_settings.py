@@ -78,6 +78,20 @@ def extend_addresses(tables: dict[str, Any], own: Mapping[str, Any], name: str) 
             values[key] = f"{address.rstrip('/')}/{name}{end}"
 
 
+def find_service_address(path: Path, environ: Mapping[str, str]) -> str:
+    """Return where readers reach a publication whose settings may not be valid; "" where that can't be told."""
+    shared_file = find_shared_file(path)
+    own, shared = _read_tables(path), _read_tables(shared_file) if shared_file else {}
+    tables = put_over(own, shared)
+    if address := environ.get("NEWSLETTER_SERVICE__URL"):
+        tables["service"] = {"url": address}
+    if shared_file:
+        extend_addresses(tables, own, path.parent.name)
+    service = tables.get("service")
+    address = service.get("url", "") if isinstance(service, dict) else ""
+    return address if isinstance(address, str) else ""
+
+
 def declares_publication(path: Path, environ: Mapping[str, str]) -> bool:
     """Return whether a newsletter.toml, or the environment, gives a title, without which there is no publication.
 
@@ -91,9 +105,7 @@ def read_identity(path: Path) -> dict[str, str]:
 
     Nothing is validated; a file that can't be read gives nothing at all.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+    if not (tables := _read_tables(path)):
         return {}
     places = {"title": ("publication", "title"), "id": ("publication", "id"), "list": ("list", "id")}
     found = {}
@@ -102,6 +114,14 @@ def read_identity(path: Path) -> dict[str, str]:
         value = values.get(key, "") if isinstance(values, dict) else ""
         found[name] = value if isinstance(value, str) else str(value)
     return found
+
+
+def _read_tables(path: Path) -> dict[str, Any]:
+    """Return the tables of a file; none where it can't be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return {}
 
 
 def _replace(merged: dict[str, Any], own: Mapping[str, Any], table: str) -> None:

@@ -17,7 +17,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from newsletter.web.guard import HostGuard, SecurityHeaders, split_host
 from newsletter.web.http_refusals import make_refusal_handler
 from newsletter.web.public.overview import Overview
-from newsletter.web.public.publication_routes import ServedPublication, build_closed_routes
+from newsletter.web.public.publication_routes import ClosedPublication, ServedPublication
 from newsletter.web.public.request_guard import HEALTH, POLICY, RequestGuard, mark_private
 
 _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
@@ -26,8 +26,11 @@ _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the p
 def build_public_app(publications: Sequence[ServedPublication], closed: Sequence[str] = ()) -> Starlette:
     """Build the public application of publications that have addresses of their own, by host or by path.
 
-    `closed` are the paths of those that can't be served.
+    `closed` are the addresses of those that can't be served.
     """
+    translator = publications[0].translator
+    shut = [ClosedPublication(url, translator) for url in closed]
+    hosts = [*(each.host for each in publications), *(each.host for each in shut)]
     overview = Overview(publications) if len(publications) > 1 else None
 
     @asynccontextmanager
@@ -41,9 +44,8 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
             publication.close()
 
     def is_own(name: str, port: str | None, path: str) -> bool:
-        return any(publication.host.is_own(name, port, path) for publication in publications)
+        return any(host.is_own(name, port, path) for host in hosts)
 
-    translator = publications[0].translator
     app = Starlette(
         middleware=[
             Middleware(SecurityHeaders, policy=POLICY, mark=mark_private, without_policy=["application/pdf"]),
@@ -52,7 +54,7 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
         ],
         exception_handlers={HTTPException: make_refusal_handler(translator)},
     )
-    app.router = _HostRouter(publications, overview, closed, working)
+    app.router = _HostRouter(publications, overview, shut, working)
     app.middleware_stack = app.build_middleware_stack()  # now, and not at the first request: what fails is told
     return app
 
@@ -64,13 +66,19 @@ class _HostRouter(Router):
         self,
         publications: Sequence[ServedPublication],
         overview: Overview | None,
-        closed: Sequence[str],
+        shut: Sequence[ClosedPublication],
         working: Lifespan[Starlette],
     ) -> None:
-        by_host: dict[str, list[ServedPublication]] = {}
-        for publication in publications:
-            by_host.setdefault(publication.host.name, []).append(publication)
-        self._routers = {host: _build_router(here, overview, closed, publications) for host, here in by_host.items()}
+        names = [*(each.host.name for each in publications), *(each.host.name for each in shut)]
+        self._routers = {
+            host: _build_router(
+                [each for each in publications if each.host.name == host],
+                overview,
+                [each for each in shut if each.host.name == host],
+                publications,
+            )
+            for host in dict.fromkeys(names)
+        }
         super().__init__(lifespan=working)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +91,7 @@ class _HostRouter(Router):
 def _build_router(
     here: Sequence[ServedPublication],
     overview: Overview | None,
-    closed: Sequence[str],
+    shut: Sequence[ClosedPublication],
     every: Sequence[ServedPublication],
 ) -> Router:
     async def health(request: Request) -> Response:
@@ -91,11 +99,11 @@ def _build_router(
         return max(answers, key=lambda answer: answer.status_code)
 
     routes = [Route(HEALTH, health, name=HEALTH)]
-    routes += [route for path in closed for route in build_closed_routes(path, every[0].translator)]
-    if overview:
+    if overview and here:
         routes += overview.build_routes(here)
     # The longest path first, since one above it takes a name for a file of its own.
-    for each in sorted(here, key=lambda each: len(each.below), reverse=True):
+    every_place: list[ServedPublication | ClosedPublication] = [*here, *shut]
+    for each in sorted(every_place, key=lambda each: len(each.below), reverse=True):
         routes += each.build_routes()
     # A POST is never sent elsewhere.
     return Router(routes=routes, redirect_slashes=False)

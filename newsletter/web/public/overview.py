@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from newsletter.config.shared_settings import PUBLICATIONS
 from newsletter.editions import EditionContext
 from newsletter.editions.publication_list import ListedPublication, render_publication_list
 from newsletter.web.public.error_line import error_line
+from newsletter.web.public.request_guard import HEALTH
 
 if TYPE_CHECKING:
     from newsletter.web.public.publication_routes import ServedPublication
@@ -60,11 +60,18 @@ class Overview:
 
 
 def find_clash(publications: "Sequence[ServedPublication]") -> tuple[str, str] | None:
-    """Return two publications at one address, by their names; None where each has one of its own."""
-    seen: dict[tuple[str, str], str] = {}
-    for each in publications:
-        place = urlsplit(each.url).netloc.lower(), each.below
-        if place in seen:
-            return seen[place], each.workspace.shown_name
-        seen[place] = each.workspace.shown_name
+    """Return two publications, by their names, of which one's address takes pages of the other; None without such.
+
+    A request's port is not looked at any more once it is known to be somebody's here.
+    """
+    for number, one in enumerate(publications):
+        for other in publications[:number]:
+            if one.host.name == other.host.name and (_takes(one.below, other.below) or _takes(other.below, one.below)):
+                return other.workspace.shown_name, one.workspace.shown_name
     return None
+
+
+def _takes(path: str, below: str) -> bool:
+    """Return whether a publication at `path` has the place of what another one has below its own."""
+    taken = (f"{below}/u", f"{below}/{PUBLICATIONS}", HEALTH)
+    return path == below or any(f"{path}/".startswith(f"{place}/") for place in taken)

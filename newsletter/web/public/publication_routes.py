@@ -88,14 +88,21 @@ class ServedPublication:
         self.endpoints.close()
 
 
-def build_closed_routes(below: str, translator: Translator) -> list[Route]:
-    """Return routes below a path that answer: later. For a publication that can't be served until it is mended."""
-    words = translator.translate("Something is wrong here. Please try again later.")
+class ClosedPublication:
+    """An address of a publication that can't be served until it is mended: whatever is asked there, is answered later.
 
-    async def answer(_request: Request) -> Response:
-        return PlainTextResponse(f"{words}\n", 503, _LATER)
+    Its `host` and the path `below` are as a served publication has them.
+    """
 
-    return [
-        Route(path, answer, methods=["GET", "POST"], name="/…")
-        for path in (below, f"{below}/", f"{below}/{{rest:path}}")
-    ]
+    def __init__(self, url: str, translator: Translator) -> None:
+        self.host = PublicHost(url)
+        self.below = urlsplit(url).path
+        self._words = translator.translate("Something is wrong here. Please try again later.")
+
+    def build_routes(self) -> list[Route]:
+        """Return its routes, which take every path below its own."""
+        paths = (*([self.below] if self.below else []), f"{self.below}/", f"{self.below}/{{rest:path}}")
+        return [Route(path, self._answer, methods=["GET", "POST"], name="/…") for path in paths]
+
+    async def _answer(self, _request: Request) -> Response:
+        return PlainTextResponse(f"{self._words}\n", 503, _LATER)

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
+from newsletter.config.shared_settings import find_service_address
+from newsletter.config.validators import check_service_url
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.publication import OpenPublication
 from newsletter.store.publications import has_other_publications
@@ -37,11 +39,11 @@ def serve(
         publications, failed = _open_publications(workspaces, held)
         if clash := find_clash(publications):
             raise ConfigError(
-                f"{clash[0]} and {clash[1]} have the same address.",
-                next_step="Give each an address of its own, under [service]: url = ...",
+                f"{clash[0]} and {clash[1]} have the same address, or one has that of the other's pages.",
+                next_step="Give each an address of its own, under [service]: url = ... On one host they differ in the "
+                "path, which is none that the service has for itself: /u, /publications, /healthz.",
             )
-        closed = [f"{publications[0].below}/{workspace.publication}" for workspace in failed if workspace.publication]
-        app = build_public_app(publications, closed)
+        app = build_public_app(publications, _find_closed(failed))
         host = host.removeprefix("[").removesuffix("]")  # as in a URL
         with closing(bind(host, port, in_use=_IN_USE, next_step=_NAME_ANOTHER)) as listening:
             name, number = listening.getsockname()[:2]
@@ -79,6 +81,16 @@ def _open_publications(
     if not opened and last:
         raise last
     return opened, failed
+
+
+def _find_closed(failed: Sequence[Workspace]) -> list[str]:
+    """Return the addresses of publications that can't be served, as far as their settings say them."""
+    addresses = []
+    for workspace in failed:
+        with suppress(ValueError):
+            address = find_service_address(workspace.config_path, workspace.environ)
+            addresses.append(check_service_url(address))
+    return addresses
 
 
 def _open_publication(workspace: Workspace, held: ExitStack) -> ServedPublication:

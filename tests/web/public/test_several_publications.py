@@ -18,6 +18,7 @@ from newsletter.workspace_search import find_workspace
 
 READER = "reader@example.org"
 OTHER_HOST = "brief.example.org"
+CLOSED_HOST = "closed.example.org"
 
 
 def _token(publication: Publication, name: str, reader: str = READER) -> str:
@@ -43,6 +44,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         fill(folder, [READER])
         (folder / "drafts" / "2.10.sent.toml").touch()
     (publication.root / "publications/broken/newsletter.toml").write_text("[publication\n")
+    closed = add_publication(publication, "closed", f'[service]\nurl = "https://{CLOSED_HOST}/far"\n')
+    without_list = re.sub(r"(?m)^unsubscribe = .*\n", "", (closed / "newsletter.toml").read_text())
+    (closed / "newsletter.toml").write_text(without_list)
     with serving(publication) as running:
         for whose in ("", "weekly: ", "brief: "):
             running.says(f" {whose}The archive has 1 issue; made again: 2.10")
@@ -81,6 +85,9 @@ def test_a_list_names_them_all(service: Service) -> None:
 def test_a_broken_one_takes_no_other_down(service: Service) -> None:
     assert _ask(service, "/broken/u/anything")[0] == 503
     assert _ask(service, "/healthz")[0] == 200
+    assert _ask(service, "/far/u/anything", CLOSED_HOST, "POST", b"List-Unsubscribe=One-Click")[0] == 503
+    assert _ask(service, "/far", CLOSED_HOST)[0] == 503
+    assert _ask(service, "/", CLOSED_HOST)[0] == 404
     assert any("broken is not served until this is mended" in line for line in service.printed)
 
 
@@ -120,13 +127,14 @@ def test_the_list_is_at_the_top_where_no_publication_is(tmp_path: Path) -> None:
         assert _ask(service, f"/u/{_token(publication, 'brief')}")[0] == 404
 
 
-def test_two_at_one_address_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["", ".:443", "/u"])
+def test_two_at_one_address_are_refused(tmp_path: Path, end: str) -> None:
     publication = made(tmp_path / "digest")
     shared = publication.root / "newsletter.toml"
     shared.write_text(re.sub(r"(?m)^website = .*\n", "", shared.read_text()))
-    add_publication(publication, "weekly", f'[service]\nurl = "https://{HOST}"\n')
+    add_publication(publication, "weekly", f'[service]\nurl = "https://{HOST}{end}"\n')
     del publication.environ["NEWSLETTER_SERVICE__URL"]
     shared.write_text(shared.read_text() + f'[service]\nurl = "https://{HOST}"\n')
     done = publication.run("serve", "--port", "0")
     assert done.returncode == 2
-    assert "main and weekly have the same address." in done.stderr
+    assert "main and weekly have the same address" in done.stderr
