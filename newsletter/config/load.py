@@ -35,6 +35,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
         shared_source, shared = _read(shared_file)
         where.shared = _Places(shared_file, shared_source, {})
         problems += [*_find_misplaced_secrets(shared_source, where.shared), *_find_stray_values(shared, where.shared)]
+        problems += _find_own_store(own, where)
         tables = put_over(deepcopy(own), shared)
     where.variables = overlay(tables, environ, _find_model)
     if shared_file:
@@ -98,6 +99,19 @@ def find_setting(path: Path, table: str, key: str) -> tuple[Path, int]:
 
 def _find_lines(path: Path) -> "_Places":
     return _Places(path, path.read_text(encoding="utf-8-sig") if path.is_file() else "", {})
+
+
+def _find_own_store(own: Mapping[str, Any], where: "_Places") -> Iterator[Problem]:
+    """Yield a problem for a publication's own [store]: a bounce would count for no other, and no backup have it."""
+    if "store" in own:
+        yield Problem(
+            path=where.path,
+            line=where.line("store", ""),
+            code="shared",
+            message="[store] is for all publications of a workspace, which have one state",
+            next_step=f"Move it into the {CONFIG_NAME} beside publications/. A publication with a state of its own "
+            "wants a workspace of its own: newsletter init my-newsletter",
+        )
 
 
 def _find_shared_variables(variables: Mapping[tuple[str, str], str], path: Path) -> Iterator[Problem]:

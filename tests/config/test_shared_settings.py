@@ -50,6 +50,13 @@ def tomllib_line(path: Path, text: str) -> int:
     return path.read_text().splitlines().index(text) + 1
 
 
+def test_a_publication_has_no_state_of_its_own(publication: Publication) -> None:
+    own = add_publication(publication, "weekly", '[store]\nurl = "sqlite:///own.db"\n') / "newsletter.toml"
+    (problem,) = _refused(own)
+    assert "have one state" in problem.message
+    assert (problem.path, problem.line) == (own, tomllib_line(own, "[store]"))
+
+
 def test_another_publications_list_is_never_mailed(publication: Publication) -> None:
     shared = publication.root / "newsletter.toml"
     shared.write_text(shared.read_text().replace('file = "subscribers.csv"', 'file = "members.csv"'))
