@@ -10,7 +10,12 @@ from newsletter.checks.leftovers import find_damaged_letters, find_example_texts
 from newsletter.checks.link_targets import check_link_targets
 from newsletter.checks.pictures import check_picture_sizes, check_picture_weight
 from newsletter.checks.prose import check_prose, find_prose_problems
-from newsletter.checks.publication_checks import check_editions, find_example_settings, find_untranslated_words
+from newsletter.checks.publication_checks import (
+    check_editions,
+    find_example_settings,
+    find_untranslated_about,
+    find_untranslated_words,
+)
 from newsletter.checks.series import check_corrected_issue, check_dates, check_name, check_numbers, find_equal_headlines
 from newsletter.checks.translation_differences import compare_with_main, find_missing_translations
 from newsletter.editions import EditionContext
@@ -104,6 +109,7 @@ def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]
         yield from check_corrected_issue(source, draft, paths)
     yield from find_example_settings(context)
     yield from find_untranslated_words(context)
+    yield from find_untranslated_about(context)
     if draft.issue is None:
         return
     yield from check_link_targets(source, context, draft.issue, [path.stem for path in paths])

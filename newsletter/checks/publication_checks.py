@@ -19,6 +19,7 @@ from newsletter.editions.typefaces import find_forbidden, find_unusable_files
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
+from newsletter.translation import describe_language
 from newsletter.workspace import TEMPLATES, find_shipped
 
 _NAMED = 3  # in one message
@@ -63,6 +64,24 @@ def find_untranslated_words(context: EditionContext) -> Iterator[Finding]:
         next_step=f"Write them under [{_locate_words(context)}]; docs/editors/language.md shows how.",
     )
     yield Finding(problem, note=True)
+
+
+def find_untranslated_about(context: EditionContext) -> Iterator[Finding]:
+    """Find that a translation's readers get the publication's `about` in another language than their own."""
+    own, language = context.config.own, context.config.publication.language
+    table = own.translations.get(language)
+    apart = language.split("-")[0] != own.publication.language.split("-")[0]
+    if table and apart and own.publication.about and table.about is None:
+        path, line = find_setting(context.config_path, *_locate_language(context))
+        problem = Problem(
+            path=path,
+            line=line,
+            code="untranslated",
+            message=f"'about', which readers see below each issue, is in {describe_language(own.publication.language)}",
+            next_step=f"Write it below [{_locate_language(context)[0]}] in {describe_language(language)}: "
+            'about = "...". Or leave them without: about = "".',
+        )
+        yield Finding(problem, note=True)
 
 
 def _check_typefaces(context: EditionContext, issue: Issue) -> Iterator[Finding]:

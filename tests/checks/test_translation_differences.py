@@ -256,7 +256,7 @@ items:
 @pytest.fixture
 def bilingual(publication: Publication) -> Publication:
     with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
-        file.write("\n[languages.ja]\ntitle = '太平洋'\n[languages.de]\n")
+        file.write("\n[languages.ja]\ntitle = '太平洋'\nabout = '海の話'\n[languages.de]\n")
     publication.draft("2.11", MAIN)
     return publication
 
@@ -383,6 +383,20 @@ def test_words_that_nobody_has_translated_are_noted_at_the_language_s_table(bili
     path = bilingual.root / "newsletter.toml"
     path.write_text(path.read_text(encoding="utf-8") + "[languages.sv]\n", encoding="utf-8")
     draft = read_draft(bilingual.draft("2.11.sv", JAPANESE), "sv")
-    (note,) = [each for each in check_file(bilingual.workspace, draft).notes if "in English" in each.message]
+    (note,) = [each for each in check_file(bilingual.workspace, draft).notes if "into 'sv'" in each.message]
     assert path.read_text(encoding="utf-8").splitlines()[note.line - 1] == "[languages.sv]"
     assert note.next_step.startswith("Write them under [languages.sv.words];")
+
+
+@pytest.mark.parametrize(("written", "told"), [("", True), ("about = '海の話'\n", False), ("about = ''\n", False)])
+def test_what_a_newsletter_is_about_is_noted_where_readers_get_it_in_another_language(
+    bilingual: Publication, written: str, told: bool
+) -> None:
+    path = bilingual.root / "newsletter.toml"
+    text = path.read_text(encoding="utf-8").replace("about = '海の話'\n", written)
+    path.write_text(text, encoding="utf-8")
+    draft = read_draft(bilingual.draft("2.11.ja", JAPANESE), "ja")
+    notes = [each for each in check_file(bilingual.workspace, draft).notes if "'about'" in each.message]
+    assert [each.message for each in notes] == ["'about', which readers see below each issue, is in English"] * told
+    assert all(text.splitlines()[note.line - 1] == "[languages.ja]" for note in notes)
+    assert not [each for each in check_draft(bilingual.workspace, draft).problems if "'about'" in each.message]
