@@ -1,6 +1,7 @@
 """Checks of what an issue is made with: settings, the logo, and the publication's own templates."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from newsletter.checks.draft_report import Finding
 from newsletter.config import find_setting
@@ -15,7 +16,9 @@ from newsletter.editions import (
     write_default,
 )
 from newsletter.editions.glyphs import find_makeshift_scripts, find_missing_glyphs
+from newsletter.editions.template_engine import find_template, holds_word
 from newsletter.editions.typefaces import find_forbidden, find_unusable_files
+from newsletter.editions.web import INDEX, PAGE
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
@@ -108,6 +111,23 @@ def _locate_words(context: EditionContext) -> str:
     return "words" if key else f"{table}.words"
 
 
+def _find_older_pages(context: EditionContext, issue: Issue) -> Iterator[Finding]:
+    """Find templates of one's own that lead to no other language: they are older than the publication's languages."""
+    if not context.translations.get(issue.name):
+        return
+    for name in (PAGE, INDEX):
+        with suppress(TemplateError):  # it is found when the page is made
+            if not holds_word("hreflang", name, context.template_path):
+                problem = Problem(
+                    path=find_template(name, context.template_path),
+                    code="template",
+                    message="this leads to no page in another language: neither readers nor search engines find it",
+                    next_step="Take over what the program's own does with languages: move this one away, and then "
+                    f"newsletter templates eject {name}",
+                )
+                yield Finding(problem, note=True)
+
+
 def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find what keeps an edition from being made: a missing logo, a template of one's own, a character of no typeface.
 
@@ -122,6 +142,7 @@ def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:
     shipped = find_shipped(TEMPLATES).resolve()
     own = [folder for folder in context.template_path if folder.is_dir() and folder.resolve() != shipped]
     names = [path.name for folder in own for path in folder.iterdir()]
+    yield from _find_older_pages(context, issue)
     found: dict[Problem, None] = {}
     for beginnings, make in _MAKERS:
         if any(name.startswith(beginnings) for name in names):

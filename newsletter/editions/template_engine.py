@@ -181,8 +181,13 @@ def require_word(word: str, shows: str, name: str, path: tuple[Path, ...]) -> No
 
     Templates of one's own may be older than what drafts can hold. Raises TemplateError.
     """
-    if not any(word in file.read_text(encoding="utf-8-sig") for file in list_templates(name, path)):
+    if not holds_word(word, name, path):
         raise template_error(find_template(name, path), 0, f"it does not show {shows}, and this issue has some")
+
+
+def holds_word(word: str, name: str, path: tuple[Path, ...]) -> bool:
+    """Return whether a template has that word in it, or in what it includes. Raises TemplateError."""
+    return any(word in file.read_text(encoding="utf-8-sig") for file in list_templates(name, path))
 
 
 def list_templates(name: str, path: tuple[Path, ...]) -> list[Path]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 
+from newsletter.checks.publication_checks import check_editions
 from newsletter.editions import (
     EditionContext,
     place_beside,
@@ -266,6 +267,27 @@ def test_a_template_that_would_leave_something_out_is_refused(
     for path, is_refused in ((publication.workspace.find_draft("2.10"), False), (everything, True)):
         said = _find_faults(context, load_issue(path))
         assert [words in message for message in said] == ([True] if is_refused else [])
+
+
+@pytest.mark.parametrize("name", ["web.html.j2", "index.html.j2"])
+def test_a_page_that_leads_to_no_other_language_is_noted(publication: Publication, name: str) -> None:
+    """It may be older than the publication's languages, and goes on working."""
+    (template,) = eject(publication.root / "templates", [name])
+    template.write_text(template.read_text().replace("hreflang", "title"))
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+
+    def find_noted() -> list[str]:
+        found = list(check_editions(publication.context, issue))
+        assert all(finding.note for finding in found)
+        return [Path(finding.problem.path).name for finding in found if finding.problem.code == "template"]
+
+    assert find_noted() == []
+    config = publication.root / "newsletter.toml"
+    config.write_text(f"{config.read_text()}\n[languages.ja]\n")
+    assert find_noted() == []
+    publication.draft("2.10.ja", (publication.root / "drafts/2.10.yaml").read_text())
+    assert find_noted() == [name]
+    assert render_web(publication.context, issue, None)
 
 
 def _find_faults(context: EditionContext, issue: Issue) -> list[str]:
