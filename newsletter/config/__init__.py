@@ -1,8 +1,9 @@
 """The configuration: newsletter.toml and the environment, validated, as one frozen Config."""
 
 from newsletter.config.installed import find_installed_backends
-from newsletter.config.load import find_setting, load_config
+from newsletter.config.load import load_config
 from newsletter.config.section import Section
+from newsletter.config.setting_places import find_setting
 from newsletter.config.settings import (
     Config,
     PublicationSettings,
