@@ -151,7 +151,14 @@ def test_a_style_is_in_the_tags(publication: Publication, style: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("tag", "lang"), [("ja", b"/Lang(ja)"), ("pt-BR", b"/Lang(pt-BR)"), ("zh-Hant-TW", b"/Lang(zh-TW)")]
+    ("tag", "lang"),
+    [
+        ("ja", b"/Lang(ja)"),
+        ("pt-BR", b"/Lang(pt-BR)"),
+        ("zh-Hant", b"/Lang(zh-TW)"),
+        ("zh-Hans", b"/Lang(zh-CN)"),
+        ("zh-Hant-HK", b"/Lang(zh-HK)"),
+    ],
 )
 def test_a_passage_in_another_language_says_so(publication: Publication, tag: str, lang: bytes, tmp_path: Path) -> None:
     issue = with_text(publication, prose("before ", TextRun(text="a passage", language=tag), " after"))
