@@ -17,7 +17,9 @@ def show_subjects(config: Config, plan: SendPlan) -> None:
     """Print the subject and the sender of what goes out, in each language."""
     several = len(plan.samples) > 1
     for header in ("Subject", "From"):
-        samples = sorted(plan.samples.items(), key=lambda pair: list_languages(config).index(pair[0]))
+        order = list_languages(config)
+        # What was frozen in a language that is declared no more, comes last.
+        samples = sorted(plan.samples.items(), key=lambda pair: [*order, pair[0]].index(pair[0]))
         lines = {language: sample.decode_header(header) for language, sample in samples}
         if not several or len({*lines.values()}) == 1:
             say(f"  {header:9} {next(iter(lines.values()))}")

@@ -3,11 +3,11 @@
 import re
 
 from newsletter.issue.draft_source import DraftSource
+from newsletter.issue.translation_parts import UNTRANSLATED
 from newsletter.issue.yamltext import YamlScalar, split_lines
 
-# Found by `draft check` until it is taken out. A dash behind it, since "TK: " would be a key in YAML's plain style.
-MARK = "TK"
-_BESIDE = f"{MARK} – "
+# A dash behind the mark, since "TK: " would be a key in YAML's plain style.
+_BESIDE = f"{UNTRANSLATED} – "
 # Beginnings of blocks, before which no words may stand in the same line: lists, headings, quotes, tables, code.
 _BLOCK = re.compile(r"[-*+] |\d{1,9}[.)] |#{1,6} |>|\||```|~~~|!\[|\[\^[^\]]+\]:|(?:[-*_] *){3,}$", re.MULTILINE)
 
@@ -29,8 +29,8 @@ def _mark(lines: list[str], main: DraftSource, text: YamlScalar, line_end: str) 
     place = words.place(first)
     line, column = lines[place.line - 1], place.column - 1
     if _BLOCK.match(words.text, first) and text.style in ("|", ">"):
-        lines[place.line - 1] = f"{line[:column]}{MARK}{line_end}{line_end}{line}"
+        lines[place.line - 1] = f"{line[:column]}{UNTRANSLATED}{line_end}{line_end}{line}"
     elif _BLOCK.match(words.text, first) and text.style == '"':
-        lines[place.line - 1] = f"{line[:column]}{MARK}\\n\\n{line[column:]}"
+        lines[place.line - 1] = f"{line[:column]}{UNTRANSLATED}\\n\\n{line[column:]}"
     else:
         lines[place.line - 1] = f"{line[:column]}{_BESIDE}{line[column:]}"

@@ -25,6 +25,7 @@ from newsletter.errors import DraftError, Problem
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import find_unwritten
+from newsletter.issue.translation_parts import find_untranslated
 from newsletter.issue_name import order_name
 from newsletter.text import quote_text
 
@@ -219,7 +220,7 @@ def _select_publishable(
             if published:
                 require_issue(draft)
             site.left_out[name] = "it has problems"
-        elif texts := find_unwritten(draft.issue):
+        elif texts := find_unwritten(draft.issue) or find_untranslated(draft.issue):
             if published:
                 raise DraftError(
                     f"{draft.path.name} is published, and has a text that is still to be written: "

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from conftest import Publication
 from smtp_server import Server
+from translated import list_readers, translate
 
 ADA, SECOND, THIRD = "ada.okafor@example.org", "b@example.org", "c@example.org"
 NO_MAILBOX = "550 5.1.1 No such mailbox"
@@ -327,3 +328,18 @@ def test_a_status_and_a_report_have_the_times_of_the_same_clock(three: Publicati
     assert first
     apart = datetime.fromisoformat(first[1]) - datetime.fromisoformat(begun[1])
     assert abs(apart) <= timedelta(minutes=10)
+
+
+@pytest.mark.slow
+def test_what_was_frozen_in_a_language_that_is_declared_no_more_goes_on(digest: Publication, server: Server) -> None:
+    before = (digest.root / "newsletter.toml").read_text()
+    translate(digest, "ja")
+    readers = list_readers(digest, anna="en", chie="ja")
+    server.answer = dict.fromkeys(readers, "450 4.7.1 Later")
+    assert digest.run("send", "3.8", "--yes", "--despite-problems").returncode == 1
+    server.answer.clear()
+    (digest.root / "newsletter.toml").write_text(before)
+    done = digest.run("send", "3.8", "--yes", "--continue")
+    assert done.returncode == 0, done.stderr
+    assert "Japanese: 関税が引き下げられた" in done.stdout
+    assert server.copies() == dict.fromkeys(readers, 1)

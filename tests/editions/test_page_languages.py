@@ -9,7 +9,9 @@ import pytest
 from conftest import Publication
 
 from newsletter.actions.export import export_site
+from newsletter.drafting.new_translation import compose_translation
 from newsletter.editions.site import Site
+from newsletter.issue.draft_source import DraftSource
 from newsletter.publication import OpenPublication
 
 _LANGUAGES = """
@@ -204,3 +206,16 @@ def test_a_correction_marks_the_issue_in_each_language(multilingual: Publication
     assert "A wrong number" not in japanese
     assert 'href="2.20-correction.html"' in arabic
     assert "A wrong number" in arabic
+
+
+def test_a_translation_that_is_still_to_be_written_is_published_nowhere(multilingual: Publication) -> None:
+    (multilingual.root / "drafts/2.21.yaml").unlink()
+    (multilingual.root / "drafts/2.21.ja.yaml").unlink()
+    (multilingual.root / "drafts/2.20.ar.yaml").unlink()
+    main, draft = (multilingual.root / f"drafts/{name}.yaml" for name in ("2.20", "2.20.ja"))
+    main.write_text(main.read_text().replace("[the other](issue:2.21)", "more"))
+    draft.write_text(compose_translation(DraftSource(main, main.read_text())).replace("TK – Rain", "雨"))
+    site, folder = _export(multilingual)
+    assert site.left_out == {"2.20.ja": "not all of it is written yet"}
+    assert not list(folder.glob("*ja*"))
+    assert 'hreflang="ja"' not in (folder / "2.20.html").read_text()
