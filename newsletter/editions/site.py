@@ -220,7 +220,7 @@ def _select_publishable(
             if published:
                 require_issue(draft)
             site.left_out[name] = "it has problems"
-        elif texts := find_unwritten(draft.issue) or find_untranslated(draft.issue):
+        elif texts := find_unwritten(draft.issue) or (() if published else find_untranslated(draft.issue)):
             if published:
                 raise DraftError(
                     f"{draft.path.name} is published, and has a text that is still to be written: "

@@ -164,7 +164,8 @@ def test_a_translation_that_is_not_whole_is_left_out_and_nothing_leads_to_it(mul
     path = _write(multilingual, "2.20.ja", "TK – Rain")
     _write(multilingual, "2.21", "TK – Sun")
     site, folder = _export(multilingual)
-    assert site.left_out == {"2.20.ja": "it has problems", "2.21": "it has problems", "2.21.ja": "2.21 is left out"}
+    left = {"2.20.ja": "not all of it is written yet", "2.21": "it has problems", "2.21.ja": "2.21 is left out"}
+    assert site.left_out == left
     page = (folder / "2.20.html").read_text(encoding="utf-8")
     assert set(_list_alternates(page)) == {"en", "x-default", "ar"}
     assert not (folder / "index.ja.html").exists()
@@ -208,10 +209,13 @@ def test_a_correction_marks_the_issue_in_each_language(multilingual: Publication
     assert "A wrong number" in arabic
 
 
-def test_a_translation_that_is_still_to_be_written_is_published_nowhere(multilingual: Publication) -> None:
+def test_a_translation_that_was_begun_after_its_issue_was_sent_is_not_published(
+    multilingual: Publication,
+) -> None:
     (multilingual.root / "drafts/2.21.yaml").unlink()
     (multilingual.root / "drafts/2.21.ja.yaml").unlink()
     (multilingual.root / "drafts/2.20.ar.yaml").unlink()
+    (multilingual.root / "drafts/2.20.sent.toml").touch()
     main, draft = (multilingual.root / f"drafts/{name}.yaml" for name in ("2.20", "2.20.ja"))
     main.write_text(main.read_text().replace("[the other](issue:2.21)", "more"))
     draft.write_text(compose_translation(DraftSource(main, main.read_text())).replace("TK – Rain", "雨"))
