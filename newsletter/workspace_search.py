@@ -61,9 +61,11 @@ def find_root(start: Path, environ: Mapping[str, str] | None = None) -> Path:
 def list_publications(workspace: Workspace) -> tuple[Workspace, ...]:
     """Return the workspace as each of its publications has it: the one beside publications/ first, if there is one.
 
-    A folder whose name can't be a publication's is left out: only who asks for it is told.
+    A folder whose name can't be a publication's, or that is a link, is left out: only who asks for it is told.
     """
-    found = tuple(other for other in workspace.list_folders() if is_publication_name(other.publication))
+    found = tuple(
+        other for other in workspace.list_folders() if is_publication_name(other.publication) and not _is_link(other)
+    )
     beside = Workspace(workspace.root, workspace.environ)
     is_one = not found or declares_publication(beside.config_path, workspace.environ)
     return (beside, *found) if is_one else found
@@ -73,7 +75,7 @@ def choose_publication(workspace: Workspace, name: str) -> Workspace:
     """Return the workspace as the publication of that name, or of that id, has it. Raises ConfigError for none."""
     for other in workspace.list_folders():
         if other.publication == name:
-            _require_name(other)
+            _require_place(other)
     found = list_publications(workspace)
     by_folder = [one for one in found if one.publication == name]
     by_id = [one for one in found if name in (read_identity(one.config_path).get("id"), one.shown_name)]
@@ -95,7 +97,7 @@ def _find_here(start: Path, environ: Mapping[str, str]) -> Workspace:
             here = Workspace(shared_file.parent, environ, folder.name) if shared_file else Workspace(folder, environ)
             require_own(here.root, (*here.listed_places(), here.state_folder), environ)
             if shared_file:
-                _require_name(here)
+                _require_place(here)
             return here
     raise ConfigError(
         f"There is no {CONFIG_NAME} here or in any folder above.",
@@ -103,10 +105,21 @@ def _find_here(start: Path, environ: Mapping[str, str]) -> Workspace:
     )
 
 
-def _require_name(workspace: Workspace) -> None:
+def _is_link(workspace: Workspace) -> bool:
+    """Return whether a publication's folder is elsewhere: from within, it would be a workspace with another state."""
+    return workspace.folder.is_symlink() or workspace.folder.parent.is_symlink()
+
+
+def _require_place(workspace: Workspace) -> None:
     if not is_publication_name(workspace.publication):
         raise ConfigError(
             f"{workspace.folder} can't be a publication: its name is not one.",
             next_step="Name the folder with small letters from a to z, digits, and hyphens between them, at most 40, "
             "as in spring-fair.",
+        )
+    if _is_link(workspace):
+        raise ConfigError(
+            f"{workspace.folder} can't be a publication: it is a link to {workspace.folder.resolve()}, and there it "
+            "would be known by another state, and send everything again.",
+            next_step="Move the folder itself into publications/.",
         )

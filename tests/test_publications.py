@@ -98,6 +98,19 @@ def test_a_folder_that_can_name_no_publication_is_told(publication: Publication)
     assert _names(publication.root) == ["main"]
 
 
+@pytest.mark.parametrize("name", ["weekly", ""])
+def test_a_linked_folder_is_no_publication(publication: Publication, tmp_path: Path, name: str) -> None:
+    """From within it would be a workspace by itself, with a state that knows of nothing that was sent."""
+    add_publication(publication, "weekly")
+    linked = publication.root / "publications" / name
+    linked.rename(tmp_path / "elsewhere")
+    linked.symlink_to(tmp_path / "elsewhere")
+    assert _names(publication.root) == ["main"]
+    for start, asked in ((publication.root, "weekly"), (publication.root / "publications/weekly", None)):
+        with pytest.raises(ConfigError, match="is a link to"):
+            find_publications(start, {}, asked)
+
+
 def test_each_publication_has_its_own_drafts(publication: Publication) -> None:
     weekly = add_publication(publication, "weekly")
     draft = weekly / "drafts" / "2.10.yaml"
