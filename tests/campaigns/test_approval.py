@@ -133,10 +133,11 @@ def test_what_was_saved_since_it_was_read_is_not_what_is_sent(
     publication: Publication, git: Git, store: Store, name: str
 ) -> None:
     draft = read_draft(publication.root / "drafts/2.10.yaml")
+    texts = read_issue_texts(publication.workspace, publication.context, draft)
     path = publication.root / "drafts" / name
     path.write_bytes(path.read_bytes() + b"\n")
     git("commit", "--quiet", "--all", "--message", "Another")
-    (problem,) = _missing(lambda: approve(["committed"], publication.workspace, store, publication.context, draft))
+    (problem,) = _missing(lambda: approve(["committed"], publication.workspace, store, texts))
     assert problem.message == "this was saved again just now"
 
 

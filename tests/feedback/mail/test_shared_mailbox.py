@@ -94,3 +94,10 @@ def test_each_mail_counts_for_the_publication_that_it_is_about(shared: Publicati
     assert "The reading of" in shared.run("-P", "press", "inbox", "undo", "--yes").stdout
     with closing(open_store(shared.workspace.database)) as main:
         assert _known(main, ADA)[1] == _known(main.of(PRESS), CY)[1] == []
+    # How many of its own readers they are is what counts, whichever reads: main has two readers, and press four.
+    for reader in (ADA, BEN, CY):
+        box.add(b"X-Again: yes\r\n" + make_bounce(reader, "5.1.1", server.message(reader)))
+    held = json.loads(shared.run("inbox", "read", "--json").stdout)[-3:]
+    assert {(one["action"], one["why"].partition("at once: ")[2].partition(" (")[0]) for one in held} == {
+        ("held back", "3 of 4 readers of the list, 75% of them")
+    }
