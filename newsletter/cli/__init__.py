@@ -85,6 +85,14 @@ def _move_publication_first(args: list[str]) -> list[str]:
     return [*moved, *others, *args[end:]]
 
 
+def _find_publication(args: list[str]) -> str | None:
+    """Return the publication that -P names: click's context is gone when an error is shown."""
+    first, *rest = [*_move_publication_first(args), ""]
+    if first in _PUBLICATION:
+        return rest[0]
+    return first.partition("=")[2] if first.startswith(f"{_PUBLICATION[1]}=") else None
+
+
 def _complete(ctx: click.Context, option: click.Parameter, begun: str) -> list[str]:
     from newsletter.cli.context import complete_publication
 
@@ -135,4 +143,4 @@ def main() -> None:
             raise
         from newsletter.cli.output import show_error
 
-        sys.exit(show_error(error))
+        sys.exit(show_error(error, _find_publication(sys.argv[1:])))

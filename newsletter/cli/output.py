@@ -1,6 +1,7 @@
 """Output for people: errors with their next step, tables; plain lines when piped."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +17,13 @@ from rich.text import Text
 from newsletter.errors import Problem, explain
 from newsletter.text import escape_controls, shorten_path
 
+# Commands that are about one publication, where a sentence names one to be typed. Those that are about all run by cron.
+_COMMAND = re.compile(
+    r"(?:^ *|(?<=[:.;?] )|(?<=`))newsletter (?=(?!outbox run|inbox read)(?:draft|preview|export|templates|send|retry"
+    r"|outbox|status|report|reconcile|cancel|subscribers|inbox|state)\b)",
+    re.MULTILINE,
+)
+
 
 def console(*, err: bool = False) -> Console:
     out = Console(stderr=err, highlight=False, markup=False, emoji=False)
@@ -30,21 +38,29 @@ def can_ask() -> bool:
 
 
 def say(text: str = "", style: str = "") -> None:
-    console().print(Text(printable_lines(text), style=style))
+    console().print(Text(printable_lines(name_publication(text)), style=style))
+
+
+def name_publication(text: str, chosen: str | None = None) -> str:
+    """Return a text whose commands have -P where the command that prints it had: typed without, they mean another."""
+    context = click.get_current_context(silent=True)
+    if context and not chosen:
+        chosen = context.find_root().params.get("publication")
+    return _COMMAND.sub(lambda match: f"{match[0]}-P {chosen} ", text) if chosen else text
 
 
 def printable_lines(text: str) -> str:
     return "\n".join(escape_controls(line) for line in text.split("\n"))
 
 
-def show_error(error: Exception) -> int:
-    """Print place, cause and next step; returns the exit status."""
+def show_error(error: Exception, publication: str | None = None) -> int:
+    """Print place, cause and next step; returns the exit status. `publication` is the one that -P names."""
     out = console(err=True)
     explained = explain(error)
     out.print(Text(printable_lines(explained.message), style="bold red"))
-    show_problems(explained.problems, err=True)
+    show_problems(explained.problems, err=True, publication=publication)
     if explained.next_step:
-        out.print(Text(printable_lines(explained.next_step)))
+        out.print(Text(printable_lines(name_publication(explained.next_step, publication))))
     return explained.exit_status
 
 
@@ -53,7 +69,7 @@ def print_lease_wait(seconds: float) -> None:
     console(err=True).print(f"An earlier send broke off. In {ceil(seconds)} s it is certain that it sends no more.")
 
 
-def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
+def show_problems(problems: Iterable[Problem], *, err: bool = False, publication: str | None = None) -> None:
     """Print each with its place; what to do about several in a row is printed once, below the last of them."""
     out = console(err=err)
     listed = list(problems)
@@ -63,7 +79,8 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
         line.append(f"  [{problem.code}]", style="dim not bold")
         out.print(line)
         if problem.next_step and (following is None or following.next_step != problem.next_step):
-            out.print(Text(f"    {escape_controls(problem.next_step)}", style="cyan"))
+            next_step = name_publication(problem.next_step, publication)
+            out.print(Text(f"    {escape_controls(next_step)}", style="cyan"))
 
 
 def describe_place(problem: Problem) -> str:

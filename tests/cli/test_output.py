@@ -4,14 +4,16 @@ import json
 import re
 from pathlib import Path
 
+import click
 import pytest
 from conftest import Publication
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter import cli as command_line
 from newsletter.checks.draft_report import Finding
 from newsletter.cli import findings, output
-from newsletter.errors import ConfigError, DecisionNeeded, Problem
+from newsletter.errors import ConfigError, DecisionNeeded, DraftError, Problem
 
 
 def _problem(message: str = "it is wrong", *, path: str = "a.yaml", line: int = 3, step: str = "Mend it.") -> Problem:
@@ -160,3 +162,41 @@ def test_annotations_name_files_from_the_repository_that_holds_the_publication(
     monkeypatch.chdir(tmp_path / "newsletters")
     findings.print_annotations([Finding(_problem(path="drafts/2.10.yaml"))])
     assert capsys.readouterr().out.startswith("::error file=newsletters/drafts/2.10.yaml,line=3")
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        (
+            "2 readers wait. To send it: newsletter send 1.3",
+            "2 readers wait. To send it: newsletter -P weekly send 1.3",
+        ),
+        ("Done?\n  `newsletter draft list` shows all.", "Done?\n  `newsletter -P weekly draft list` shows all."),
+        ("newsletter draft new 1.3", "newsletter -P weekly draft new 1.3"),
+        ("newsletter -P brief send 1.3", "newsletter -P brief send 1.3"),
+        ("when `newsletter outbox run` is called", "when `newsletter outbox run` is called"),
+        ("  Subject   Our newsletter report", "  Subject   Our newsletter report"),
+        ("in another newsletter of yours", "in another newsletter of yours"),
+    ],
+)
+def test_a_command_to_be_typed_names_the_publication_that_was_chosen(
+    text: str, printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with click.Context(command_line.cli) as context:
+        context.params["publication"] = "weekly"
+        output.say(text)
+    output.say(text)
+    assert capsys.readouterr().out == f"{printed}\n{text}\n"
+    output.show_error(DraftError("No.", next_step=text), "weekly")
+    assert capsys.readouterr().err == f"No.\n{printed}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "name"),
+    [
+        (["-P", "weekly", "send"], "weekly"), (["send", "--publication=weekly"], "weekly"),
+        (["send", "1.3"], None), ([], None), (["send", "--", "-P", "x"], None),
+    ],
+)  # fmt: skip
+def test_the_publication_of_an_error_is_the_one_that_was_chosen(args: list[str], name: str | None) -> None:
+    assert command_line._find_publication(args) == name

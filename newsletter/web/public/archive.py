@@ -137,7 +137,8 @@ class Archive:
             _LOG.error("%s%s has no PDF of its present text: %s", self._whose, name, error_line(error))
         self._digests = _digests(self._folder)
         self._empty = None
-        issues = format_count(len(site.built) + len(site.kept), "issue")
+        names = [*site.built, *site.kept]
+        issues = format_count(len([name for name in names if not workspace.split_name(name)[1]]), "issue")
         _LOG.info("%sThe archive has %s; made again: %s", self._whose, issues, ", ".join(site.built) or "none")
 
 

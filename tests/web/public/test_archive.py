@@ -41,6 +41,18 @@ def _data(archive: Archive, name: str) -> bytes:
     return found.data
 
 
+def test_a_translation_is_not_counted_as_an_issue(
+    publication: Publication, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[languages.de]\n")
+    publication.draft("2.10.de", (publication.root / "drafts/2.10.yaml").read_text(encoding="utf-8"))
+    _record(publication, "2.10")
+    with caplog.at_level("INFO"):
+        _renewed(publication, store)
+    assert "The archive has 1 issue; made again: 2.10, 2.10.de" in caplog.text
+
+
 def test_it_has_what_was_sent(publication: Publication, store: Store) -> None:
     archive = _renewed(publication, store)
     assert b"All issues" in _data(archive, "index.html")
