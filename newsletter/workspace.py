@@ -288,6 +288,9 @@ class Workspace:
         if path.is_file():
             self.refuse_outside(path)
             return path
+        issue, language = self.split_name(path.name.removesuffix(".yaml"))
+        if language and any(each.stem == issue for each in known):
+            return self.find_translation(issue, language)
         stems = [path.stem for path in known]
         near = get_close_matches(path.name.removesuffix(".yaml"), stems, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""

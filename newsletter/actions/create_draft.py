@@ -55,6 +55,12 @@ def create_draft(
     """
     workspace = publication.workspace
     numbering = workspace.config.publication.numbering
+    issue, language = workspace.split_name(name or "")
+    if language and kind == "issue":
+        raise DraftError(
+            f"{name} is the name of a translation of {issue}.",
+            next_step=f"newsletter draft new {issue} --language {language}",
+        )
     _refuse_misfit(numbering, name, kind, volume, number)
     if kind == "announcement":
         date = date or _find_today(workspace)

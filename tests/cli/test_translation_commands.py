@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
 
 import newsletter
-from newsletter.actions.create_draft import create_translation
+from newsletter.actions.create_draft import create_draft, create_translation
 from newsletter.actions.export import read_all_languages
 from newsletter.checks.leftovers import find_unfinished_marks
 from newsletter.checks.translation_differences import compare_with_main
@@ -51,7 +51,8 @@ def test_a_translation_begins_as_the_issue_with_every_text_marked(bilingual: Pub
         ("2.10", "en", "en is the publication's own language: its drafts have no language in their names."),
         ("9.9", "ja", "There is no draft '9.9'."),
         ("2.11", "ja", "The draft 2.11.yaml has 1 problem."),
-        ("2.10.ja", "ja", "There is no draft '2.10.ja'."),
+        ("2.10.ja", "ja", "2.10 has no draft in ja."),
+        ("9.9.ja", "ja", "There is no draft '9.9.ja'."),
     ],
 )
 def test_what_can_t_be_translated_is_refused(bilingual: Publication, name: str, language: str, message: str) -> None:
@@ -59,6 +60,13 @@ def test_what_can_t_be_translated_is_refused(bilingual: Publication, name: str, 
     with OpenPublication(bilingual.workspace) as opened, pytest.raises(DraftError) as raised:
         create_translation(opened, name, language)
     assert raised.value.message == message
+
+
+def test_a_new_draft_with_a_language_in_its_name_is_told_to_be_a_translation(bilingual: Publication) -> None:
+    with OpenPublication(bilingual.workspace) as opened, pytest.raises(DraftError) as raised:
+        create_draft(opened, "2.10.JA")
+    assert str(raised.value).startswith("2.10.JA is the name of a translation of 2.10.")
+    assert raised.value.next_step == "newsletter draft new 2.10 --language ja"
 
 
 def test_language_goes_with_no_number(bilingual: Publication) -> None:
