@@ -107,7 +107,7 @@ def _find_shown(main: Issue, translation: Issue, path: Path) -> Iterator[Problem
     It stands in a part that was taken for another one, as where parts without ids are in another order.
     """
     every, told = _list_marks(main), set[str]()
-    for tags in (_NOBODY_S, *(frozenset((tag,)) for rule in main.visibility_rules for tag in rule)):
+    for tags in (_NOBODY_S, *sorted({frozenset((tag,)) for rule in main.visibility_rules for tag in rule}, key=sorted)):
         shown = every.keys() & _list_marks(translation.seen_by(tags)).keys() - _list_marks(main.seen_by(tags)).keys()
         for mark in sorted(shown - told):
             yield Problem(
