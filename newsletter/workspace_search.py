@@ -6,6 +6,8 @@ from pathlib import Path
 
 from newsletter.config.shared_settings import (
     CONFIG_NAME,
+    PUBLICATIONS,
+    STATE_FOLDER,
     declares_publication,
     find_shared_file,
     is_publication_name,
@@ -81,6 +83,12 @@ def choose_publication(workspace: Workspace, name: str) -> Workspace:
     by_id = [one for one in found if name in (read_identity(one.config_path).get("id"), one.shown_name)]
     if chosen := [*by_folder, *by_id]:
         return chosen[0]
+    if (state := workspace.root / PUBLICATIONS / name / STATE_FOLDER).is_dir() and is_publication_name(name):
+        raise ConfigError(
+            f"{state.parent} is a workspace by itself, since it holds a {STATE_FOLDER}/.",
+            next_step="Go there to work with it. If it was made by mistake, and nothing was ever sent from there, take "
+            f"{state} away.",
+        )
     names = [one.shown_name for one in found]
     hint = suggest_nearest(name, names)
     raise ConfigError(

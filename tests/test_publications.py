@@ -111,6 +111,12 @@ def test_a_linked_folder_is_no_publication(publication: Publication, tmp_path: P
             find_publications(start, {}, asked)
 
 
+def test_a_folder_with_a_state_of_its_own_is_told_to_be_a_workspace(publication: Publication) -> None:
+    (add_publication(publication, "weekly") / ".newsletter").mkdir()
+    with pytest.raises(ConfigError, match="is a workspace by itself"):
+        find_workspace(publication.root, {}, "weekly")
+
+
 def test_each_publication_has_its_own_drafts(publication: Publication) -> None:
     weekly = add_publication(publication, "weekly")
     draft = weekly / "drafts" / "2.10.yaml"
