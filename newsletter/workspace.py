@@ -15,7 +15,7 @@ from newsletter.errors import ConfigError, DraftError
 from newsletter.issue_name import IssueName, Numbering, find_numbering, is_draft_name, order_name, parse_date
 from newsletter.ownership import require_own, walk_below
 from newsletter.text import quote_text
-from newsletter.translation import is_known_language
+from newsletter.translation import describe_language, is_known_language
 
 CONFIG_NAME, STATE_FOLDER = shared_settings.CONFIG_NAME, shared_settings.STATE_FOLDER
 TEMPLATES = "templates"
@@ -241,7 +241,10 @@ class Workspace:
         if language:
             return self.find_translation(issue, language)
         if own:
-            raise DraftError(f"{path.name} is the translation of {issue} into {own}.", next_step=f"Name {issue} alone.")
+            raise DraftError(
+                f"{path.name} is the translation of {issue} into {describe_language(own)}.",
+                next_step=f"Name {issue}; where one language is wanted, with --language {own}",
+            )
         return path
 
     def find_translation(self, issue: str, language: str) -> Path:
@@ -252,7 +255,7 @@ class Workspace:
         path = self.translations_of(issue).get(declared)
         if path is None:
             raise DraftError(
-                f"{issue} has no draft in {declared}.",
+                f"{issue} has no draft in {describe_language(declared)}.",
                 next_step=f"newsletter draft new {issue} --language {declared}",
             )
         self.refuse_outside(path)
@@ -291,8 +294,7 @@ class Workspace:
         issue, language = self.split_name(path.name.removesuffix(".yaml"))
         if language and any(each.stem == issue for each in known):
             return self.find_translation(issue, language)
-        stems = [path.stem for path in known]
-        near = get_close_matches(path.name.removesuffix(".yaml"), stems, n=1, cutoff=0.6)
+        near = get_close_matches(path.name.removesuffix(".yaml"), [each.stem for each in known], n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise DraftError(
             f"There is no draft {quote_text(name)}.", next_step=f"{hint}`newsletter draft list` shows them all."

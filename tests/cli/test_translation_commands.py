@@ -51,7 +51,7 @@ def test_a_translation_begins_as_the_issue_with_every_text_marked(bilingual: Pub
         ("2.10", "en", "en is the publication's own language: its drafts have no language in their names."),
         ("9.9", "ja", "There is no draft '9.9'."),
         ("2.11", "ja", "The draft 2.11.yaml has 1 problem."),
-        ("2.10.ja", "ja", "2.10 has no draft in ja."),
+        ("2.10.ja", "ja", "2.10 has no draft in Japanese."),
         ("9.9.ja", "ja", "There is no draft '9.9.ja'."),
     ],
 )
@@ -181,4 +181,4 @@ def test_all_languages_are_exported_or_one(bilingual: Publication) -> None:
     assert "2023年5月31日" in text
     lacking = bilingual.run("export", "text", "2.10", "--language", "zh-Hant")
     assert lacking.returncode == 1
-    assert "2.10 has no draft in zh-Hant." in lacking.stderr
+    assert "2.10 has no draft in Chinese (Traditional)." in lacking.stderr

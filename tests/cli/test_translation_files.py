@@ -98,16 +98,16 @@ def test_a_translation_alone_is_no_issue_to_act_on(
 ) -> None:
     path = _copy(bilingual, "2.10.ja")
     monkeypatch.chdir(bilingual.root)
-    with pytest.raises(DraftError, match=r"is the translation of 2\.10 into ja") as raised:
+    with pytest.raises(DraftError, match=r"is the translation of 2\.10 into Japanese") as raised:
         bilingual.workspace.find_draft(name)
-    assert raised.value.next_step == "Name 2.10 alone."
+    assert raised.value.next_step == "Name 2.10; where one language is wanted, with --language ja"
     assert bilingual.workspace.find_draft_file(name).resolve() == path
     assert bilingual.workspace.find_draft(name, "JA").resolve() == path
     assert bilingual.workspace.find_draft("2.10.ja", "en") == bilingual.root / "drafts/2.10.yaml"
 
 
 def test_a_translation_that_is_not_there_is_told_how_to_make_it(bilingual: Publication) -> None:
-    with pytest.raises(DraftError, match=r"2\.10 has no draft in zh-Hant\.") as raised:
+    with pytest.raises(DraftError, match=r"2\.10 has no draft in Chinese .Traditional.\.") as raised:
         bilingual.workspace.find_draft("2.10", "zh-hant")
     assert raised.value.next_step == "newsletter draft new 2.10 --language zh-Hant"
     with pytest.raises(DraftError, match="'de' is not one of the publication's languages") as raised:
