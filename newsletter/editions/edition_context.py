@@ -98,7 +98,10 @@ class EditionContext:
                 )
             ]
         if faults:
-            raise self._explain_faults("The publication's standing note can't be used.", "publication", "about", faults)
+            translation = self.config.own.translations.get(self.config.publication.language)
+            is_own = self.config is self.config.own or translation is None or translation.about is None
+            table = "publication" if is_own else f"languages.{self.config.publication.language}"
+            raise self._explain_faults("The publication's standing note can't be used.", table, "about", faults)
         return typeset_text(text, self.config.publication.language) if self.config.typography.quotes else text
 
     def typeset(self, issue: Issue) -> Issue:

@@ -11,6 +11,7 @@ from conftest import Publication
 from newsletter.actions.export import export_site
 from newsletter.drafting.new_translation import compose_translation
 from newsletter.editions.site import Site
+from newsletter.errors import ConfigError
 from newsletter.issue.draft_source import DraftSource
 from newsletter.publication import OpenPublication
 
@@ -223,3 +224,13 @@ def test_a_translation_that_was_begun_after_its_issue_was_sent_is_not_published(
     assert site.left_out == {"2.20.ja": "not all of it is written yet"}
     assert not list(folder.glob("*ja*"))
     assert 'hreflang="ja"' not in (folder / "2.20.html").read_text()
+
+
+def test_a_note_of_a_language_that_can_t_be_used_is_told_where_it_stands(multilingual: Publication) -> None:
+    path = multilingual.root / "newsletter.toml"
+    path.write_text(path.read_text().replace("[languages.ja]\n", '[languages.ja]\nabout = "<b>x</b>"\n'))
+    with pytest.raises(ConfigError) as refused:
+        _ = multilingual.context.in_language("ja").about
+    problem = refused.value.problems[0]
+    assert problem.message.startswith("[languages.ja] about: ")
+    assert path.read_text().splitlines()[problem.line - 1] == 'about = "<b>x</b>"'
