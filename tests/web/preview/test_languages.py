@@ -12,7 +12,7 @@ from newsletter.web.preview.page_state import state
 @pytest.fixture
 def bilingual(publication: Publication) -> Publication:
     with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
-        file.write('\n[languages.ja]\ntitle = "太平洋"\nsender = "研究所"\n')
+        file.write('\n[languages.ja]\ntitle = "太平洋"\nsender = "研究所"\nabout = "海の話"\n')
     text = (ROOT / "drafts/2.10.yaml").read_text(encoding="utf-8")
     publication.draft("2.10.ja", text.replace("Dear {{ name | reader }}", "{{ name | 読者 }}様"))
     return publication
