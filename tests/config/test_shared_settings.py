@@ -35,7 +35,7 @@ def test_what_a_publication_leaves_out_is_the_workspaces(publication: Publicatio
     assert config.publication.contact == beside.publication.contact
 
 
-@pytest.mark.parametrize(("table", "key"), sorted(OWN_KEYS - {("publication", "id"), ("list", "file")}))
+@pytest.mark.parametrize(("table", "key"), [("list", "id"), ("list", "unsubscribe"), ("publication", "title")])
 def test_what_makes_it_another_publication_is_not_shared(publication: Publication, table: str, key: str) -> None:
     own = add_publication(publication, "weekly") / "newsletter.toml"
     own.write_text(
@@ -55,6 +55,13 @@ def test_a_publication_has_no_state_of_its_own(publication: Publication) -> None
     (problem,) = _refused(own)
     assert "have one state" in problem.message
     assert (problem.path, problem.line) == (own, tomllib_line(own, "[store]"))
+
+
+def test_an_id_is_never_shared(publication: Publication) -> None:
+    shared = publication.root / "newsletter.toml"
+    shared.write_text(shared.read_text().replace("[publication]\n", '[publication]\nid = "alpha"\n', 1))
+    own = add_publication(publication, "weekly") / "newsletter.toml"
+    assert (load_config(shared, {}).publication.id, load_config(own, {}).publication.id) == ("alpha", None)
 
 
 def test_another_publications_list_is_never_mailed(publication: Publication) -> None:

@@ -152,7 +152,7 @@ _old_row = st.tuples(st.sampled_from(PUBLICATIONS), st.sampled_from(SHARED_CAUSE
 
 def test_whoever_may_be_mailed_by_whom_is_what_a_simple_model_says(stores: Mapping[PublicationId, Store]) -> None:
     # SQLite answers at once, and is asked more often.
-    @settings(max_examples=10 if stores[LATER].file is None else 30)
+    @settings(max_examples=8 if stores[LATER].file is None else 15)
     @given(st.sets(_old_row, max_size=2), st.lists(_step, min_size=1, max_size=9))
     def hold_against_the_model(old_rows: set[tuple[PublicationId, str]], steps: Sequence[tuple]) -> None:  # type: ignore[type-arg]
         key, reader = SubscriberKey(f"reader{next(_numbers)}@example.org"), Reader()
