@@ -296,7 +296,8 @@ def test_status_tells_of_each_issue_and_of_one(three: Publication, server: Serve
     assert "3 on the list = 2 accepted + 1 refused" in one
     assert "To go on:" not in one
     (found,) = json.loads(three.run("status", "2.10", "--json").stdout)
-    assert found.keys() == {"issue", "state", "campaign", "subject", "begun", "finished", "list", "readers", "since"}
+    keys = {"issue", "state", "campaign", "subject", "begun", "finished", "list", "readers", "since", "languages"}
+    assert found.keys() == keys
     assert found["readers"]["refused"] == 1
 
 
