@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from newsletter.actions.cite import Citation
     from newsletter.actions.dry_run import DryRun
-    from newsletter.actions.erase import Erasure
+    from newsletter.actions.erase import Erasure, ErasureEverywhere
     from newsletter.actions.import_back_issues import ImportedBackIssue
     from newsletter.actions.import_subscribers import ImportResult
     from newsletter.actions.list_subscribers import SubscriberListing
@@ -68,6 +68,7 @@ __all__ = [
     "DraftReport",
     "DryRun",
     "Erasure",
+    "ErasureEverywhere",
     "Evidence",
     "FeedbackOptions",
     "ImportPlan",
@@ -110,7 +111,7 @@ __all__ = [
 _NAMES = {
     "newsletter.actions.cite": ("Citation",),
     "newsletter.actions.dry_run": ("DryRun",),
-    "newsletter.actions.erase": ("Erasure",),
+    "newsletter.actions.erase": ("Erasure", "ErasureEverywhere"),
     "newsletter.actions.import_back_issues": ("ImportedBackIssue",),
     "newsletter.actions.import_subscribers": ("ImportResult",),
     "newsletter.actions.list_subscribers": ("SubscriberListing",),

@@ -16,7 +16,7 @@ from newsletter.actions.cite import Citation, FailedCitation, cite
 from newsletter.actions.create_draft import create_correction, create_draft, create_translation
 from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
-from newsletter.actions.erase import Erasure, erase_subscriber
+from newsletter.actions.erase import Erasure, ErasureEverywhere, erase_everywhere, erase_subscriber
 from newsletter.actions.export import export, export_site
 from newsletter.actions.format_draft import format_draft
 from newsletter.actions.import_back_issues import ImportedBackIssue, import_back_issues
@@ -319,13 +319,16 @@ class Publication:
         """Take an address off the list; return whether it was on it. It may be added again: `suppress` prevents it."""
         return bool(remove_subscriber(self._opened, address))
 
-    def suppress(self, address: str, reason: str = "unsubscribed") -> None:
-        """Never mail an address again, whatever the list says."""
-        suppress(self._opened, address, reason)
+    def suppress(self, address: str, reason: str = "unsubscribed", *, everywhere: bool = False) -> None:
+        """Never mail an address again, whatever the list says; `everywhere`, no publication of the database does."""
+        suppress(self._opened, address, reason, everywhere=everywhere)
 
-    def unsuppress(self, address: str) -> bool:
-        """Lift all that keeps an address from being mailed; return whether anything did."""
-        return unsuppress(self._opened, address)
+    def unsuppress(self, address: str, *, everywhere: bool = False) -> bool:
+        """Lift all that keeps this publication, or `everywhere` each of the database, from mailing an address.
+
+        Return whether anything did.
+        """
+        return unsuppress(self._opened, address, everywhere=everywhere)
 
     def erase(self, address: str) -> Erasure:
         """Erase a person from the list and the store, and keep a keyed hash, by which no list brings them back.
@@ -333,6 +336,13 @@ class Publication:
         It can't be undone. Raises ConfigError without keys, and DeliveryError while a copy is under way to them.
         """
         return erase_subscriber(self._opened, parse_subscriber_key(address))
+
+    def erase_everywhere(self, address: str) -> ErasureEverywhere:
+        """Erase a person from every publication of the database, and from the lists of those in this workspace.
+
+        Raises what `erase` does, and ConfigError where a publication of another folder has other keys.
+        """
+        return erase_everywhere(self._opened, parse_subscriber_key(address))
 
     def process_feedback(
         self, options: FeedbackOptions | None = None, *, decide: DecideSpike = defer_decision

@@ -20,10 +20,12 @@ from typing import Any
 import pytest
 import smtp_server
 from conftest import ROOT, Publication
+from several import add_publication, fill
 from wheel import install_wheel
 
 import newsletter
 from newsletter import SendOptions, SendOutcome
+from newsletter.subscribers.secret_keys import create_secret_keys
 
 PAGE = (ROOT / "docs/python.md").read_text()
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -245,6 +247,24 @@ def test_a_mail_to_leave_is_acted_on(opened: newsletter.Publication, tmp_path: P
     assert [subscriber.address for subscriber, _ in opened.subscribers()] == [
         "reader0000@example.org", "reader0001@example.org"
     ]  # fmt: skip
+
+
+def test_one_newsletter_or_each_of_the_database_is_left(publication: Publication) -> None:
+    publication.readers(2)
+    fill(add_publication(publication, "weekly"), ["reader0000@example.org", "reader0001@example.org"])
+    create_secret_keys(publication.root)
+    with (
+        newsletter.Publication.open(publication.root, publication.environ, "main") as digest,
+        newsletter.Publication.open(publication.root, publication.environ, "weekly") as weekly,
+    ):
+        digest.suppress("reader0000@example.org")
+        digest.suppress("reader0001@example.org", everywhere=True)
+        assert [found.address for found, _ in weekly.subscribers(mailable=True)] == ["reader0000@example.org"]
+        assert digest.unsuppress("reader0001@example.org", everywhere=True)
+        assert len(list(weekly.subscribers(mailable=True))) == 2
+        erased = digest.erase_everywhere("reader0001@example.org")
+        assert {name: erasure.list_rows for name, erasure in erased.by_publication.items()} == {"main": 1, "weekly": 1}
+        assert [found.address for found, _ in weekly.subscribers()] == ["reader0000@example.org"]
 
 
 def test_a_backup_is_written_over_nothing(opened: newsletter.Publication, tmp_path: Path) -> None:
