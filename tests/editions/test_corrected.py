@@ -17,7 +17,7 @@ from newsletter.editions.web import render_web
 from newsletter.errors import DraftError
 from newsletter.field import write_default
 from newsletter.issue.draft import load_issue
-from newsletter.web.public.archive import FOLDER, Archive, ArchiveFile
+from newsletter.web.public.archive import Archive, ArchiveFile
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _CORRECTION = """\
@@ -171,7 +171,9 @@ def test_the_service_s_archive_stays_as_it_was_until_there_is_a_correction(
         _correct(digest)
         assert digest.run("send", "2.10-correction", "--yes").returncode == 0
         archive.renew(digest.workspace)
-        assert b"Corrected on" in (digest.root / FOLDER / "2.10.html").read_bytes()
+        after = archive.find("2.10.html")
+        assert isinstance(after, ArchiveFile)
+        assert b"Corrected on" in after.data
 
 
 @pytest.mark.slow

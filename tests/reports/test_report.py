@@ -453,6 +453,7 @@ def test_every_reader_is_in_the_table(sent: Publication) -> None:
     assert rows[0] | {"run": "", "at": "", "took": "", "reply": ""} == {
         "address": "reader0000@example.org", "state": "refused", "stage": "rcpt", "code": "550", "enhanced": "5.1.1",
         "reply": "", "tries": "0", "run": "", "at": "", "took": "",
+        "language": "en",
     }  # fmt: skip
     assert rows[1]["reply"].startswith("'=cmd()")
     assert all(row["run"] and row["at"] and row["took"].isdigit() for row in rows)
