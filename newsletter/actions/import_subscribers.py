@@ -1,14 +1,15 @@
 """The list in the store, filled from a file: shown as a plan, asked about, then written."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.list_changes import sole_editor
-from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+from newsletter.subscribers.list_formats.export_source import open_export_source
+from newsletter.subscribers.subscriber_import import ImportableList, ImportPlan, SubscriberImport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,20 +23,25 @@ class ImportResult:
 def import_subscribers(
     publication: OpenPublication, file: Path, *, confirm: Callable[[ImportPlan], bool]
 ) -> ImportResult:
-    """Bring the subscribers of a CSV into the store's list, as `confirm` agrees to.
+    """Bring the subscribers of a CSV, or of another program's export, into the store's list, as `confirm` agrees to.
 
     Those who are on the list and not in the file stay as they are; those who left, or must not be mailed, are not
-    brought back. Importing a file a second time changes nothing. Stages: read what the file's own columns say, compare
-    it with the list, ask, write. Raises ListError for a file that can't be read, DecisionNeeded while it is not said
-    what a column means, or when the file has changed since it was compared; nothing is written then.
+    brought back. Who left or bounced by another program's export is suppressed as if they had left here, whatever list
+    is in use. Importing a file a second time changes nothing. Stages: recognise the file, read what its own columns
+    say, compare it with the list, ask, write. Raises ListError for a file that can't be read, DecisionNeeded while it
+    is not said what a column means, or when the file has changed since it was compared; nothing is written then.
     """
     publication.refuse_without_erasure_keys()
     store = publication.store
-    source = CsvSource(file, publication.config.subscriber_list)
+    settings = publication.config.subscriber_list
     with sole_editor(store):
+        export = open_export_source(file, settings)
+        source: ImportableList = export or CsvSource(file, settings)
         seen = source.version()
-        subscriber_import = SubscriberImport(store, publication.keys, source)
+        subscriber_import = SubscriberImport(store, publication.keys, source, suppresses=export is not None)
         plan = subscriber_import.plan()
+        if export:
+            plan = replace(plan, form=export.description, left_out=export.left_out)
         if plan.problems and plan.problems[0].code == "encoding":
             raise ListError(
                 f"{file.name} is not in UTF-8, so people would be lost, or called by wrong names.",

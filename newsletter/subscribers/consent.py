@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Columns of a list that say when, where and to which words somebody agreed.
+# Columns of a list that say when, where and to which words somebody agreed, and by what that is known.
 CONSENT_AT, CONSENT_SOURCE, CONSENT_WORDS = "consent_at", "consent_source", "consent_words"
-CONSENT_COLUMNS = (CONSENT_AT, CONSENT_SOURCE, CONSENT_WORDS)
+CONSENT_EVIDENCE = "consent_evidence"
+CONSENT_COLUMNS = (CONSENT_AT, CONSENT_SOURCE, CONSENT_WORDS, CONSENT_EVIDENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 """Lists as CSV files: their lines as they are, their columns' names, and what separates cells."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
+from typing import TextIO
 
 from newsletter.errors import ListError, Problem
 from newsletter.subscribers.csv_records import (
@@ -58,13 +59,18 @@ def read_lines(path: Path) -> Iterator[NumberedLine]:
         if start == b"PK\x03\x04":
             raise _unusable(path, 0, "workbook", "this is a workbook (.xlsx or .ods), not a list", SAVE_AS_UTF8)
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            number, ended = 0, True
-            while text := file.readline(MAX_RECORD):
-                number += ended
-                yield number, text
-                ended = text.endswith(("\n", "\r"))
+            yield from number_lines(file)
     except OSError as error:
-        raise _make_unread_error(path, error) from error
+        raise make_unread_error(path, error) from error
+
+
+def number_lines(file: TextIO) -> Iterator[NumberedLine]:
+    """Yield each line of a file that was opened with `newline=""`, as `read_lines` does. Streams."""
+    number, ended = 0, True
+    while text := file.readline(MAX_RECORD):
+        number += ended
+        yield number, text
+        ended = text.endswith(("\n", "\r"))
 
 
 def hash_file(path: Path) -> str:
@@ -73,10 +79,10 @@ def hash_file(path: Path) -> str:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise _make_unread_error(path, error) from error
+        raise make_unread_error(path, error) from error
 
 
-def _make_unread_error(path: Path, error: OSError) -> ListError:
+def make_unread_error(path: Path, error: OSError) -> ListError:
     absent = isinstance(error, FileNotFoundError)
     return ListError(
         f"The subscriber list {path} can't be read: {error.strerror}.",
@@ -89,8 +95,19 @@ def _make_unread_error(path: Path, error: OSError) -> ListError:
 def read_header(path: Path, lines: Iterator[NumberedLine]) -> CsvHeader:
     """Take from `lines` up to the columns' names, before which blank lines and Excel's `sep=` may come.
 
-    Raises ListError.
+    Raises ListError, also when no column is named email, or two are named alike.
     """
+    return _read_header(path, lines, _columns)
+
+
+def read_foreign_header(path: Path, lines: Iterator[NumberedLine]) -> CsvHeader:
+    """Take from `lines` up to the columns' names as `read_header` does, whatever the columns are. Raises ListError."""
+    return _read_header(path, lines, lambda _path, _line, names: [column_name(cell) for cell in names])
+
+
+def _read_header(
+    path: Path, lines: Iterator[NumberedLine], name_columns: Callable[[Path, int, Sequence[str]], list[str]]
+) -> CsvHeader:
     delimiter = ""
     for number, line in lines:
         if not line.strip():
@@ -111,7 +128,9 @@ def read_header(path: Path, lines: Iterator[NumberedLine]) -> CsvHeader:
             raise _unusable(path, number, "csv", f"the line of column names can't be read: {fault}", QUOTES)
         last = head[-1][1]
         end = last[len(last.rstrip("\r\n")) :]
-        return CsvHeader(columns=_columns(path, number, names), delimiter=delimiter, line=number, line_end=end or "\n")
+        return CsvHeader(
+            columns=name_columns(path, number, names), delimiter=delimiter, line=number, line_end=end or "\n"
+        )
     raise _unusable(path, 1, "no-email-column", "the list is empty", _NAME_COLUMNS)
 
 

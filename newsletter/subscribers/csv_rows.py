@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 
-from newsletter.address import normalise_address
+from newsletter.address import SubscriberKey, normalise_address
 from newsletter.errors import Problem
 from newsletter.subscribers.csv_file import (
     QUOTES,
@@ -34,21 +34,26 @@ def read_subscribers(path: Path, wanted: Wanted = every_record) -> Iterator[Subs
     The first row of an address counts. `wanted` chooses, by first line and text, which rows are read at all: to look
     for a few in a long list is quick.
     """
-    with closing(_FirstLines()) as first_lines:
+    with closing(FirstLines()) as first_lines:
         for row in read_rows(path, wanted):
-            if isinstance(row, Subscriber) and (first := first_lines.of(row)) != row.line:
-                yield Problem(
-                    path=path,
-                    line=row.line,
-                    code="duplicate",
-                    message=f"this address is in line {first} already",
-                    next_step=f"Nothing has to be done: line {first} is the one that counts.",
-                )
+            if isinstance(row, Subscriber) and (first := first_lines.find(row.key, row.line)) != row.line:
+                yield make_duplicate_problem(path, row.line, f"line {first}")
             else:
                 yield row
 
 
-class _FirstLines:
+def make_duplicate_problem(path: Path, line: int, first: str) -> Problem:
+    """Return the problem of a row whose address is in an earlier one: `first` names the place of that."""
+    return Problem(
+        path=path,
+        line=line,
+        code="duplicate",
+        message=f"this address is in {first} already",
+        next_step=f"Nothing has to be done: {first} is the one that counts.",
+    )
+
+
+class FirstLines:
     """Lines in which each address was read first, in a temporary SQLite database.
 
     A dict of a million addresses takes 140 MB. SQLite keeps what is over its cache in a file that has no name, which
@@ -62,12 +67,12 @@ class _FirstLines:
         self._database.execute("CREATE TABLE first_lines (subscriber TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         self._database.execute("BEGIN")
 
-    def of(self, row: Subscriber) -> int:
-        """Return the first line with this row's address, which is the row's own unless one came before."""
+    def find(self, key: SubscriberKey, line: int) -> int:
+        """Return the first line with this address, which is the given one unless another came before."""
         inserted = "INSERT INTO first_lines VALUES (?, ?) ON CONFLICT DO NOTHING"
-        if self._database.execute(inserted, (row.key, row.line)).rowcount:
-            return row.line
-        (line,) = self._database.execute("SELECT line FROM first_lines WHERE subscriber = ?", (row.key,)).fetchone()
+        if self._database.execute(inserted, (key, line)).rowcount:
+            return line
+        (line,) = self._database.execute("SELECT line FROM first_lines WHERE subscriber = ?", (key,)).fetchone()
         return int(line)
 
     def close(self) -> None:
@@ -83,12 +88,17 @@ def read_rows(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber 
     lines = read_lines(path)
     header = read_header(path, lines)
     for record in read_records(lines, header, wanted):
-        found = read_row(record, header)
-        if isinstance(found, Subscriber):
-            yield found
-        elif found is not None:
-            message, next_step = found.message, found.next_step
-            yield Problem(path=path, line=record.line, code=found.code, message=message, next_step=next_step)
+        if (row := read_row_of(path, record, header)) is not None:
+            yield row
+
+
+def read_row_of(path: Path, record: CsvRecord, header: CsvHeader) -> Subscriber | Problem | None:
+    """Return the subscriber in one row of a file, or the Problem that keeps it from being one; None if it is blank."""
+    found = read_row(record, header)
+    if isinstance(found, Fault):
+        message, next_step = found.message, found.next_step
+        return Problem(path=path, line=record.line, code=found.code, message=message, next_step=next_step)
+    return found
 
 
 def read_columns(path: Path) -> list[str]:

@@ -5,7 +5,7 @@ in newsletter.toml, whether it is honoured.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,15 @@ from newsletter.clock import Instant, parse_instant
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.subscribers.consent import CONSENT_COLUMNS
-from newsletter.subscribers.csv_file import column_name, read_header, read_lines, read_records, unguard_cell
+from newsletter.subscribers.csv_file import (
+    CsvHeader,
+    column_name,
+    read_header,
+    read_lines,
+    read_records,
+    unguard_cell,
+)
+from newsletter.subscribers.csv_records import CsvRecord
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.status_words import (
     LONGEST,
@@ -88,6 +96,13 @@ def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence
     """
     lines = read_lines(path)
     header = read_header(path, lines)
+    return read_record_statuses(path, header, read_records(lines, header), honour, ignore)
+
+
+def read_record_statuses(
+    path: Path, header: CsvHeader, records: Iterable[CsvRecord], honour: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> StatusColumns:
+    """Read who must not be mailed by records that have a header's columns, as `read_status_columns` does."""
     honoured = [name for name in (*map(column_name, honour), STATE) if name in header.columns]
     settled = {"email", "name", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *honoured, *map(column_name, ignore)}
     open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
@@ -96,7 +111,7 @@ def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence
     words: dict[str, str] = {}
     asked: dict[str, list[tuple[int, str]]] = {}
     telling = [name for name in open_ if name in MARKS or is_telling(name)]
-    for record in read_records(lines, header):
+    for record in records:
         if record.fault or not any(map(str.strip, record.cells)):
             continue
         cells = dict(zip(header.columns, record.cells, strict=False))

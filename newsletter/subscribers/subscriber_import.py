@@ -4,23 +4,27 @@ Both read the file from its beginning, in groups of rows, so that a million of t
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic_core import PydanticCustomError
+from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
+from newsletter.clock import format_instant
 from newsletter.config.validators import check_language
 from newsletter.errors import Problem
 from newsletter.store import Store
+from newsletter.store.engine import now
 from newsletter.store.erased import find_erased, hold_off_erasing
 from newsletter.subscribers.consent import CONSENT_AT, CONSENT_COLUMNS, Consent
-from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, StatusColumns
 from newsletter.subscribers.status_words import says_mailed
@@ -34,17 +38,45 @@ from newsletter.subscribers.stored_subscribers import (
     save_subscribers,
 )
 from newsletter.subscribers.subscriber import LANGUAGE_COLUMNS, Subscriber, SubscriberStatus, find_language
-from newsletter.subscribers.suppression_status import read_suppression_statuses
+from newsletter.subscribers.suppression import suppress_as_in_file
+from newsletter.subscribers.suppression_status import Suppression, read_suppression_statuses
 
 _GROUP = 500  # rows compared or written at once: others who write wait for no longer than that takes
 _SHOWN = 3
 _IMPORTED = "import"  # where a consent was noted of which the file does not say it
+# What an export of another program says of somebody that any list has to heed, and not this one alone.
+_SAID = (SuppressionKind.UNSUBSCRIBED, SuppressionKind.BOUNCED, SuppressionKind.COMPLAINED)
 _ZONES = ("time_zone", "timezone")
 # Words of a status by which somebody is to be asked first, or gets nothing for a while.
 _STATUSES = {
     **dict.fromkeys(("pending", "unconfirmed", "unactivated"), SubscriberStatus.PENDING),
     **dict.fromkeys(("paused", "on hold", "snoozed"), SubscriberStatus.PAUSED),
 }
+
+
+class ImportableList(Protocol):
+    """A list in a file, as it can be compared with the list in the store."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    def version(self) -> Hashable:
+        """Return what is another once the file has changed."""
+        ...
+
+    def read_columns(self) -> list[str]:
+        """Return the names of the columns."""
+        ...
+
+    def read_statuses(self) -> StatusColumns:
+        """Return whom the file says not to mail."""
+        ...
+
+    def read_subscribers(self) -> Iterator[Subscriber | Problem]:
+        """Yield each row, or what keeps it from being a subscriber; an address's second row as a duplicate."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +87,8 @@ class ImportPlan:
     itself does not have mailed afterwards, `activated` those pending or paused whom the file says to be active; all are
     imported. `erased` asked to be forgotten and are not. `absent` are on the list and not in the file. `consents` are
     those not on record yet. `problems` are those of a few rows that can't be used, one that is not UTF-8 first.
+    `left` and `bounced` are those of whom an export of another program says so; `form` says which export it is, and
+    `left_out` names files in it that are no lists.
     """
 
     file: Path
@@ -70,6 +104,10 @@ class ImportPlan:
     absent: int = 0
     consents: int = 0
     unknown_languages: int = 0
+    left: int = 0
+    bounced: int = 0
+    form: str = ""
+    left_out: Sequence[str] = ()
     problems: Sequence[Problem] = ()
 
     @property
@@ -85,6 +123,7 @@ class _Imported:
     row: StoredSubscriber
     status: SubscriberStatus | None
     consent: Consent | None
+    said: Suppression | None
     is_understood: bool
 
     def merge_into(self, known: StoredSubscriber | None, columns: Collection[str]) -> StoredSubscriber:
@@ -110,7 +149,11 @@ class _Imported:
 class SubscriberImport:
     """One import of a file. Raises ListError for a file that can't be read, DecisionNeeded while it has questions."""
 
-    def __init__(self, store: Store, keys: SecretKeys | None, source: CsvSource) -> None:
+    def __init__(
+        self, store: Store, keys: SecretKeys | None, source: ImportableList, *, suppresses: bool = False
+    ) -> None:
+        """Read what the file's columns are. With `suppresses`, who left by its word is suppressed for any list."""
+        self._suppresses = suppresses
         self._store = store
         self._keys = keys
         self._source = source
@@ -141,10 +184,12 @@ class SubscriberImport:
                 counts["activated"] += was_inactive and after.status is SubscriberStatus.ACTIVE
                 counts["inactive"] += after.status is not SubscriberStatus.ACTIVE
                 counts["unknown_languages"] += not imported.is_understood
+                if self._suppresses and imported.said:
+                    counts["bounced" if imported.said.kind == SuppressionKind.BOUNCED else "left"] += 1
         with self._store.reading() as connection:
             there = sum(count_subscribers(connection).values())
         absent = there - counts["changed"] - counts["unchanged"]
-        return ImportPlan(file=self._source.path, problems=problems, absent=absent, **counts)
+        return ImportPlan(file=self._source.path, problems=problems, absent=absent, form="", left_out=(), **counts)
 
     def apply(self) -> None:
         """Bring the file into the store, group by group: stopped halfway, the same import does the rest."""
@@ -161,6 +206,9 @@ class SubscriberImport:
                 changed = (key for key, row in merged.items() if key not in known or not row.is_same(known[key]))
                 save_subscribers(connection, [merged[key] for key in changed])
                 add_consents(connection, {key: one.consent for key, one in wanted.items() if one.consent})
+                for key, one in wanted.items():
+                    if self._suppresses and one.said:
+                        _suppress(connection, key, one.said)
 
     @property
     def _special_columns(self) -> set[str]:
@@ -187,7 +235,7 @@ class SubscriberImport:
 
 
 def _import_row(
-    subscriber: Subscriber, own: StatusColumns, special: set[str], source: CsvSource
+    subscriber: Subscriber, own: StatusColumns, special: set[str], source: ImportableList
 ) -> _Imported | Problem:
     fields = {name: value for name, value in subscriber.fields.items() if name not in special}
     try:
@@ -209,7 +257,14 @@ def _import_row(
         time_zone=_parse_zone(zone),
     )
     is_understood = bool(row.language) == bool(language) and row.time_zone == zone
-    return _Imported(row, _status_in_file(subscriber, own), consent, is_understood)
+    said = own.find(subscriber)
+    said = said if said and said.kind in _SAID else None
+    return _Imported(row, _status_in_file(subscriber, own), consent, said, is_understood)
+
+
+def _suppress(connection: Connection, key: SubscriberKey, said: Suppression) -> None:
+    since = min(format_instant(said.since), now()) if said.since else now()
+    suppress_as_in_file(connection, key, SuppressionKind(said.kind), said.words, since)
 
 
 def _status_in_file(subscriber: Subscriber, own: StatusColumns) -> SubscriberStatus | None:
@@ -223,8 +278,8 @@ def _status_in_file(subscriber: Subscriber, own: StatusColumns) -> SubscriberSta
 
 def _consent(fields: Mapping[str, str]) -> Consent | None:
     """Return what a row says of a consent. Raises ValueError when it does not say when that was given."""
-    at, where, words = (fields.get(name, "") for name in CONSENT_COLUMNS)
-    if not (at or where or words):
+    at, where, words, evidence = (fields.get(name, "") for name in CONSENT_COLUMNS)
+    if not (at or where or words or evidence):
         return None
     if not at:
         raise ValueError(f"{CONSENT_AT}: it is not said when they agreed")
@@ -233,7 +288,12 @@ def _consent(fields: Mapping[str, str]) -> Consent | None:
         given_at = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{CONSENT_AT}: {at!r} is no moment") from error
-    return Consent(given_at=given_at.isoformat(timespec="milliseconds"), source=where or _IMPORTED, words=words)
+    return Consent(
+        given_at=given_at.isoformat(timespec="milliseconds"),
+        source=where or _IMPORTED,
+        words=words,
+        evidence={"note": evidence} if evidence else {},
+    )
 
 
 def _parse_language(text: str) -> str:

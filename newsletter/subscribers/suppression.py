@@ -171,17 +171,26 @@ def _import(connection: Connection, keys: SecretKeys | None, row: _ImportedRow) 
         if keys:
             note_erasing_key(connection, keys.fingerprint)
         return add_erased(connection, row.known_as, row.since)
-    key = SubscriberKey(row.known_as)
-    cause = SuppressionKind(row.state)
+    return suppress_as_in_file(
+        connection, SubscriberKey(row.known_as), SuppressionKind(row.state), row.words, row.since
+    )
+
+
+def suppress_as_in_file(
+    connection: Connection, key: SubscriberKey, cause: SuppressionKind, words: str, since: str
+) -> bool:
+    """Suppress a subscriber as a file says it of them, with an event; return False when that was so already.
+
+    `since` is a moment in UTC (ISO 8601), not later than now.
+    """
     kind = _KINDS.get(cause, EventKind.SUPPRESSED)
     everywhere = counts_for_all(Event(subscriber=key, kind=kind, source=EventSource.EDITOR), cause)
     new = suppressions.suppress(
-        connection, key, cause, row.words, everywhere=everywhere, source=EventSource.EDITOR, at=row.since
+        connection, key, cause, words, everywhere=everywhere, source=EventSource.EDITOR, at=since
     )
     if new:
-        evidence = {"words": row.words, "note": "brought over from a file"}
-        event = StoredEvent(key, kind, EventSource.EDITOR, None, evidence, row.since, now())
-        add_events(connection, [event])
+        evidence = {"words": words, "note": "brought over from a file"}
+        add_events(connection, [StoredEvent(key, kind, EventSource.EDITOR, None, evidence, since, now())])
     return new
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,10 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
     if page.name == "several-languages.md":
         with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
             file.write('\n[languages.ja]\ntitle = "太平洋同盟ダイジェスト"\n')
+    if page.name == "moving-in.md":
+        with zipfile.ZipFile(publication.root / "audience_export.zip", "w") as archive:
+            text = "Email Address,First Name,MEMBER_RATING,CONFIRM_TIME\nada@example.org,Ada,3,2021-02-03 04:05:06\n"
+            archive.writestr("subscribed.csv", text)
     if page.name == "back-issues.md":
         _write_back_issues(publication.root / "old")
     for command in _commands(page):

@@ -258,3 +258,16 @@ def test_a_name_that_a_terminal_obeys_is_shown_escaped(digest: Publication, run:
     assert done.exit_code == 0
     assert "\x1b" not in done.output
     assert "\\x1b[31mred.csv into the list in the store" in done.output
+
+
+def test_an_export_is_named_and_who_left_by_it_gets_nothing_from_any_list(digest: Publication, run: Run) -> None:
+    head = "id,email,name,subscribed_to_emails,complimentary_plan,created_at,labels\n"
+    _write(digest, "members.csv", f"{head}1,{ADA},Ada,true,false,2024-01-15T10:00:00Z,\n2,{BEN},Ben,false,false,,\n")
+    done = run("subscribers", "import", "members.csv", input="y\n")
+    assert done.exit_code == 0, done.output
+    assert "  Recognised  Ghost\n  New         2\n" in done.output
+    assert "  Stay away   1 who left, and 0 whose mail came back: no list brings them back\n" in done.output
+    assert NOT_YET in done.output
+    assert "unsubscribed" in run("subscribers", "show", BEN).output
+    shown = run("subscribers", "show", ADA, env={"NEWSLETTER_LIST__SOURCE": "store"}).output
+    assert "created_at 2024-01-15T10:00:00Z" in shown

@@ -16,9 +16,11 @@ from newsletter.text import format_count
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Import without asking.")
 def import_(file: Path, yes: bool) -> None:
-    """Bring a CSV into the list that the store keeps.
+    """Bring a CSV or another program's export into the store.
 
-    Shows what is new and what changes, and asks. Nobody is taken off the list, and nobody who left is brought back.
+    Exports of Mailchimp (also its zip), Substack, Ghost, Buttondown, listmonk, Constant Contact, Mailman, Google
+    Contacts and Outlook are recognised by their columns. Shows what is new and what changes, and asks. Nobody is taken
+    off the list, and nobody who left is brought back.
     """
     publication = open_publication()
 
@@ -47,6 +49,8 @@ def import_(file: Path, yes: bool) -> None:
 
 def _show(plan: ImportPlan) -> None:
     say(f"{shorten(plan.file)} into the list in the store", style="bold")
+    if plan.form:
+        say(f"  Recognised  {plan.form}")
     say(f"  New         {plan.new:,}")
     say(f"  Changed     {plan.changed:,}")
     say(f"  Unchanged   {plan.unchanged:,}")
@@ -58,6 +62,10 @@ def _show(plan: ImportPlan) -> None:
         )
     if plan.activated:
         say(f"  Activated   {plan.activated:,} who were pending or paused: the file says that they are mailed")
+    if plan.left or plan.bounced:
+        say(
+            f"  Stay away   {plan.left:,} who left, and {plan.bounced:,} whose mail came back: no list brings them back"
+        )
     if plan.erased:
         say(f"  Left out    {plan.erased:,} who asked to be erased; take them out of {shorten(plan.file)}, too")
     if plan.unusable:
@@ -66,6 +74,9 @@ def _show(plan: ImportPlan) -> None:
         show_problems(plan.problems)
     if plan.duplicates:
         say(f"  Left out    {format_count(plan.duplicates, 'row')} with an address that is in an earlier row")
+    if plan.left_out:
+        names = ", ".join(plan.left_out[:3]) + (" …" if len(plan.left_out) > 3 else "")
+        say(f"  Left out    {format_count(len(plan.left_out), 'file')} in it without subscribers: {names}")
     if plan.absent:
         say(f"  Kept        {plan.absent:,} who are on the list and not in {shorten(plan.file)}")
     if plan.consents:

@@ -1,0 +1,420 @@
+"""Other programs' exports are recognised by their columns, and say who left, who agreed and when, as they said it."""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_urlsafe
+
+import pytest
+
+from newsletter.config import SubscriberListSettings
+from newsletter.errors import ListError
+from newsletter.store import Store, open_store
+from newsletter.subscribers.list_formats.export_source import ExportSource, open_export_source
+from newsletter.subscribers.list_formats.exported_file import ExportedFile
+from newsletter.subscribers.list_formats.row_translation import parse_moment
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.stored_subscribers import StoredSubscriber, list_consents, stream_subscribers
+from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+from newsletter.subscribers.suppression_status import read_suppression_statuses
+
+KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())
+SETTINGS = SubscriberListSettings.model_validate(
+    {"id": "digest.example.org", "unsubscribe": "mailto:leave@example.org", "file": "none.csv"}
+)
+_MAILCHIMP_END = (
+    "MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,"
+    "LAST_CHANGED,LEID,EUID,NOTES,TAGS"
+)
+_SUBSCRIBED = (
+    f'"Email Address","First Name","Last Name",City,{_MAILCHIMP_END}\n'
+    "ada@example.org,Ada,Lovelace,London,4,2019-02-03 10:00:00,192.0.2.7,2019-02-03 10:05:00,192.0.2.8,51.5,-0.1,0,1,"
+    'Europe/London,GB,LND,2020-01-01 00:00:00,101,a1,"said ""hello""","""Board members"",""press"""\n'
+    "left@example.org,Lea,Left,,2,,,2019-02-03 10:05:00,,,,,,,,,,102,a2,,\n"
+)
+_UNSUBSCRIBED = (
+    '"Email Address","First Name",MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,'
+    "UNSUB_CAMPAIGN_ID,UNSUB_REASON,UNSUB_REASON_OTHER,LEID,EUID,TAGS\n"
+    "LEFT@example.org,Lea,2,,2019-02-03 10:05:00,2021-04-05 06:07:08,June,c1,NO_LONGER_INTERESTED,,102,a2,\n"
+    "late@example.org,Leo,2,,,,,,,,103,a3,\n"
+)
+_CLEANED = (
+    '"Email Address","First Name",MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,'
+    "CLEAN_CAMPAIGN_ID,LEID,EUID\n"
+    "gone@example.org,Gus,1,,,2022-01-02 03:04:05,May,c2,104,a4\n"
+)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """An export, and what is known after it was imported: name, status, tags by address, and why nothing is sent."""
+
+    form: str
+    text: str
+    rows: Mapping[str, tuple[str, str, set[str]]]
+    suppressed: Mapping[str, str]
+    agreed: Mapping[str, tuple[str, str]]
+
+
+SAMPLES = [
+    _Sample(
+        "Mailchimp, subscribed",
+        _SUBSCRIBED,
+        {
+            "ada@example.org": ("Ada Lovelace", "active", {"board-members", "press"}),
+            "left@example.org": ("Lea Left", "active", set()),
+        },
+        {},
+        {
+            "ada@example.org": (
+                "2019-02-03T10:05:00.000+00:00",
+                "optin_time 2019-02-03 10:00:00, optin_ip 192.0.2.7, confirm_time 2019-02-03 10:05:00, "
+                "confirm_ip 192.0.2.8",
+            )
+        },
+    ),
+    _Sample(
+        "Mailchimp, unsubscribed",
+        _UNSUBSCRIBED,
+        {"left@example.org": ("Lea", "left", set()), "late@example.org": ("Leo", "left", set())},
+        {"left@example.org": "unsubscribed", "late@example.org": "unsubscribed"},
+        {"left@example.org": ("2019-02-03T10:05:00.000+00:00", "confirm_time 2019-02-03 10:05:00")},
+    ),
+    _Sample(
+        "Mailchimp, cleaned",
+        _CLEANED,
+        {"gone@example.org": ("Gus", "left", set())},
+        {"gone@example.org": "bounced"},
+        {},
+    ),
+    _Sample(
+        "Substack",
+        "email,active_subscription,expiry,plan,email_disabled,created_at,first_payment_at\n"
+        "free@example.org,false,,other,false,2025-01-01T08:00:00.000Z,\n"
+        "off@example.org,true,2026-01-01,yearly,true,2025-01-02T08:00:00.000Z,2025-01-02\n",
+        {"free@example.org": ("", "active", set()), "off@example.org": ("", "left", set())},
+        {"off@example.org": "unsubscribed"},
+        {"free@example.org": ("2025-01-01T08:00:00.000+00:00", "created_at 2025-01-01T08:00:00.000Z")},
+    ),
+    _Sample(
+        "Ghost",
+        "id,email,name,note,subscribed_to_emails,complimentary_plan,stripe_customer_id,created_at,deleted_at,labels,tiers\n"
+        'm1,grace@example.org,Grace Hopper,"VIP",true,false,,2024-01-15T10:00:00.000Z,,"Early birds,press",\n'
+        "m2,no@example.org,No,,false,false,,2024-01-16T10:00:00.000Z,,,\n",
+        {
+            "grace@example.org": ("Grace Hopper", "active", {"early-birds", "press"}),
+            "no@example.org": ("No", "left", set()),
+        },
+        {"no@example.org": "unsubscribed"},
+        {"grace@example.org": ("2024-01-15T10:00:00.000+00:00", "created_at 2024-01-15T10:00:00.000Z")},
+    ),
+    _Sample(
+        "Buttondown",
+        "email,notes,metadata,tags,subscriber_type,source,creation_date,unsubscription_date,unsubscription_reason\n"
+        'reg@example.org,,{},"vip, press",regular,embedded_form,2023-05-06T07:08:09Z,,\n'
+        "new@example.org,,{},,unactivated,api,2023-05-06T07:08:09Z,,\n"
+        "gone@example.org,,{},,undeliverable,api,2023-05-06T07:08:09Z,,\n"
+        "spam@example.org,,{},,complained,api,2023-05-06T07:08:09Z,,\n"
+        "odd@example.org,,{},,a_word_of_tomorrow,api,2023-05-06T07:08:09Z,,\n"
+        "left@example.org,,{},,unsubscribed,api,2023-05-06T07:08:09Z,2024-02-03T00:00:00Z,too much\n",
+        {
+            "reg@example.org": ("", "active", {"vip", "press"}),
+            "new@example.org": ("", "pending", set()),
+            "gone@example.org": ("", "left", set()),
+            "spam@example.org": ("", "left", set()),
+            "odd@example.org": ("", "left", set()),
+            "left@example.org": ("", "left", set()),
+        },
+        {"gone@example.org": "bounced", "spam@example.org": "complained", "left@example.org": "unsubscribed"},
+        {
+            "reg@example.org": (
+                "2023-05-06T07:08:09.000+00:00",
+                "creation_date 2023-05-06T07:08:09Z, source embedded_form",
+            )
+        },
+    ),
+    _Sample(
+        "listmonk",
+        "uuid,email,name,attributes,status,created_at,updated_at\n"
+        'u1,on@example.org,Olga,"{""city"": ""Riga""}",enabled,2021-02-03 10:00:00.123456 +0000 UTC,2021-02-03\n'
+        "u2,block@example.org,Ben,{},blocklisted,2021-02-03 10:00:00 +0200 EET,2021-02-03\n",
+        {"on@example.org": ("Olga", "active", set()), "block@example.org": ("Ben", "left", set())},
+        {},
+        {"on@example.org": ("2021-02-03T10:00:00.123+00:00", "created_at 2021-02-03 10:00:00.123456 +0000 UTC")},
+    ),
+    _Sample(
+        "Constant Contact",
+        '"Email address","First name","Last name","Email status","Email permission status","Email Lists","Created At",'
+        '"Confirmed Opt-Out Date","Confirmed Opt-Out Reason"\n'
+        'act@example.org,Ann,Ace,Active,Express,"General Interest",2020-03-04 05:06:07,,\n'
+        "wait@example.org,Wim,,Awaiting Confirmation,,,2020-03-04 05:06:07,,\n"
+        "none@example.org,Non,,,,,,,\n"
+        "out@example.org,Oz,,Unsubscribed,,,2020-03-04 05:06:07,2022-03-04 05:06:07,no time\n",
+        {
+            "act@example.org": ("Ann Ace", "active", {"general-interest"}),
+            "wait@example.org": ("Wim", "pending", set()),
+            "none@example.org": ("Non", "pending", set()),
+            "out@example.org": ("Oz", "left", set()),
+        },
+        {"out@example.org": "unsubscribed"},
+        {
+            "act@example.org": (
+                "2020-03-04T05:06:07.000+00:00",
+                "created_at 2020-03-04 05:06:07, email_permission_status Express",
+            )
+        },
+    ),
+    _Sample(
+        "Mailman",
+        'Anne Person <anne@example.com>\nbart@example.com\n\n"Person, Cris" <cris@example.com>\n',
+        {
+            "anne@example.com": ("Anne Person", "active", set()),
+            "bart@example.com": ("", "active", set()),
+        },
+        {},
+        {},
+    ),
+    _Sample(
+        "Google Contacts",
+        "First Name,Middle Name,Last Name,Labels,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value\n"
+        "Ada,,Lovelace,Friends ::: * myContacts,Work,ada@example.org,Mobile,+1 555 0100\n",
+        {"ada@example.org": ("Ada Lovelace", "active", {"friends"})},
+        {},
+        {},
+    ),
+    _Sample(
+        "Outlook",
+        "First Name,Middle Name,Last Name,Title,Company,E-mail Address,E-mail Type,Categories,Home Phone\n"
+        "Zoe,,Zen,Dr,Acme,zoe@example.org,SMTP,Press;Board,555\n",
+        {"zoe@example.org": ("Zoe Zen", "active", {"press", "board"})},
+        {},
+        {},
+    ),
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path / "state.sqlite")) as opened:
+        yield opened
+
+
+def _open(path: Path) -> ExportSource:
+    source = open_export_source(path, SETTINGS)
+    assert source, "the export was not recognised"
+    return source
+
+
+def _import(store: Store, path: Path) -> ImportPlan:
+    one = SubscriberImport(store, KEYS, _open(path), suppresses=True)
+    plan = one.plan()
+    one.apply()
+    return plan
+
+
+def _all(store: Store) -> dict[str, StoredSubscriber]:
+    with store.reading() as connection:
+        return {row.key: row for row in stream_subscribers(connection)}
+
+
+def _suppressed(store: Store, rows: Mapping[str, object]) -> dict[str, str]:
+    return {
+        key: status.state
+        for key, status in zip(rows, read_suppression_statuses(store, KEYS, list(rows)), strict=True)
+        if not status.mailable
+    }
+
+
+def _zip(path: Path, entries: Mapping[str, str]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in entries.items():
+            archive.writestr(name, text)
+    return path
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.form)
+def test_an_export_is_recognised_and_says_who_they_are_who_left_and_how_they_agreed(
+    store: Store, tmp_path: Path, sample: _Sample
+) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(sample.text, encoding="utf-8")
+    assert _open(path).description == sample.form
+    plan = _import(store, path)
+    rows = _all(store)
+    assert {key: (row.fields["name"], row.status.value, set(row.tags)) for key, row in rows.items()} == dict(
+        sample.rows
+    )
+    assert plan.new == len(sample.rows)
+    assert _suppressed(store, rows) == dict(sample.suppressed)
+    assert plan.left + plan.bounced == len(sample.suppressed)
+    with store.reading() as connection:
+        for key, (moment, evidence) in sample.agreed.items():
+            (consent,) = list_consents(connection, key)
+            assert (consent.given_at, consent.evidence["note"]) == (moment, evidence)
+            assert consent.source == sample.form.partition(",")[0]
+    again = _import(store, path)
+    assert (again.writes, again.unchanged) == (False, len(sample.rows))
+
+
+def test_who_left_is_noted_as_of_when_they_did_and_why(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "unsubscribed.csv"
+    path.write_text(_UNSUBSCRIBED)
+    _import(store, path)
+    (status,) = read_suppression_statuses(store, KEYS, ["left@example.org"])
+    (one,) = status.suppressions
+    assert one.since
+    assert (one.since.isoformat(timespec="seconds"), one.words) == (
+        "2021-04-05T06:07:08+00:00", "NO_LONGER_INTERESTED",
+    )  # fmt: skip
+
+
+def test_what_is_measured_of_readers_is_not_taken_over_and_an_address_book_gives_names_alone(
+    store: Store, tmp_path: Path
+) -> None:
+    for number, text in enumerate([_SUBSCRIBED, SAMPLES[-1].text]):
+        path = tmp_path / f"{number}.csv"
+        path.write_text(text)
+        _import(store, path)
+    rows = _all(store)
+    fields = rows["ada@example.org"].fields
+    assert (fields["city"], fields["time_zone"]) == ("London", "Europe/London")
+    assert not {"member_rating", "latitude", "notes", "optin_ip", "confirm_time"} & set(fields)
+    assert not {"home_phone", "company", "title"} & set(rows["zoe@example.org"].fields)
+
+
+def test_in_mailchimps_archive_who_left_wins_over_who_is_subscribed(store: Store, tmp_path: Path) -> None:
+    path = _zip(
+        tmp_path / "audience.zip",
+        {
+            "../../etc/subscribed_members.csv": _SUBSCRIBED,
+            "C:\\x\\unsubscribed_members.csv": _UNSUBSCRIBED,
+            "cleaned\x1b[31m.csv": _CLEANED,
+            "readme\x1b.txt": "hello",
+        },
+    )
+    source = _open(path)
+    assert source.left_out == ["readme\\x1b.txt"]
+    assert set(source.description.split("; ")) == {
+        "Mailchimp, subscribed", "Mailchimp, unsubscribed", "Mailchimp, cleaned",
+    }  # fmt: skip
+    plan = _import(store, path)
+    assert (plan.new, plan.duplicates, plan.left, plan.bounced) == (4, 1, 2, 1)
+    assert {key: row.status.value for key, row in _all(store).items()} == {
+        "ada@example.org": "active", "left@example.org": "left", "late@example.org": "left", "gone@example.org": "left",
+    }  # fmt: skip
+    assert sorted(tmp_path.rglob("*.csv")) == [], "nothing is unpacked to disk"
+    assert not _import(store, path).writes
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [("utf-8-sig", ""), ("cp1252", " (read as cp1252)"), ("utf-16", " (read as utf-16)")],
+)
+def test_outlooks_file_is_read_in_the_encoding_it_has(store: Store, tmp_path: Path, encoding: str, named: str) -> None:
+    path = tmp_path / "contacts.csv"
+    path.write_text(SAMPLES[-1].text.replace("Zoe", "Zoë €").replace(",Zen", ",Müller"), encoding=encoding)
+    assert _open(path).description == f"Outlook{named}"
+    _import(store, path)
+    assert _all(store)["zoe@example.org"].fields["name"] == "Zoë € Müller"
+
+
+def test_a_plain_list_in_utf16_is_read_and_one_of_ours_is_none_of_these(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email\tname\ttags\nzoe@example.org\tZoë\tpress\n", encoding="utf-16")
+    _import(store, path)
+    assert _all(store)["zoe@example.org"].fields["name"] == "Zoë"
+    path.write_text("email,name\na@example.org,Ada\n")
+    assert open_export_source(path, SETTINGS) is None
+
+
+def test_bad_rows_are_told_by_their_line_of_the_file_they_are_in(store: Store, tmp_path: Path) -> None:
+    head = "id,email,name,subscribed_to_emails,complimentary_plan,created_at,labels\n"
+    path = tmp_path / "members.csv"
+    path.write_text(
+        f'{head}1,a@example.org,"=HYPERLINK(""https://example.com"")",true,false,2024-01-01,\n'
+        "2,nowhere,No,true,false,,\n"
+        "3,b@example.org,<script>,true,false,no date,\n"
+        "4,c@example.org,N\0L,true,false,,\n"
+        f"5,d@example.org,{'x' * 600},true,false,,\n"
+        "6,e@example.org,Eve,true,false,,,one,too,many\n"
+        '7,f@example.org,"never closed,true,false,,\n'
+    )
+    problems = [row for row in _open(path).read_subscribers() if not hasattr(row, "key")]
+    assert [(row.line, row.code) for row in problems] == [
+        (3, "address"), (5, "nul"), (6, "too-long"), (7, "columns"), (8, "csv"),
+    ]  # fmt: skip
+    _import(store, path)
+    rows = _all(store)
+    assert rows["a@example.org"].fields["name"] == '=HYPERLINK("https://example.com")'
+    assert rows["b@example.org"].fields["name"] == "<script>"
+    with store.reading() as connection:
+        assert list_consents(connection, "b@example.org") == [], "a moment that can't be read is no consent"
+
+
+def test_a_column_that_an_export_names_like_one_of_ours_says_nothing_in_its_stead(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "members.csv"
+    path.write_text(
+        "email,subscribed_to_emails,complimentary_plan,newsletter_state,consent_at,consent_words,labels\n"
+        "a@example.org,false,,mailable,2020-01-01,I agree to everything,\n"
+    )
+    _import(store, path)
+    assert _all(store)["a@example.org"].status.value == "left"
+    with store.reading() as connection:
+        assert list_consents(connection, "a@example.org") == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"posts.csv": "id,title\n1,Hello\n"}, "holds no list that is recognised"),
+        ({f"{number}.txt": "" for number in range(1001)}, "holds 1,001 files"),
+        ({"bomb.csv": "email,active_subscription,expiry\n" + "\n" * 30_000_000}, "unpacks to 30,000,033 bytes"),
+    ],
+    ids=["no list", "many files", "bomb"],
+)
+def test_an_archive_that_harms_or_has_no_list_is_refused(
+    tmp_path: Path, entries: Mapping[str, str], message: str
+) -> None:
+    with pytest.raises(ListError, match=message):
+        open_export_source(_zip(tmp_path / "x.zip", entries), SETTINGS)
+
+
+def test_a_damaged_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "x.zip", {"subscribed.csv": _SUBSCRIBED})
+    data = bytearray(path.read_bytes())
+    data[60:120] = b"\xff" * 60
+    path.write_bytes(data)
+    with pytest.raises(ListError, match="is damaged"):
+        _open(path)
+    path.write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(ListError, match="is damaged"):
+        _open(path)
+
+
+def test_a_row_of_any_length_is_one_fault(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    with path.open("w") as file:
+        file.write("email,active_subscription,expiry,email_disabled\n")
+        file.write("a@example.org,false," + "x" * 3_000_000 + ",false\n")
+        file.write("b@example.org,false,,false\n")
+    rows = list(_open(path).read_subscribers())
+    assert [(row.line, getattr(row, "code", "")) for row in rows] == [(2, "csv"), (3, "")]
+    assert max(len(record.text) for record in ExportedFile(path).read_records()) <= 100_000, "it comes in pieces"
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2019-02-03 10:05:00", "2019-02-03T10:05:00.000+00:00"),
+        ("2019-02-03", "2019-02-03T00:00:00.000+00:00"),
+        ("2021-02-03 10:00:00.123456789 +0200 EET", "2021-02-03T08:00:00.123+00:00"),
+        ("2021-02-03 10:00:00 UTC", "2021-02-03T10:00:00.000+00:00"),
+        ("03/02/2019", ""),
+        ("9999-12-31T23:59:59-10:00", ""),
+        ("", ""),
+    ],
+)
+def test_moments_are_read_as_programs_write_them_and_never_guessed(text: str, moment: str) -> None:
+    assert parse_moment(text) == moment
