@@ -59,7 +59,7 @@ HERE = Path(__file__).parent
 WARM_UPS = 3
 # Rounds: of the sample and of the large issue, cold and warm.
 FULL = {"cold": 15, "warm": 40, "large_cold": 5, "large_warm": 10}
-QUICK = {"cold": 4, "warm": 10, "large_cold": 1, "large_warm": 2}
+QUICK = {"cold": 4, "warm": 10, "large_cold": 2, "large_warm": 3}
 
 
 @dataclass(frozen=True)
