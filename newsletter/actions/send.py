@@ -123,6 +123,8 @@ def send(
             outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)
             if outcome in (SendOutcome.SCHEDULED, SendOutcome.DELIVERED):
                 freeze_plan(staged, plan, time)
+                if plan.batch is not None:
+                    publication.subscriber_source(options.list_file).note_frozen()
         if outcome is SendOutcome.NOTHING_LEFT:
             close_campaign(store, issue)
         if outcome in (SendOutcome.NOTHING_LEFT, SendOutcome.SCHEDULED):

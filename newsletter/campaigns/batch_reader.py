@@ -12,6 +12,7 @@ from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.errors import ListError
 from newsletter.ledger.staging import Recipient, StagedLanguage
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers
+from newsletter.subscribers.list_difference import ListDifference
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import OwnStatuses
@@ -25,6 +26,7 @@ class Batch:
     `new` are those whom the campaign has not, the `suppressed` among them included. `left` counts whom the list's own
     columns keep from being mailed, by what they say. `tags` are all that these recipients have. `languages` says how
     many of those who may be mailed get which language, and in place of which; it is empty for an issue in one language.
+    `difference` is how another system's list has changed since it was last frozen.
     """
 
     tag: str
@@ -37,6 +39,7 @@ class Batch:
     tags: frozenset[str]
     corrected: CorrectedIssue | None = None
     languages: Sequence[StagedLanguage] = ()
+    difference: ListDifference | None = None
 
 
 class BatchReader:

@@ -18,6 +18,7 @@ from newsletter.ledger.departures import Departures, StagedList, stage_list
 from newsletter.ledger.frozen_lists import OWN_LIST, read_frozen_lists
 from newsletter.ledger.states import OPEN
 from newsletter.store import Store
+from newsletter.subscribers.list_difference import ListDifference
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.text import format_count
 
@@ -55,6 +56,8 @@ class ListComparison:
         with self.store.reading() as connection:
             frozen = read_frozen_lists(connection, self.issue)
         sources = [self.open_source(place) for place in frozen.places or [OWN_LIST]]
+        if is_sole:  # while a campaign leaves, it is compared with what was fetched when it began to
+            self._refresh(sources)
         fingerprint = self._find_fingerprint(sources)
         if fingerprint and fingerprint == frozen.compared:
             return
@@ -63,6 +66,13 @@ class ListComparison:
             if found.left or found.gone or is_sole:
                 # Where it was not noted which list it was (by an earlier version), who is missing was never on this.
                 staged.suppress(self.issue, gone=bool(frozen.places), fingerprint=fingerprint if is_sole else None)
+
+    def _refresh(self, sources: Sequence[SubscriberSource]) -> None:
+        try:
+            for source in sources:
+                source.refresh()
+        except ListError as error:
+            raise self._make_unread_error(error) from error
 
     def _find_fingerprint(self, sources: Sequence[SubscriberSource]) -> str:
         """Return the fingerprint of all the lists, empty when one of them has none."""
@@ -95,7 +105,7 @@ class ListComparison:
         )
         if campaign and unusable > campaign.left_out:
             why = f"{whom}, and {format_count(unusable, 'row')} of it can't be used: they may be in there."
-        elif not read or found.gone > max(_FEW, found.waiting * _SHARE):
+        elif not read or is_suspicious(found.gone, found.waiting):
             why = f"{whom}. It may be the wrong file, or half of it."
         else:
             return
@@ -112,6 +122,22 @@ class ListComparison:
             next_step=f"{error.next_step}\nNothing leaves, and nobody is lost, until it can be read. Where there is no "
             "list, go on from the machine that has it.",
             problems=error.problems,
+        )
+
+
+def is_suspicious(gone: int, before: int) -> bool:
+    """Return whether so many are gone, of those before, that it looks like another list or half of one."""
+    return gone > max(_FEW, before * _SHARE)
+
+
+def refuse_shrunken(source: SubscriberSource, difference: ListDifference | None, issue: IssueName) -> None:
+    """Raise ListChanged when many are gone from another system's list since a campaign was frozen from it."""
+    if difference and is_suspicious(difference.gone, difference.before):
+        raise ListChanged(
+            f"{difference.gone:,} of {format_count(difference.before, 'reader')} are gone from {source.place.name} "
+            "since an issue was last frozen from it. It may be the wrong list, or half of it.",
+            next_step="Nothing leaves until it is right. See what was fetched: newsletter subscribers check\n"
+            f"If it is right, and they are to get nothing: newsletter send {issue} {FLAG}",
         )
 
 

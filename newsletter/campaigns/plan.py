@@ -15,6 +15,7 @@ from newsletter.campaigns.batch_reader import Batch, BatchReader
 from newsletter.campaigns.changed_texts import assign_templates, describe_changes, has_changed
 from newsletter.campaigns.corrections import keep_reached, refuse_foreign_issue
 from newsletter.campaigns.issue_texts import IssueTexts, list_translations
+from newsletter.campaigns.list_comparison import refuse_shrunken
 from newsletter.campaigns.missing_values import refuse_missing_values
 from newsletter.campaigns.options import (
     Changes,
@@ -258,6 +259,10 @@ def _require_linked_editions(texts: IssueTexts) -> None:
 
 def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates) -> SendPlan:
     """Return the plan with the list's recipients staged, each with the proof that their message renders."""
+    request.source.refresh()
+    difference = request.source.find_difference()
+    if not request.options.list_is_right:
+        refuse_shrunken(request.source, difference, plan.campaign.issue)
     fingerprint = request.source.fingerprint()  # before it is read: what is changed meanwhile has another one
     own = request.source.read_statuses()
     own.require_answers()
@@ -286,6 +291,7 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         tags=frozenset(reader.tags),
         corrected=corrected,
         languages=request.staged.count_languages() if translations else (),
+        difference=difference,
     )
     return replace(
         plan,

@@ -68,6 +68,9 @@ def _show_batch(config: Config, plan: SendPlan, batch: Batch, list_path: Path) -
     tagged = f" tagged {batch.tag}" if batch.tag else ""
     having = f" who have {batch.corrected.issue}," if batch.corrected else ""
     say(f"  To        {format_count(plan.added, 'reader')}{having} of {shorten(list_path)}{tagged}")
+    if batch.difference:
+        new, gone = batch.difference.new, batch.difference.gone
+        say(f"  List      {new:,} new, {gone:,} gone since an issue was last frozen from it")
     show_languages(config, plan)
     if batch.suppressed:
         say(f"  Left out  {batch.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")

@@ -1,6 +1,7 @@
 """The configuration: newsletter.toml and the environment, validated, as one frozen Config."""
 
 from newsletter.config.installed import find_installed_backends
+from newsletter.config.list_settings import SubscriberListSettings
 from newsletter.config.load import load_config
 from newsletter.config.section import Section
 from newsletter.config.setting_places import find_setting
@@ -8,7 +9,6 @@ from newsletter.config.settings import (
     Config,
     PublicationSettings,
     SenderSettings,
-    SubscriberListSettings,
 )
 from newsletter.config.validators import Mailbox
 

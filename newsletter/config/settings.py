@@ -20,6 +20,7 @@ from newsletter.config import validators
 from newsletter.config.check_settings import LinkSettings, ProseSettings
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
 from newsletter.config.language_settings import LanguageSettings, check_languages, find_declared, put_language_over
+from newsletter.config.list_settings import SubscriberListSettings
 from newsletter.config.section import Section
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
@@ -94,31 +95,6 @@ class SenderSettings(Section):
     def envelope(self) -> EmailAddress:
         """Return the address that bounces go to (RFC 5321, MAIL FROM)."""
         return self.bounces or self.from_.address
-
-
-class SubscriberListSettings(Section):
-    """The table [list]: its file or store, and the address for unsubscribing by mail.
-
-    `source` says whether subscribers are in `file` or in the store. `default_language` is that of readers of whom the
-    list says nothing, `fallback_language` that of readers in whose language an issue has no draft. `unusable` is the
-    percentage of rows that can't be used above which nothing is sent. `honour` are columns that say who must not be
-    mailed, `ignore` those that only look so.
-    """
-
-    source: Literal["csv", "store"] = "csv"
-    file: OneLine = "subscribers.csv"
-    unusable: Annotated[float, Field(ge=0, le=100)] = 2
-    honour: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas)] = ()
-    ignore: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas)] = ()
-    id: Annotated[str, AfterValidator(validators.check_list_id)]
-    unsubscribe: Annotated[str, AfterValidator(validators.check_mailto)]
-    default_language: Annotated[str, AfterValidator(validators.check_language)] | None = None
-    fallback_language: Annotated[str, AfterValidator(validators.check_language)] | None = None
-
-    @property
-    def unsubscribe_link(self) -> str:
-        """Return the mailto: address of the unsubscribe link, with its fields, and with a subject if it names none."""
-        return self.unsubscribe if "?" in self.unsubscribe else f"{self.unsubscribe}?subject=unsubscribe"
 
 
 # The mail clients that `newsletter/checks` knows, by names that an editor would use.

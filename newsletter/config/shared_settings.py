@@ -16,7 +16,14 @@ STATE_FOLDER = ".newsletter"
 
 # Never taken from the workspace's file: another publication's title, list or token would be mailed, or mailed to.
 OWN_KEYS = frozenset(
-    {("publication", "title"), ("publication", "id"), ("list", "id"), ("list", "unsubscribe"), ("list", "file")}
+    {
+        ("publication", "title"),
+        ("publication", "id"),
+        ("list", "id"),
+        ("list", "unsubscribe"),
+        ("list", "file"),
+        ("list", "query"),
+    }
 )
 # A place in the DNS of a list, in a path of the web, in a lock and in a folder: all of them take such a name.
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from newsletter.config import SubscriberListSettings
 from newsletter.store import Store
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.source import SubscriberSource
@@ -22,4 +23,16 @@ def open_configured_source(
         from newsletter.subscribers.store_source import StoreSource
 
         return StoreSource(store())
+    if settings.source == "sql" and list_file is None:
+        return _open_query(workspace, settings)
     return CsvSource(list_file or workspace.subscribers, settings)
+
+
+def _open_query(workspace: Workspace, settings: SubscriberListSettings) -> SubscriberSource:
+    from newsletter.subscribers.fetched_source import FetchedSource
+    from newsletter.subscribers.sql_query import SqlQuery
+
+    origin = SqlQuery(
+        url=settings.url or "", query=settings.query or "", root=workspace.root, password=settings.password
+    )
+    return FetchedSource(workspace.cache_folder / "list-from-database.csv", origin, settings)

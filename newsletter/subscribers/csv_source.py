@@ -49,6 +49,18 @@ class CsvSource:
                 "subscribers.example.csv shows the form.",
             )
 
+    def require_editable(self) -> None:
+        pass
+
+    def refresh(self) -> None:
+        pass
+
+    def find_difference(self) -> None:
+        return None
+
+    def note_frozen(self) -> None:
+        pass
+
     def version(self) -> Hashable:
         try:
             return self.path.stat().st_mtime_ns

@@ -31,9 +31,10 @@ def add_subscriber(
 
     `cells` are by column, `email` as it is mailed. With `again`, what kept them from being mailed is lifted, since they
     asked to come back. Raises DecisionNeeded when they are on the list or must not be mailed, ListError for a row that
-    could not be read again.
+    could not be read again, and for another system's list.
     """
     key = subscriber_key(cells["email"])
+    source.require_editable()
     with sole_editor(store):
         (status,) = read_suppression_statuses(store, keys, [key])
         there = source.find_rows(key).rows
@@ -94,7 +95,9 @@ def remove_subscriber(
     """Take a subscriber's rows out of the list; return them, none when there were none.
 
     One who had left by the list's own word is suppressed: only the row says so, and another list brings them back.
+    Raises ListError for another system's list.
     """
+    source.require_editable()
     with sole_editor(store), source.removing(key) as edit:
         if edit.rows:
             listed = source.find([key]).get(key)

@@ -1,4 +1,4 @@
-"""The seam between what needs subscribers and where they come from: a CSV, or the store."""
+"""The seam between what needs subscribers and where they come from: a CSV, the store, or another system."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -9,6 +9,7 @@ from typing import Protocol
 from newsletter.address import SubscriberKey
 from newsletter.errors import Problem
 from newsletter.subscribers.consent import Consent
+from newsletter.subscribers.list_difference import ListDifference
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import OwnStatuses
 
@@ -65,6 +66,22 @@ class SubscriberSource(Hashable, Protocol):
 
     def require(self) -> None:
         """Raise ListError, with what to do, when there is no list."""
+        ...
+
+    def require_editable(self) -> None:
+        """Raise ListError when the list is another system's, which alone changes it."""
+        ...
+
+    def refresh(self) -> None:
+        """Fetch the list anew when it is another system's. Raises ListError, with what was fetched before as it was."""
+        ...
+
+    def find_difference(self) -> ListDifference | None:
+        """Return how another system's list has changed since it was frozen last; None where that is unknown."""
+        ...
+
+    def note_frozen(self) -> None:
+        """Note that a campaign was frozen from the list as it is, for the next difference."""
         ...
 
     def version(self) -> Hashable:

@@ -90,6 +90,18 @@ class StoreSource:
                 "Or begin with one: newsletter subscribers add ADDRESS",
             )
 
+    def require_editable(self) -> None:
+        pass
+
+    def refresh(self) -> None:
+        pass
+
+    def find_difference(self) -> None:
+        return None
+
+    def note_frozen(self) -> None:
+        pass
+
     def version(self) -> Hashable:
         if self.store is None:
             return None

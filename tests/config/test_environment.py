@@ -21,7 +21,7 @@ BASE = tomllib.loads((ROOT / "newsletter.toml").read_text())
 # Tried in their order where a setting has no default to try.
 CANDIDATES = (
     "exampleorg", "desk@example.org", "{headline}", "https://example.org", "example.org", "logo.png", "5", "a word",
-    "en",
+    "en", "sqlite:///members.db",
 )  # fmt: skip
 SECRETS = {"password", "key", "tokens", "forgotten"}  # from the environment alone
 

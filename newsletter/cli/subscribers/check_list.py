@@ -26,6 +26,7 @@ def check(file: Path | None) -> None:
         publication = open_publication()
         publication.refuse_without_erasure_keys()
         source = publication.subscriber_source(file) if file else publication.require_subscribers()
+        source.refresh()
         found = check_subscribers(source, publication)
     except ConfigError:
         if file is None:
