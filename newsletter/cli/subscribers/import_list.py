@@ -40,7 +40,7 @@ def import_(file: Path, yes: bool) -> None:
         say(f"Imported: {plan.new:,} new, {plan.changed:,} changed.", style="bold green")
     if publication.config.subscriber_list.source != "store":
         say(
-            f"Issues still go to {shorten(publication.workspace.subscribers)}. To send to the imported list: "
+            f"Issues still go to {shorten(publication.subscriber_source().place)}. To send to the imported list: "
             'source = "store"   under [list] in newsletter.toml',
             style="yellow",
         )

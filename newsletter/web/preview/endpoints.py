@@ -77,8 +77,8 @@ class PreviewEndpoints:
         """Answer the subscribers of the list who match some words."""
         workspace, words = self._engine.workspace, request.query_params.get("words", "")
         source = subscriber_search.open_source(workspace)
-        if source.file is None:
-            source.require()
+        if workspace.config.subscriber_list.source != "csv":
+            await self._engine.work(source.require)
         elif not source.exists():
             raise ListError(
                 "There is no list yet.",
