@@ -8,7 +8,7 @@ from newsletter.errors import DecisionNeeded, ListError
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.list_changes import sole_editor
-from newsletter.subscribers.list_formats.export_source import open_export_source
+from newsletter.subscribers.list_formats.export_source import opening_export
 from newsletter.subscribers.subscriber_import import ImportableList, ImportPlan, SubscriberImport
 
 
@@ -23,7 +23,7 @@ class ImportResult:
 def import_subscribers(
     publication: OpenPublication, file: Path, *, confirm: Callable[[ImportPlan], bool]
 ) -> ImportResult:
-    """Bring the subscribers of a CSV, or of another program's export, into the store's list, as `confirm` agrees to.
+    """Bring the subscribers of a CSV, a workbook or an export into the store's list, as `confirm` agrees to.
 
     Those who are on the list and not in the file stay as they are; those who left, or must not be mailed, are not
     brought back. Who left or bounced by another program's export is suppressed as if they had left here, whatever list
@@ -34,11 +34,12 @@ def import_subscribers(
     publication.refuse_without_erasure_keys()
     store = publication.store
     settings = publication.config.subscriber_list
-    with sole_editor(store):
-        export = open_export_source(file, settings)
+    with sole_editor(store), opening_export(file, settings) as export:
         source: ImportableList = export or CsvSource(file, settings)
         seen = source.version()
-        subscriber_import = SubscriberImport(store, publication.keys, source, suppresses=export is not None)
+        subscriber_import = SubscriberImport(
+            store, publication.keys, source, suppresses=bool(export and export.tells_for_all)
+        )
         plan = subscriber_import.plan()
         if export:
             plan = replace(plan, form=export.description, left_out=export.left_out)

@@ -12,7 +12,7 @@ import pytest
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import ListError
 from newsletter.store import Store, open_store
-from newsletter.subscribers.list_formats.export_source import ExportSource, open_export_source
+from newsletter.subscribers.list_formats.export_source import ExportSource, opening_export
 from newsletter.subscribers.list_formats.exported_file import ExportedFile
 from newsletter.subscribers.list_formats.row_translation import parse_moment
 from newsletter.subscribers.secret_keys import SecretKeys
@@ -202,15 +202,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def _open(path: Path) -> ExportSource:
-    source = open_export_source(path, SETTINGS)
-    assert source, "the export was not recognised"
-    return source
+    with opening_export(path, SETTINGS) as source:  # what is no workbook can be read afterwards, too
+        assert source, "the export was not recognised"
+        return source
 
 
 def _import(store: Store, path: Path) -> ImportPlan:
-    one = SubscriberImport(store, KEYS, _open(path), suppresses=True)
-    plan = one.plan()
-    one.apply()
+    with opening_export(path, SETTINGS) as source:
+        assert source, "the export was not recognised"
+        one = SubscriberImport(store, KEYS, source, suppresses=source.tells_for_all)
+        plan = one.plan()
+        one.apply()
     return plan
 
 
@@ -326,7 +328,8 @@ def test_a_plain_list_in_utf16_is_read_and_one_of_ours_is_none_of_these(store: S
     _import(store, path)
     assert _all(store)["zoe@example.org"].fields["name"] == "Zoë"
     path.write_text("email,name\na@example.org,Ada\n")
-    assert open_export_source(path, SETTINGS) is None
+    with opening_export(path, SETTINGS) as source:
+        assert source is None
 
 
 def test_bad_rows_are_told_by_their_line_of_the_file_they_are_in(store: Store, tmp_path: Path) -> None:
@@ -378,7 +381,7 @@ def test_an_archive_that_harms_or_has_no_list_is_refused(
     tmp_path: Path, entries: Mapping[str, str], message: str
 ) -> None:
     with pytest.raises(ListError, match=message):
-        open_export_source(_zip(tmp_path / "x.zip", entries), SETTINGS)
+        _open(_zip(tmp_path / "x.zip", entries))
 
 
 def test_a_damaged_archive_is_said_to_be_damaged(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from newsletter.text import format_count
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Import without asking.")
 def import_(file: Path, yes: bool) -> None:
-    """Bring a CSV or another program's export into the store.
+    """Bring a CSV, a workbook or an export into the store.
 
     Exports of Mailchimp (also its zip), Substack, Ghost, Buttondown, listmonk, Constant Contact, Mailman, Google
-    Contacts and Outlook are recognised by their columns. Shows what is new and what changes, and asks. Nobody is taken
-    off the list, and nobody who left is brought back.
+    Contacts and Outlook are recognised by their columns, also in a workbook (.xlsx). Shows what is new and what
+    changes, and asks. Nobody is taken off the list, and nobody who left is brought back.
     """
     publication = open_publication()
 
@@ -76,7 +76,7 @@ def _show(plan: ImportPlan) -> None:
         say(f"  Left out    {format_count(plan.duplicates, 'row')} with an address that is in an earlier row")
     if plan.left_out:
         names = ", ".join(plan.left_out[:3]) + (" …" if len(plan.left_out) > 3 else "")
-        say(f"  Left out    {format_count(len(plan.left_out), 'file')} in it without subscribers: {names}")
+        say(f"  Left out    {len(plan.left_out):,} in it that are not read: {names}")
     if plan.absent:
         say(f"  Kept        {plan.absent:,} who are on the list and not in {shorten(plan.file)}")
     if plan.consents:

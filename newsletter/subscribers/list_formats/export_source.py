@@ -1,7 +1,7 @@
 """Export of another program, read as a list that can be imported: all its files in the columns of a list of ours."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from newsletter.errors import Problem
 from newsletter.subscribers.csv_file import CsvHeader
 from newsletter.subscribers.csv_records import CsvRecord
 from newsletter.subscribers.csv_rows import FirstLines, make_duplicate_problem, read_row_of
-from newsletter.subscribers.list_formats.exported_file import PLAIN, ExportedFile, open_export
+from newsletter.subscribers.list_formats.exported_file import PLAIN, ExportedFile, is_workbook, open_export
+from newsletter.subscribers.list_formats.workbook import converting_workbook
 from newsletter.subscribers.status_columns import StatusColumns, read_record_statuses
 from newsletter.subscribers.subscriber import Subscriber
 
@@ -31,6 +32,11 @@ class ExportSource:
         """Say which program's export it is: `Mailchimp, unsubscribed; Mailchimp, subscribed`."""
         names = (f"{one.form.name if one.form else PLAIN}{_name_encoding(one)}" for one in self.files)
         return "; ".join(dict.fromkeys(names))
+
+    @property
+    def tells_for_all(self) -> bool:
+        """Whether what it says of who left is known to be meant, since it is another program's export."""
+        return any(one.form for one in self.files)
 
     def version(self) -> Hashable:
         return self.path.stat().st_mtime_ns
@@ -61,16 +67,18 @@ class ExportSource:
 
     @property
     def _header(self) -> CsvHeader:
-        columns = dict.fromkeys(name for one in self.files for name in one.translation.target_columns)
+        if len(self.files) == 1:
+            return CsvHeader(columns=self.files[0].target_columns, delimiter=",")
+        columns = dict.fromkeys(name for one in self.files for name in one.target_columns)
         return CsvHeader(columns=list(columns), delimiter=",")
 
     def _records(self) -> Iterator[tuple[int, CsvRecord]]:
         """Yield each row with its file's number, in the columns of all files."""
         columns = self._header.columns
         for number, one in enumerate(self.files):
-            own = one.translation.target_columns
+            own = list(one.target_columns)
             for record in one.read_records():
-                if own != columns and record.cells:
+                if len(self.files) > 1 and record.cells:
                     row = dict(zip(own, record.cells, strict=False))
                     cells = [row.get(name, "") for name in columns] + list(record.cells[len(own) :])
                     yield number, record._replace(cells=cells)
@@ -82,7 +90,12 @@ def _name_encoding(one: ExportedFile) -> str:
     return "" if one.encoding == "utf-8-sig" else f" (read as {one.encoding})"
 
 
-def open_export_source(path: Path, settings: SubscriberListSettings) -> ExportSource | None:
-    """Return the export of another program that a file is, None for a list of ours. Raises ListError."""
+@contextmanager
+def opening_export(path: Path, settings: SubscriberListSettings) -> Iterator[ExportSource | None]:
+    """Hold the export, or the workbook, that a file is; None for a list of ours. Raises ListError."""
+    if is_workbook(path):
+        with converting_workbook(path) as (text, sheets):
+            yield ExportSource(path, [ExportedFile(text, original=path)], settings, [f"sheet {one}" for one in sheets])
+        return
     files, left_out = open_export(path)
-    return ExportSource(path, files, settings, left_out) if files else None
+    yield ExportSource(path, files, settings, left_out) if files else None

@@ -18,6 +18,7 @@ from newsletter.subscribers.csv_file import (
     make_unread_error,
     number_lines,
     read_foreign_header,
+    read_header,
     read_records,
 )
 from newsletter.subscribers.csv_records import CsvRecord
@@ -34,19 +35,26 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PIECE = 1 << 20
 _MEMBER = re.compile(r'\s*(?:"?([^"<>,;\t@]*?)"?\s*<\s*([^\s<>,;"]+@[^\s<>,;"]+)\s*>|([^\s<>,;"]+@[^\s<>,;"]+))\s*')
 MAILMAN = ListFormat(name="Mailman", telling=(), email=("email",))
+_WORKBOOK = "xl/workbook.xml"
 PLAIN = "a list with a column email"
 
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """One list of an export: a file, or `member` of an archive. Each reading begins at its beginning and streams."""
+    """One list of an export: a file, or `member` of an archive. Each reading begins at its beginning and streams.
+
+    `original` is the workbook of which a file is the text.
+    """
 
     path: Path
     member: str = ""
+    original: Path | None = None
 
     @property
     def place(self) -> Path:
         """Where its problems are; an archive's member by its name alone, whatever path that has."""
+        if self.original:
+            return self.original
         return self.path / escape_controls(PurePosixPath(self.member).name) if self.member else self.path
 
     @cached_property
@@ -71,23 +79,36 @@ class ExportedFile:
         with self.open_text(self._guess_encoding()) as file:
             return read_foreign_header(self.place, number_lines(file))
 
+    @property
+    def target_columns(self) -> Sequence[str]:
+        """Columns that its rows have once they are translated; a list of no known form keeps its own."""
+        return self._translation.target_columns if self._translation else self._plain_header.columns
+
     @cached_property
-    def translation(self) -> RowTranslation:
-        form = self.form or ListFormat(name=PLAIN, telling=(), email=("email",), tags=("tags",))
-        return RowTranslation(form, ("email", "name") if form is MAILMAN else self.header.columns)
+    def _translation(self) -> RowTranslation | None:
+        if self.form is None:
+            return None
+        return RowTranslation(self.form, ("email", "name") if self.form is MAILMAN else self.header.columns)
+
+    @cached_property
+    def _plain_header(self) -> CsvHeader:
+        with self.open_text(self.encoding) as file:
+            return read_header(self.place, number_lines(file))
 
     def read_records(self) -> Iterator[CsvRecord]:
-        """Yield each row, translated to the translation's columns; its faults are kept. Raises ListError."""
+        """Yield each row, translated to `target_columns`; its faults are kept. Raises ListError."""
+        translation = self._translation
         with self.open_text(self.encoding) as file:
             lines = number_lines(file)
-            if self.form is MAILMAN:
+            if translation and self.form is MAILMAN:
                 for number, text in lines:
-                    yield _read_member(number, text, self.translation)
+                    yield _read_member(number, text, translation)
                 return
             header = read_foreign_header(self.place, lines)
             for record in read_records(lines, header):
-                cells = self.translation.translate(record.cells) if any(map(str.strip, record.cells)) else []
-                yield record._replace(cells=cells)
+                if translation and any(map(str.strip, record.cells)):
+                    record = record._replace(cells=translation.translate(record.cells))
+                yield record
 
     @contextmanager
     def open_text(self, encoding: str) -> Iterator[TextIO]:
@@ -127,23 +148,38 @@ class ExportedFile:
 def open_export(path: Path) -> tuple[Sequence[ExportedFile], Sequence[str]]:
     """Return the lists that an export consists of, who left before who did not, and names of what is no list in it.
 
-    Both are empty for a file that is a list of ours, or of no known form. Raises ListError for a file that can't be
-    read, and for an archive that has no list, or unpacks to too much.
+    It is no workbook: see `is_workbook`. Both are empty for a file that is a list of ours, or of no known form. Raises
+    ListError for a file that can't be read, and for an archive that has no list, or unpacks to too much.
     """
     with _reading(path), path.open("rb") as file:
         start = file.read(4)
     if start == b"PK\x03\x04":
         return _open_archive(path)
+    if start == b"\xd0\xcf\x11\xe0":
+        raise ListError(
+            f"{path.name} is a workbook of Excel before 2007, or one with a password.",
+            next_step="Save it as .xlsx, without a password, or as CSV UTF-8.",
+        )
     one = ExportedFile(path)
     return ([one] if one.form or one.encoding == "utf-16" else []), []
+
+
+def is_workbook(path: Path) -> bool:
+    """Return whether a file is an .xlsx. Raises ListError for an archive that is damaged."""
+    with _reading(path):
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                return False
+        with zipfile.ZipFile(path) as archive:
+            return _WORKBOOK in archive.namelist()
 
 
 def _open_archive(path: Path) -> tuple[Sequence[ExportedFile], Sequence[str]]:
     with _reading(path), zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     names = [entry.filename for entry in entries]
-    if "[Content_Types].xml" in names or "mimetype" in names:
-        return [], []  # a workbook
+    if "mimetype" in names:
+        return [], []  # an .ods, which is refused as any list of ours would be that is no text
     if len(entries) > MOST_ENTRIES:
         raise ListError(f"{path.name} holds {len(entries):,} files, which is no export of a list.")
     lists = [
