@@ -103,6 +103,21 @@ def find_last_said(
     return connection.scalar(mine) or ""
 
 
+def find_last_said_by(
+    connection: Connection, subscribers: Sequence[SubscriberKey], kinds: Sequence[str]
+) -> dict[SubscriberKey, str]:
+    """Return when each of these subscribers last said something of these kinds; who never did is left out.
+
+    They are few enough for either database's parameters.
+    """
+    mine = (
+        select(events.c.subscriber, func.max(events.c.said_at))
+        .where(_are_of(connection), events.c.subscriber.in_(subscribers), events.c.kind.in_(kinds))
+        .group_by(events.c.subscriber)
+    )
+    return {SubscriberKey(row[0]): row[1] for row in connection.execute(mine)}
+
+
 def find_told(connection: Connection, subscribers: Sequence[SubscriberKey]) -> set[tuple[SubscriberKey, str]]:
     """Return of which of these subscribers this publication was told something, with the kind of event."""
     values = {"whose": [publication_of(connection), EVERY], "subscribers": subscribers}

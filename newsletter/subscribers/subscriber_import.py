@@ -17,14 +17,15 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
-from newsletter.clock import format_instant
+from newsletter.clock import Instant, format_instant, parse_instant
 from newsletter.config.validators import check_language
 from newsletter.errors import Problem
 from newsletter.store import Store
 from newsletter.store.engine import now
 from newsletter.store.erased import find_erased, hold_off_erasing
+from newsletter.store.events import find_last_said_by
 from newsletter.subscribers.consent import CONSENT_AT, CONSENT_COLUMNS, Consent
-from newsletter.subscribers.feedback_events import SuppressionKind
+from newsletter.subscribers.feedback_events import LIFTING, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, StatusColumns
 from newsletter.subscribers.status_words import says_mailed
@@ -87,7 +88,8 @@ class ImportPlan:
     itself does not have mailed afterwards, `activated` those pending or paused whom the file says to be active; all are
     imported. `erased` asked to be forgotten and are not. `absent` are on the list and not in the file. `consents` are
     those not on record yet. `problems` are those of a few rows that can't be used, one that is not UTF-8 first.
-    `left` and `bounced` are those of whom an export of another program says so; `form` says which export it is, and
+    `left` and `bounced` are those of whom an export of another program says so, `news` those of them of whom it was not
+    known, and `returned` those who have come back since; `form` says which export it is, and
     `left_out` names files in it that are no lists.
     """
 
@@ -106,6 +108,8 @@ class ImportPlan:
     unknown_languages: int = 0
     left: int = 0
     bounced: int = 0
+    news: int = 0
+    returned: int = 0
     form: str = ""
     left_out: Sequence[str] = ()
     problems: Sequence[Problem] = ()
@@ -113,7 +117,7 @@ class ImportPlan:
     @property
     def writes(self) -> bool:
         """Whether it would write anything."""
-        return bool(self.new or self.changed or self.consents)
+        return bool(self.new or self.changed or self.consents or self.news)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class SubscriberImport:
             statuses = read_suppression_statuses(self._store, self._keys, list(group))
             erased = {key for key, status in zip(group, statuses, strict=True) if status.erased}
             with self._store.reading() as connection:
+                counts["returned"] += self._heed_returns(connection, group)
                 known = find_subscribers(connection, group)
                 given = {key: one.consent for key, one in group.items() if one.consent and key not in erased}
                 counts["consents"] += len(find_new_consents(connection, given)) if given else 0
@@ -186,6 +191,7 @@ class SubscriberImport:
                 counts["unknown_languages"] += not imported.is_understood
                 if self._suppresses and imported.said:
                     counts["bounced" if imported.said.kind == SuppressionKind.BOUNCED else "left"] += 1
+                    counts["news"] += all(one.kind != imported.said.kind for one in status.suppressions)
         with self._store.reading() as connection:
             there = sum(count_subscribers(connection).values())
         absent = there - counts["changed"] - counts["unchanged"]
@@ -201,6 +207,7 @@ class SubscriberImport:
                 hold_off_erasing(connection)
                 erased = find_erased(connection, list(digests.values())) if digests else {}
                 wanted = {key: imported for key, imported in group.items() if digests.get(key) not in erased}
+                self._heed_returns(connection, wanted)
                 known = find_subscribers(connection, wanted)
                 merged = {key: one.merge_into(known.get(key), self._columns) for key, one in wanted.items()}
                 changed = (key for key, row in merged.items() if key not in known or not row.is_same(known[key]))
@@ -209,6 +216,20 @@ class SubscriberImport:
                 for key, one in wanted.items():
                     if self._suppresses and one.said:
                         _suppress(connection, key, one.said)
+
+    def _heed_returns(self, connection: Connection, group: dict[SubscriberKey, _Imported]) -> int:
+        """Forget that somebody left by the file when they came back after that; return how many did.
+
+        Where the file does not say when they left, any coming back is later: the same file may be read again.
+        """
+        left = {key: one.said for key, one in group.items() if one.said} if self._suppresses else {}
+        back = find_last_said_by(connection, list(left), LIFTING) if left else {}
+        returned = [
+            key for key, moment in back.items() if (since := left[key].since) is None or _is_later(moment, since)
+        ]
+        for key in returned:
+            group[key] = replace(group[key], said=None, status=None)
+        return len(returned)
 
     @property
     def _special_columns(self) -> set[str]:
@@ -260,6 +281,10 @@ def _import_row(
     said = own.find(subscriber)
     said = said if said and said.kind in _SAID else None
     return _Imported(row, _status_in_file(subscriber, own), consent, said, is_understood)
+
+
+def _is_later(moment: str, since: Instant) -> bool:
+    return parse_instant(moment) >= since
 
 
 def _suppress(connection: Connection, key: SubscriberKey, said: Suppression) -> None:

@@ -1,14 +1,15 @@
 """Other programs' exports are recognised by their columns, and say who left, who agreed and when, as they said it."""
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
 
+from newsletter.address import subscriber_key
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import ListError
 from newsletter.store import Store, open_store
@@ -16,8 +17,15 @@ from newsletter.subscribers.list_formats.export_source import ExportSource, open
 from newsletter.subscribers.list_formats.exported_file import ExportedFile
 from newsletter.subscribers.list_formats.row_translation import parse_moment
 from newsletter.subscribers.secret_keys import SecretKeys
-from newsletter.subscribers.stored_subscribers import StoredSubscriber, list_consents, stream_subscribers
+from newsletter.subscribers.stored_subscribers import (
+    StoredSubscriber,
+    list_consents,
+    save_subscribers,
+    stream_subscribers,
+)
+from newsletter.subscribers.subscriber import SubscriberStatus
 from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+from newsletter.subscribers.suppression import unsuppress
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 
 KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())
@@ -221,7 +229,7 @@ def _all(store: Store) -> dict[str, StoredSubscriber]:
         return {row.key: row for row in stream_subscribers(connection)}
 
 
-def _suppressed(store: Store, rows: Mapping[str, object]) -> dict[str, str]:
+def _suppressed(store: Store, rows: Collection[str]) -> dict[str, str]:
     return {
         key: status.state
         for key, status in zip(rows, read_suppression_statuses(store, KEYS, list(rows)), strict=True)
@@ -270,6 +278,43 @@ def test_who_left_is_noted_as_of_when_they_did_and_why(store: Store, tmp_path: P
     assert (one.since.isoformat(timespec="seconds"), one.words) == (
         "2021-04-05T06:07:08+00:00", "NO_LONGER_INTERESTED",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [_UNSUBSCRIBED, _UNSUBSCRIBED.replace("2021-04-05 06:07:08", "")])
+def test_who_came_back_is_not_taken_off_by_reading_the_same_file_again(store: Store, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "unsubscribed.csv"
+    path.write_text(text)
+    _import(store, path)
+    key = subscriber_key("left@example.org")
+    unsuppress(store, KEYS, key)
+    with store.transaction() as connection:
+        save_subscribers(connection, [replace(_all(store)[key], status=SubscriberStatus.ACTIVE)])
+    again = _import(store, path)
+    assert (again.writes, again.returned, again.left) == (False, 1, 1)
+    assert _all(store)[key].status is SubscriberStatus.ACTIVE
+    assert _suppressed(store, [key]) == {}
+
+
+def test_who_left_after_having_come_back_has_left(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "unsubscribed.csv"
+    path.write_text(_UNSUBSCRIBED)
+    _import(store, path)
+    unsuppress(store, KEYS, subscriber_key("left@example.org"))
+    path.write_text(_UNSUBSCRIBED.replace("2021-04-05", "2099-04-05"))
+    again = _import(store, path)
+    assert (again.returned, again.news) == (0, 1)
+    assert _suppressed(store, ["left@example.org"]) == {"left@example.org": "unsubscribed"}
+
+
+def test_who_was_on_the_list_as_left_already_is_noted_all_the_same(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "cleaned.csv"
+    path.write_text(_CLEANED)
+    with opening_export(path, SETTINGS) as source:
+        assert source
+        SubscriberImport(store, KEYS, source).apply()
+    plan = _import(store, path)
+    assert (plan.unchanged, plan.news, plan.writes) == (1, 1, True)
+    assert not _import(store, path).writes
 
 
 def test_what_is_measured_of_readers_is_not_taken_over_and_an_address_book_gives_names_alone(

@@ -66,6 +66,8 @@ def _show(plan: ImportPlan) -> None:
         say(
             f"  Stay away   {plan.left:,} who left, and {plan.bounced:,} whose mail came back: no list brings them back"
         )
+    if plan.returned:
+        say(f"  Came back   {plan.returned:,} who left by the file, and wanted mail again since: they stay")
     if plan.erased:
         say(f"  Left out    {plan.erased:,} who asked to be erased; take them out of {shorten(plan.file)}, too")
     if plan.unusable:
