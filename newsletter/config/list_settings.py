@@ -9,11 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from newsletter.config import validators
 from newsletter.config.section import Section
 from newsletter.config.validators import OneLine
+from newsletter.host import is_loopback
 from newsletter.validation import fault_error
 
 
 def check_database_url(text: str) -> str:
-    """Check the address of a database in the form of SQLAlchemy (and libpq), without a password."""
+    """Check the address of a CSV, or of a database in the form of SQLAlchemy (and libpq), without a password."""
     validators.check_one_line(text)
     try:
         parts = urlsplit(text)
@@ -32,13 +33,13 @@ def check_database_url(text: str) -> str:
         # The value is not shown, since it may hold a password all the same.
         raise fault_error(
             code="list-source",
-            message="'url' names no database",
-            next_step="Write postgresql://user@host:5432/database, or sqlite:/// and a path.",
+            message="'url' names neither a database nor a list",
+            next_step="Write postgresql://user@host:5432/database, sqlite:/// and a path, or an address with https://.",
         )
     return text
 
 
-def _require_query(source: str, info: ValidationInfo) -> str:
+def _require_origin(source: str, info: ValidationInfo) -> str:
     missing = [name for name in ("url", "query") if name in info.data and not (info.data[name] or "").strip()]
     if source == "sql" and missing:
         raise fault_error(
@@ -47,23 +48,33 @@ def _require_query(source: str, info: ValidationInfo) -> str:
             next_step='Write url = "postgresql://user@host/database" and '
             'query = "SELECT email, name FROM members" under [list].',
         )
+    url = info.data.get("url") or ""
+    parts = urlsplit(url)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if source == "address" and "url" in info.data and not is_safe:
+        # The value is not shown, since its query may hold a secret.
+        raise fault_error(
+            code="list-source",
+            message="source is an address, and url is none that is safe to fetch a list from",
+            next_step='Write url = "https://members.example.org/readers.csv" under [list].',
+        )
     return source
 
 
 class SubscriberListSettings(Section):
-    """The table [list]: its file, store or database, and the address for unsubscribing by mail.
+    """The table [list]: where it comes from, and the address for unsubscribing by mail.
 
-    `source` says whether subscribers are in `file`, in the store, or are what `query` finds in the database at `url`,
-    whose password is `password`. `default_language` is that of readers of whom the list says nothing,
-    `fallback_language` that of readers in whose language an issue has no draft. `unusable` is the percentage of rows
-    that can't be used above which nothing is sent. `honour` are columns that say who must not be mailed, `ignore` those
-    that only look so.
+    `source` says whether subscribers are in `file`, in the store, are what `query` finds in the database at `url`, or
+    what the address `url` serves as CSV; `password` is the database's, or the address's bearer token.
+    `default_language` is that of readers of whom the list says nothing, `fallback_language` that of readers in whose
+    language an issue has no draft. `unusable` is the percentage of rows that can't be used above which nothing is sent.
+    `honour` are columns that say who must not be mailed, `ignore` those that only look so.
     """
 
     url: Annotated[str, AfterValidator(check_database_url)] | None = None
     query: str | None = None
     password: SecretStr | None = None
-    source: Annotated[Literal["csv", "store", "sql"], AfterValidator(_require_query)] = "csv"
+    source: Annotated[Literal["csv", "store", "sql", "address"], AfterValidator(_require_origin)] = "csv"
     file: OneLine = "subscribers.csv"
     unusable: Annotated[float, Field(ge=0, le=100)] = 2
     honour: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas)] = ()

@@ -23,6 +23,7 @@ OWN_KEYS = frozenset(
         ("list", "unsubscribe"),
         ("list", "file"),
         ("list", "query"),
+        ("list", "url"),
     }
 )
 # A place in the DNS of a list, in a path of the web, in a lock and in a folder: all of them take such a name.

@@ -25,6 +25,8 @@ def open_configured_source(
         return StoreSource(store())
     if settings.source == "sql" and list_file is None:
         return _open_query(workspace, settings)
+    if settings.source == "address" and list_file is None:
+        return _open_address(workspace, settings)
     return CsvSource(list_file or workspace.subscribers, settings)
 
 
@@ -36,3 +38,11 @@ def _open_query(workspace: Workspace, settings: SubscriberListSettings) -> Subsc
         url=settings.url or "", query=settings.query or "", root=workspace.root, password=settings.password
     )
     return FetchedSource(workspace.cache_folder / "list-from-database.csv", origin, settings)
+
+
+def _open_address(workspace: Workspace, settings: SubscriberListSettings) -> SubscriberSource:
+    from newsletter.subscribers.fetched_source import FetchedSource
+    from newsletter.subscribers.web_list import WebList
+
+    origin = WebList(url=settings.url or "", password=settings.password)
+    return FetchedSource(workspace.cache_folder / "list-from-address.csv", origin, settings)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from conftest import Publication, Run
+from page_server import PageServer, page
 from scheduling import HOUR, MINUTE
 from smtp_server import Server
 
@@ -120,6 +121,29 @@ def test_a_database_that_is_away_stops_the_send_and_the_outbox(members: Members,
     with OpenPublication(members.publication.workspace) as opened:
         run_outbox(opened, lambda _issue, _result, _error: None)
     assert _mailed(server) == set(READERS[1:])  # who was taken off since it was frozen gets nothing
+
+
+def test_a_list_at_an_address_is_fetched_for_each_issue_and_asks_when_it_shrinks(
+    members: Members, server: Server
+) -> None:
+    text = "\n".join(["email,state", *(f"{address},active" for address in READERS), "left@example.org,left"])
+    with PageServer({"/readers.csv": page(text, kind="text/csv")}) as pages:
+        members.publication.environ |= {
+            "NEWSLETTER_LIST__SOURCE": "address",
+            "NEWSLETTER_LIST__URL": pages.address("/readers.csv"),
+            "NEWSLETTER_LIST__PASSWORD": "token-of-the-members",
+        }
+        members.send()
+        assert _mailed(server) == set(READERS)
+        assert {request.headers["authorization"] for request in pages.requests} == {"Bearer token-of-the-members"}
+        server.stored.clear()
+        pages.pages["/readers.csv"] = page("email,state\nada@example.org,active\n", kind="text/csv")
+        with pytest.raises(ListChanged, match=r"21 of 21 readers are gone from list-from-address\.csv"):
+            members.send("2.11")
+        pages.pages["/readers.csv"] = page("", 503)
+        with pytest.raises(ListError, match="has a fault"):
+            members.send("2.11")
+    assert server.stored == []
 
 
 def test_commands_that_edit_say_whose_list_it_is(members: Members, run: Run) -> None:
