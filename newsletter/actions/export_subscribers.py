@@ -13,6 +13,7 @@ from newsletter.files import open_private
 from newsletter.ownership import resolve_own_target
 from newsletter.publication import OpenPublication
 from newsletter.subscribers import list_export
+from newsletter.subscribers.list_formats.written_forms import WrittenForm, write_in_form
 from newsletter.subscribers.suppression_status import ERASED
 from newsletter.text import shorten_path
 
@@ -36,21 +37,33 @@ class SubscriberExport:
 
 
 def export_subscribers(
-    publication: OpenPublication, kind: ExportKind, file: TextIO, *, nobody_left: bool = False
+    publication: OpenPublication,
+    kind: ExportKind,
+    file: TextIO,
+    *,
+    nobody_left: bool = False,
+    form: WrittenForm | None = None,
 ) -> SubscriberExport:
     """Write a CSV into an open file; no cell is a formula.
 
     A list to mail is refused while this state may not know who left, unless `nobody_left` is a person's word on it.
-    Raises ListError, DecisionNeeded, and ConfigError when nobody can tell who was erased.
+    `form` is that of another program. Raises ListError, DecisionNeeded, and ConfigError when nobody can tell who was
+    erased.
     """
     left_out = Counter[str]()
     rows = _rows(publication, kind, left_out, nobody_left=nobody_left)
-    count = list_export.write_csv(file, rows)
+    count = _write(file, rows, form)
     return SubscriberExport(rows=count, unusable=left_out["unusable"], erased=left_out[ERASED])
 
 
 def export_subscribers_file(
-    publication: OpenPublication, kind: ExportKind, path: Path, *, overwrite: bool = False, nobody_left: bool = False
+    publication: OpenPublication,
+    kind: ExportKind,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    nobody_left: bool = False,
+    form: WrittenForm | None = None,
 ) -> SubscriberExport:
     """Write a CSV into a file that only its owner can read; where it is a link, into what it leads to.
 
@@ -60,9 +73,21 @@ def export_subscribers_file(
     left_out = Counter[str]()
     rows = _rows(publication, kind, left_out, nobody_left=nobody_left)
     _refuse_existing(path, publication.subscriber_source().file, overwrite=overwrite)
-    with open_private(path, encoding="utf-8-sig") as text:  # the mark is for Excel, which guesses wrong without
-        count = list_export.write_csv(text, rows)
+    # The mark is for Excel, which guesses wrong without; another program may take it for a part of a heading.
+    with open_private(path, encoding="utf-8" if form else "utf-8-sig") as text:
+        count = _write(text, rows, form)
     return SubscriberExport(rows=count, unusable=left_out["unusable"], erased=left_out[ERASED])
+
+
+def _write(file: TextIO, rows: Iterator[Sequence[str]], form: WrittenForm | None) -> int:
+    """Write a CSV, or a program's form of it, and return how many rows it has; without headings, lines of one cell."""
+    if form is None:
+        return list_export.write_csv(file, rows)
+    written = write_in_form(rows, form)
+    if any(form.columns):
+        return list_export.write_csv(file, written)
+    next(written)
+    return sum(1 for (member,) in written if file.write(f"{member}\n"))
 
 
 def _rows(

@@ -202,6 +202,11 @@ def _open_archive(path: Path) -> tuple[Sequence[ExportedFile], Sequence[str]]:
     return sorted(known, key=lambda one: not (one.form and one.form.everyone)), left_out
 
 
+def is_member_name(name: str) -> bool:
+    """Return whether a name can stand before an address as Mailman writes it, and be read again."""
+    return bool(name) and re.fullmatch(r'[^"<>,;\t@]+', name) is not None
+
+
 def _read_member(number: int, text: str, translation: RowTranslation) -> CsvRecord:
     """Return one line of Mailman's `list_members`, or of `mailman members`: an address, or `Name <address>`."""
     if not text.strip():
