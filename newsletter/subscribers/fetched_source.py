@@ -120,9 +120,11 @@ class FetchedSource:
         return self._kept.read_statuses()
 
     def find(self, keys: Iterable[SubscriberKey]) -> dict[SubscriberKey, Subscriber]:
+        self.require()
         return self._kept.find(keys)
 
     def find_rows(self, key: str) -> SubscriberRows:
+        self.require()
         return self._kept.find_rows(key)
 
     def find_hashed(self, line: int, matches: Callable[[Subscriber], bool]) -> Subscriber | None:

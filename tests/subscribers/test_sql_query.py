@@ -95,6 +95,12 @@ def test_the_query_is_the_list(members: Members) -> None:
     assert stat.S_IMODE(source.path.stat().st_mode) == 0o600
 
 
+def test_who_is_asked_about_before_anything_was_fetched_is_found(members: Members) -> None:
+    assert [row.cells["email"] for row in members.source.find_rows("ada@example.org").rows] == ["ada@example.org"]
+    members.source.path.unlink()
+    assert set(members.source.find([SubscriberKey("ada@example.org")])) == {"ada@example.org"}
+
+
 def test_what_was_fetched_stays_until_it_is_fetched_anew(members: Members) -> None:
     members.source.refresh()
     before = members.source.fingerprint()
