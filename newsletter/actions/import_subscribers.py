@@ -11,6 +11,8 @@ from newsletter.subscribers.list_changes import sole_editor
 from newsletter.subscribers.list_formats.export_source import opening_export
 from newsletter.subscribers.subscriber_import import ImportableList, ImportPlan, SubscriberImport
 
+_SHOWN_OF_EXPORT = 200  # rows that can't be used, which no other command names
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportResult:
@@ -38,7 +40,12 @@ def import_subscribers(
         source: ImportableList = export or CsvSource(file, settings)
         seen = source.version()
         subscriber_import = SubscriberImport(
-            store, publication.keys, source, suppresses=bool(export and export.tells_for_all)
+            store,
+            publication.keys,
+            source,
+            suppresses=bool(export and export.tells_for_all),
+            # `subscribers check` names all of a list of ours.
+            **({"shown": _SHOWN_OF_EXPORT} if export else {}),
         )
         plan = subscriber_import.plan()
         if export:

@@ -154,10 +154,20 @@ class SubscriberImport:
     """One import of a file. Raises ListError for a file that can't be read, DecisionNeeded while it has questions."""
 
     def __init__(
-        self, store: Store, keys: SecretKeys | None, source: ImportableList, *, suppresses: bool = False
+        self,
+        store: Store,
+        keys: SecretKeys | None,
+        source: ImportableList,
+        *,
+        suppresses: bool = False,
+        shown: int = _SHOWN,
     ) -> None:
-        """Read what the file's columns are. With `suppresses`, who left by its word is suppressed for any list."""
+        """Read what the file's columns are. With `suppresses`, who left by its word is suppressed for any list.
+
+        `shown` is how many rows that can't be used are named.
+        """
         self._suppresses = suppresses
+        self._shown = shown
         self._store = store
         self._keys = keys
         self._source = source
@@ -249,8 +259,8 @@ class SubscriberImport:
                     continue
                 counts["duplicates" if imported.code == "duplicate" else "unusable"] += 1
                 if imported.code == "encoding":
-                    problems[:] = [imported, *problems][:_SHOWN]
-                elif imported.code != "duplicate" and len(problems) < _SHOWN:
+                    problems[:] = [imported, *problems][: self._shown]
+                elif imported.code != "duplicate" and len(problems) < self._shown:
                     problems.append(imported)
             yield found
 

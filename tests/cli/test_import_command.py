@@ -271,3 +271,14 @@ def test_an_export_is_named_and_who_left_by_it_gets_nothing_from_any_list(digest
     assert "unsubscribed" in run("subscribers", "show", BEN).output
     shown = run("subscribers", "show", ADA, env={"NEWSLETTER_LIST__SOURCE": "store"}).output
     assert "created_at 2024-01-15T10:00:00Z" in shown
+
+
+def test_rows_of_an_export_that_cannot_be_used_are_all_named_since_check_does_not_read_it(
+    digest: Publication, run: Run
+) -> None:
+    head = "id,email,name,subscribed_to_emails,complimentary_plan\n"
+    _write(digest, "members.csv", head + f"1,{ADA},Ada,true,false\n" + "2,nowhere,No,true,false\n" * 9)
+    done = run("subscribers", "import", "members.csv", "--yes")
+    assert done.exit_code == 1
+    assert "  Left out    9 rows that can't be used; all are below\n" in done.output
+    assert [f"members.csv:{line}:" in done.output for line in range(2, 12)] == [False] + [True] * 9

@@ -71,14 +71,17 @@ def _show(plan: ImportPlan) -> None:
     if plan.erased:
         say(f"  Left out    {plan.erased:,} who asked to be erased; take them out of {shorten(plan.file)}, too")
     if plan.unusable:
-        hint = f"newsletter subscribers check {shorten(plan.file)}"
-        say(f"  Left out    {format_count(plan.unusable, 'row')} that can't be used; see them: {hint}")
+        rows = format_count(plan.unusable, "row")
+        hint = f"see them: newsletter subscribers check {shorten(plan.file)}"
+        if plan.form:
+            hint = "all are below" if plan.unusable == len(plan.problems) else "the first are below"
+        say(f"  Left out    {rows} that can't be used; {hint}")
         show_problems(plan.problems)
     if plan.duplicates:
         say(f"  Left out    {format_count(plan.duplicates, 'row')} with an address that is in an earlier row")
     if plan.left_out:
         names = ", ".join(plan.left_out[:3]) + (" …" if len(plan.left_out) > 3 else "")
-        say(f"  Left out    {len(plan.left_out):,} in it that are not read: {names}")
+        say(f"  Not read    {len(plan.left_out):,} of what is in it: {names}")
     if plan.absent:
         say(f"  Kept        {plan.absent:,} who are on the list and not in {shorten(plan.file)}")
     if plan.consents:
