@@ -441,6 +441,20 @@ def test_a_damaged_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
         _open(path)
 
 
+def test_long_blanks_take_no_long_time(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    blanks = " " * 90_000
+    path.write_text(f"a{blanks}x\n")
+    with opening_export(path, SETTINGS) as source:
+        assert source is None
+    path.write_text(
+        "email,subscribed_to_emails,complimentary_plan,labels,created_at\n"
+        + f"a@example.org,true,false,a{blanks}b,\nb@example.org,true,false,,x{blanks}y\n" * 20
+    )
+    codes = [getattr(row, "code", "") for row in _open(path).read_subscribers()]
+    assert codes == ["too-long", ""] + ["too-long", "duplicate"] * 19
+
+
 def test_a_row_of_any_length_is_one_fault(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     with path.open("w") as file:

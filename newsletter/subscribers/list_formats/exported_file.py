@@ -35,6 +35,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PIECE = 1 << 20
 _MEMBER = re.compile(r'\s*(?:"?([^"<>,;\t@]*?)"?\s*<\s*([^\s<>,;"]+@[^\s<>,;"]+)\s*>|([^\s<>,;"]+@[^\s<>,;"]+))\s*')
 MAILMAN = ListFormat(name="Mailman", telling=(), email=("email",))
+_LONGEST_MEMBER = 1_000  # characters of a line
 _WORKBOOK = "xl/workbook.xml"
 PLAIN = "a list with a column email"
 
@@ -142,7 +143,7 @@ class ExportedFile:
     def _first_member_line(self) -> bool:
         with self.open_text(self._guess_encoding()) as file:
             first = next((text for _, text in number_lines(file) if text.strip()), "")
-        return bool(_MEMBER.fullmatch(first))
+        return bool(_match_member(first))
 
 
 def open_export(path: Path) -> tuple[Sequence[ExportedFile], Sequence[str]]:
@@ -207,11 +208,15 @@ def is_member_name(name: str) -> bool:
     return bool(name) and re.fullmatch(r'[^"<>,;\t@]+', name) is not None
 
 
+def _match_member(text: str) -> re.Match[str] | None:
+    return _MEMBER.fullmatch(text.strip()) if len(text) <= _LONGEST_MEMBER else None
+
+
 def _read_member(number: int, text: str, translation: RowTranslation) -> CsvRecord:
     """Return one line of Mailman's `list_members`, or of `mailman members`: an address, or `Name <address>`."""
     if not text.strip():
         return CsvRecord(number, number, text, [])
-    match = _MEMBER.fullmatch(text)
+    match = _match_member(text)
     cells = [match[2] or match[3], match[1] or ""] if match else ["", ""]
     fault = "" if match else "it is neither an address, nor a name and an address between < and >"
     return CsvRecord(number, number, text, translation.translate(cells), fault)

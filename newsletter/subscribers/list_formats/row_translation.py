@@ -106,8 +106,8 @@ def parse_moment(text: str) -> str:
 @lru_cache(maxsize=10_000)
 def _join_tags(cell: str) -> str:
     """Return tags as a list of ours has them: without blanks in them, and separated by semicolons."""
-    if not cell:
-        return ""
+    if not cell or len(cell) > MAX_VALUE:
+        return cell  # which is named as too long
     try:
         parts = next(csv.reader([_GOOGLE_GROUP.sub(",", BREAKS.sub(" ", cell))], skipinitialspace=True), [])
     except csv.Error:
@@ -117,4 +117,4 @@ def _join_tags(cell: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    return BREAKS.sub(" ", text)[:MAX_VALUE]
+    return BREAKS.sub(" ", text[:MAX_VALUE])
