@@ -70,7 +70,8 @@ def _copy(workspace: Path) -> None:
     for path in Workspace(ROOT, {}).draft_paths():
         for file in path.parent.glob(f"{path.stem}[.-]*"):
             shutil.copyfile(file, workspace / "drafts" / file.name)
-    shutil.copyfile(ROOT / "newsletter.toml", workspace / "newsletter.toml")
+    for name in ("newsletter.toml", "words.txt"):
+        shutil.copyfile(ROOT / name, workspace / name)
     shutil.copyfile(ROOT / "subscribers.example.csv", workspace / "subscribers.csv")
 
 
