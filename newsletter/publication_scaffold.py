@@ -3,7 +3,6 @@
 import json
 import os
 import tomllib
-from datetime import UTC, datetime
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 from newsletter.config.example import ABOUT, DOMAIN
 from newsletter.config.shared_settings import PUBLICATIONS, is_publication_name
 from newsletter.errors import ConfigError, DecisionNeeded
-from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
-from newsletter.issue.numbering import number_next_issue
-from newsletter.issue.skeleton import NewIssue, compose_draft
-from newsletter.workspace import CONFIG_NAME, find_shipped
+from newsletter.scaffold import write_first_files
+from newsletter.workspace import CONFIG_NAME
 
 _EXAMPLE_LIST = "subscribers.example.csv"
 _CONFIG = """\
@@ -51,21 +48,10 @@ def make_publication(root: Path, name: str, title: str) -> list[Path]:
     if os.path.lexists(folder / CONFIG_NAME):
         raise DecisionNeeded(f"{folder / CONFIG_NAME} is there already.", next_step="Name the publication otherwise.")
     config = _write_config(_read_tables(root / CONFIG_NAME), name, title)
-    upcoming = number_next_issue(None, "biweekly", "yearly", datetime.now(UTC).date())
-    texts = {
-        f"drafts/{SCHEMA_NAME}": build_draft_schema(),
-        f"drafts/{upcoming.name}.yaml": compose_draft(NewIssue.from_number(upcoming)),
-        _EXAMPLE_LIST: find_shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
-        CONFIG_NAME: config,  # last, since it is what makes the folder a publication
-    }
-    made = []
-    for part, text in texts.items():
-        path = folder / part
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(path):
-            path.write_text(text, encoding="utf-8")
-            made.append(path)
-    return [*made[-1:], *made[:-1]]
+    made = write_first_files(folder, {})
+    # Last, since it is what makes the folder a publication.
+    (folder / CONFIG_NAME).write_text(config, encoding="utf-8")
+    return [folder / CONFIG_NAME, *made]
 
 
 def _read_tables(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,9 +50,23 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
             f"{folder / CONFIG_NAME} is there already.",
             next_step="Name another folder; or use the workspace that is there.",
         )
+    made = write_first_files(folder, {".gitignore": _GITIGNORE})
+    if not os.path.lexists(folder / STATE_FOLDER / KEYS_NAME):
+        made.append(create_secret_keys(folder))
+    # Last, since it is what makes a folder a workspace: a half-made one can be made again.
+    (folder / CONFIG_NAME).write_text(_write_config(title), encoding="utf-8")
+    return [folder / CONFIG_NAME, *made]
+
+
+def write_first_files(folder: Path, more: Mapping[str, str]) -> list[Path]:
+    """Write what a publication begins with, `more` texts by their names first, where nothing is yet.
+
+    These are an example of a list, a first draft, and the schema by which editors' programs check drafts. Return the
+    files that were written.
+    """
     upcoming = number_next_issue(None, "biweekly", "yearly", datetime.now(UTC).date())
     texts = {
-        ".gitignore": _GITIGNORE,
+        **more,
         _EXAMPLE_LIST: find_shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
         f"drafts/{SCHEMA_NAME}": build_draft_schema(),
         f"drafts/{upcoming.name}.yaml": compose_draft(NewIssue.from_number(upcoming)),
@@ -64,11 +78,7 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
         if not os.path.lexists(path):
             path.write_text(text, encoding="utf-8")
             made.append(path)
-    if not os.path.lexists(folder / STATE_FOLDER / KEYS_NAME):
-        made.append(create_secret_keys(folder))
-    # Last, since it is what makes a folder a workspace: a half-made one can be made again.
-    (folder / CONFIG_NAME).write_text(_write_config(title), encoding="utf-8")
-    return [folder / CONFIG_NAME, *made]
+    return made
 
 
 def eject(folder: Path, names: Sequence[str]) -> list[Path]:

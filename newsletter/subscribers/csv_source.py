@@ -15,13 +15,13 @@ from newsletter.subscribers import csv_editing, csv_rows
 from newsletter.subscribers.csv_file import hash_file
 from newsletter.subscribers.csv_records import Wanted
 from newsletter.subscribers.nearest import MOST_CANDIDATES, choose_nearest, may_be_meant
-from newsletter.subscribers.source import PreparedEdit, SubscriberRows
+from newsletter.subscribers.source import OwnSource, PreparedEdit, SubscriberRows
 from newsletter.subscribers.status_columns import StatusColumns, read_own_status_columns, read_status_columns
 from newsletter.subscribers.subscriber import Subscriber
 
 
 @dataclass(frozen=True)
-class CsvSource:
+class CsvSource(OwnSource):
     """A list in a file. `settings` say which of its columns count; without them, each that may count is asked about.
 
     Lines that can't hold what is looked for are passed over unread, so that finding a few in a long list is quick.
@@ -48,18 +48,6 @@ class CsvSource:
                 next_step="Put the list there, or begin one: newsletter subscribers add ADDRESS. "
                 "subscribers.example.csv shows the form.",
             )
-
-    def require_editable(self) -> None:
-        pass
-
-    def refresh(self) -> None:
-        pass
-
-    def find_difference(self) -> None:
-        return None
-
-    def note_frozen(self) -> None:
-        pass
 
     def version(self) -> Hashable:
         try:

@@ -145,3 +145,19 @@ class SubscriberSource(Hashable, Protocol):
     def removing(self, key: str) -> AbstractContextManager[PreparedEdit]:
         """Prepare to take out all rows of a subscriber, also those that can't be used."""
         ...
+
+
+class OwnSource:
+    """The part of a source whose list is the publication's own: nothing is fetched, and all of it is editable."""
+
+    def require_editable(self) -> None:
+        """Do nothing, since the list is the publication's to change."""
+
+    def refresh(self) -> None:
+        """Do nothing, since the list is always as it is."""
+
+    def find_difference(self) -> None:
+        """Return None: how the list has changed is what the editor did."""
+
+    def note_frozen(self) -> None:
+        """Do nothing, since no difference is asked for."""

@@ -14,7 +14,7 @@ from newsletter.store.engine import now
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.csv_rows import BREAKS, fault_of_value
 from newsletter.subscribers.nearest import MOST_CANDIDATES, choose_nearest, may_be_meant
-from newsletter.subscribers.source import ListRow, PreparedEdit, SubscriberRows
+from newsletter.subscribers.source import ListRow, OwnSource, PreparedEdit, SubscriberRows
 from newsletter.subscribers.stored_subscribers import (
     StoredSubscriber,
     add_consents,
@@ -63,7 +63,7 @@ class StoredStatuses:
 
 
 @dataclass(frozen=True)
-class StoreSource:
+class StoreSource(OwnSource):
     """A list in the store; without a store there is nobody on it."""
 
     store: Store | None
@@ -89,18 +89,6 @@ class StoreSource:
                 next_step="Bring your list into it: newsletter subscribers import FILE\n"
                 "Or begin with one: newsletter subscribers add ADDRESS",
             )
-
-    def require_editable(self) -> None:
-        pass
-
-    def refresh(self) -> None:
-        pass
-
-    def find_difference(self) -> None:
-        return None
-
-    def note_frozen(self) -> None:
-        pass
 
     def version(self) -> Hashable:
         if self.store is None:
