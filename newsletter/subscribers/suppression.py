@@ -98,28 +98,28 @@ def import_suppressions(
     with store.transaction() as connection:
         hold_off_erasing(connection)
         erased = list_erased_digests(connection)
-        for record_events in read_records(lines, header):
+        for record in read_records(lines, header):
             try:
-                if _is_mailed(record_events, header, honour, ignore):
+                if _is_mailed(record, header, honour, ignore):
                     counts["mailed"] += 1
                     continue
-                for one in _read_suppressions(record_events, header, keys, reason):
+                for one in _read_suppressions(record, header, keys, reason):
                     gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
                     counts["new" if not gone and _import(connection, keys, one) else "known"] += 1
             except ListError as error:
                 why, remedy = error.message, error.next_step or _MEND
-                problems.append(Problem(path=path, line=record_events.line, code="row", message=why, next_step=remedy))
+                problems.append(Problem(path=path, line=record.line, code="row", message=why, next_step=remedy))
         if problems:
             raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
     whole = STATE in header.columns and not counts["mailed"]
     return ImportedSuppressions(new=counts["new"], known=counts["known"], mailed=counts["mailed"], whole=whole)
 
 
-def _is_mailed(record_events: CsvRecord, header: CsvHeader, honour: Sequence[str], ignore: Sequence[str]) -> bool:
+def _is_mailed(record: CsvRecord, header: CsvHeader, honour: Sequence[str], ignore: Sequence[str]) -> bool:
     """Return whether a row says that its subscriber is mailed. Raises ListError for a status that may say either."""
-    cells = dict(cells_of(record_events, header))
-    if record_events.fault or cells.get(STATE):
-        return cells.get(STATE) == MAILABLE and not record_events.fault
+    cells = dict(cells_of(record, header))
+    if record.fault or cells.get(STATE):
+        return cells.get(STATE) == MAILABLE and not record.fault
     meaning, column = read_row_status(cells, honour, ignore)
     if meaning is StatusMeaning.UNCLEAR:
         raise ListError(
@@ -140,16 +140,16 @@ class _ImportedRow:
 
 
 def _read_suppressions(
-    record_events: CsvRecord, header: CsvHeader, keys: SecretKeys | None, reason: str
+    record: CsvRecord, header: CsvHeader, keys: SecretKeys | None, reason: str
 ) -> Iterator[_ImportedRow]:
     """Yield the suppressions that a row tells of. Raises ListError."""
-    cells = dict(cells_of(record_events, header))
+    cells = dict(cells_of(record, header))
     states, words = cells.get(STATE, ""), cells.get(WORDS, "")
     since = _parse_moment(cells.get(SINCE, ""))
     if states == ERASED:
         yield _ImportedRow(_hash(cells.get("email", ""), words, keys), ERASED, "", since)
         return
-    found = read_row(record_events, header)
+    found = read_row(record, header)
     if isinstance(found, Fault):
         raise ListError(found.message)
     if found is None:
