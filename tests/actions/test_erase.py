@@ -349,10 +349,10 @@ def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
     _freeze(store, "1.1", [ADA, "b@example.org"])
     digest = keys.digest(ADA)
     erase_from_store(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.fingerprint)
-    record_events = publication.workspace.record("1.1")
-    record_events.write_text("as it was before")
+    record = publication.workspace.record("1.1")
+    record.write_text("as it was before")
     erase_subscriber(_open(publication, store), ADA)
-    assert "suppressed = 1" in record_events.read_text()
+    assert "suppressed = 1" in record.read_text()
 
 
 def test_every_table_that_may_hold_an_address_is_swept() -> None:
