@@ -8,9 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
-    FromClause,
     Select,
     and_,
     column,
@@ -28,11 +26,11 @@ from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
-from newsletter.store.engine import is_of, is_ours, publication_of
+from newsletter.store.engine import is_of, is_ours
 from newsletter.store.erased import add_erased, hold_off_writing
 from newsletter.store.events import remove_events
 from newsletter.store.publication_facts import note_erasing_key
-from newsletter.store.publications import EVERY, has_other_publications
+from newsletter.store.publications import has_other_publications, is_known_here
 from newsletter.store.schema import campaigns, consents, deliveries, events, subscribers, suppressions, workers
 from newsletter.store.suppressions import list_causes, remove_suppressions
 from newsletter.subscribers.address_in_text import contains_address, replace_address
@@ -153,7 +151,7 @@ def _remove_what_is_about_all(connection: Connection, subscriber: SubscriberKey)
 def list_known_subscribers(connection: Connection) -> list[SubscriberKey]:
     """Return everybody of whom there is a row, be it a pseudonym."""
     known = (deliveries, events, suppressions, subscribers, consents)
-    theirs = (select(one.c.subscriber).where(_is_known_here(connection, one)) for one in known)
+    theirs = (select(one.c.subscriber).where(is_known_here(connection, one)) for one in known)
     return list(connection.scalars(union(*theirs)))
 
 
@@ -219,7 +217,7 @@ def _mentions(
     connection: Connection, words: Column[str], subscriber: SubscriberKey
 ) -> Iterator[tuple[Sequence[Any], str]]:
     """Yield the keys and the words of the rows about others that have the address in them."""
-    of_others = [_is_known_here(connection, words.table)]
+    of_others = [is_known_here(connection, words.table)]
     of_others += [words.table.c.subscriber != subscriber] if "subscriber" in words.table.c else []
     # The domain has several spellings, and what is before it one.
     like = f"{subscriber.partition('@')[0]}@"
@@ -227,11 +225,6 @@ def _mentions(
     for *key, text in connection.execute(rows, execution_options={"yield_per": 1000}):
         if any(contains_address(one, subscriber) for one in _texts(words, text)):
             yield key, text
-
-
-def _is_known_here(connection: Connection, known: FromClause) -> ColumnElement[bool]:
-    """Return the condition that a row is the publication's, or about all."""
-    return known.c.publication.in_([publication_of(connection), EVERY])
 
 
 def _texts(words: Column[str], text: str) -> Iterable[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, fun
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import is_of, is_ours, publication_of
-from newsletter.store.publications import EVERY, is_of_any_publication
+from newsletter.store.publications import EVERY, is_known_here, is_of_any_publication
 from newsletter.store.schema import deliveries, events
 
 
@@ -161,7 +161,7 @@ def count_by_kind(connection: Connection, issue: str, *, unless: Mapping[str, Se
         (events.c.kind == kind)
         & select(later.c.id)
         .where(
-            later.c.publication.in_([publication_of(connection), EVERY]),
+            is_known_here(connection, later),
             later.c.subscriber == events.c.subscriber,
             later.c.id > events.c.id,
             later.c.kind.in_(undoing),
@@ -196,7 +196,7 @@ def _are_of(connection: Connection, *, of_all: bool = False) -> ColumnElement[bo
     """Return the condition that events are the publication's, or of any publication of the database."""
     if of_all:
         return is_of_any_publication(events)
-    return events.c.publication.in_([publication_of(connection), EVERY])
+    return is_known_here(connection, events)
 
 
 def _rows(connection: Connection, statement: Select[Any]) -> Iterator[StoredEvent]:

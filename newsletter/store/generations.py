@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
 from newsletter.store.publication_facts import read_fact, write_fact
-from newsletter.store.publications import EVERY
+from newsletter.store.publications import is_known_here
 from newsletter.store.schema import events, forgotten, generations, suppressions
 
 _LAST = "last generation"  # a fact: its name, and what was known
@@ -19,7 +19,7 @@ _LAST = "last generation"  # a fact: its name, and what was known
 def current_generation(connection: Connection) -> str:
     """Return the generation of what is known now; a new one begins when somebody left, or was erased, since."""
     latest = connection.scalar(select(func.max(events.c.id))) or 0  # a bounce of another publication counts here, too
-    ours = suppressions.c.publication.in_([publication_of(connection), EVERY])
+    ours = is_known_here(connection, suppressions)
     suppressed = connection.scalar(select(func.count()).select_from(suppressions).where(ours)) or 0
     erased = connection.scalar(select(func.count()).select_from(forgotten).where(is_ours(connection, forgotten))) or 0
     known = f"{latest} {suppressed} {erased}"

@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Select, Table, func, select, union
+from sqlalchemy import Boolean, ColumnElement, Connection, FromClause, Select, Table, func, select, union
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -27,6 +27,11 @@ def list_publications(connection: Connection) -> list[PublicationId]:
 def has_other_publications(connection: Connection) -> bool:
     """Return whether the database knows anything of another publication than the connection's."""
     return any(name != publication_of(connection) for name in list_publications(connection))
+
+
+def is_known_here(connection: Connection, table: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a row is the publication's, or about all."""
+    return table.c.publication.in_([publication_of(connection), EVERY])
 
 
 class IsAmongPublications(FunctionElement[bool]):

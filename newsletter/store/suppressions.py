@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
-from newsletter.store.publications import EVERY, is_of_any_publication
+from newsletter.store.publications import EVERY, is_known_here, is_of_any_publication
 from newsletter.store.schema import events, forgotten, suppressions
 from newsletter.store.suppression_rule import (
     LIFTED,
@@ -120,7 +120,7 @@ def list_causes(connection: Connection, subscriber: SubscriberKey) -> dict[str, 
 def list_batches(connection: Connection) -> dict[str, frozenset[SubscriberKey]]:
     """Return the batches in which this publication suppressed many at one time, and who of each still is."""
     rows = select(suppressions.c.batch, suppressions.c.subscriber).where(
-        suppressions.c.publication.in_([publication_of(connection), EVERY]), suppressions.c.batch != ""
+        is_known_here(connection, suppressions), suppressions.c.batch != ""
     )
     found: dict[str, set[SubscriberKey]] = {}
     for batch, subscriber in connection.execute(rows.order_by(suppressions.c.batch, suppressions.c.subscriber)):
@@ -157,7 +157,7 @@ def find_suppressed_since(connection: Connection, cause: str, moment: str) -> di
     """Return whom this publication has suppressed for a cause since a moment, each with their own moment."""
     ours = publication_of(connection)
     rows = select(suppressions).where(
-        suppressions.c.publication.in_([ours, EVERY]), suppressions.c.cause == cause, suppressions.c.at >= moment
+        is_known_here(connection, suppressions), suppressions.c.cause == cause, suppressions.c.at >= moment
     )
     return {
         row.subscriber: row.at
@@ -174,7 +174,7 @@ def count_suppressed(connection: Connection, lifted: Sequence[str] = ()) -> int:
     """
     subscribers = select(suppressions.c.subscriber).where(holds(publication_of(connection)))
     if lifted:
-        ours = events.c.publication.in_([publication_of(connection), EVERY])
+        ours = is_known_here(connection, events)
         back = select(events.c.subscriber).where(ours, events.c.kind.in_(lifted))
         distinct = union(subscribers, back).subquery()
     else:
@@ -223,7 +223,7 @@ def _lift(connection: Connection, subscriber: SubscriberKey, cause: str, *, ever
         _remove_exceptions(connection, [subscriber], cause, everywhere=True)
     connection.execute(
         delete(suppressions).where(
-            suppressions.c.publication.in_([ours, EVERY] if everywhere else [ours]),
+            (is_known_here if everywhere else is_ours)(connection, suppressions),
             suppressions.c.subscriber == subscriber,
             suppressions.c.cause == cause,
         )
