@@ -18,16 +18,20 @@ def open_configured_source(
     `store` is asked for the store only when subscribers are in it. Raises ConfigError.
     """
     settings = workspace.config.subscriber_list
-    if settings.source == "store" and list_file is None:
-        # The store's tables bring SQLAlchemy, which a list in a file does without.
-        from newsletter.subscribers.store_source import StoreSource
+    if list_file is not None:
+        return CsvSource(list_file, settings)
+    match settings.source:
+        case "csv":
+            return CsvSource(workspace.subscribers, settings)
+        case "store":
+            # The store's tables bring SQLAlchemy, which a list in a file does without.
+            from newsletter.subscribers.store_source import StoreSource
 
-        return StoreSource(store())
-    if settings.source == "sql" and list_file is None:
-        return _open_query(workspace, settings)
-    if settings.source == "address" and list_file is None:
-        return _open_address(workspace, settings)
-    return CsvSource(list_file or workspace.subscribers, settings)
+            return StoreSource(store())
+        case "sql":
+            return _open_query(workspace, settings)
+        case "address":
+            return _open_address(workspace, settings)
 
 
 def _open_query(workspace: Workspace, settings: SubscriberListSettings) -> SubscriberSource:
