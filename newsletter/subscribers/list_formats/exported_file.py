@@ -61,9 +61,8 @@ class ExportedFile:
     @cached_property
     def encoding(self) -> str:
         """The encoding by which it is read: UTF-8 unless it says, or its program is known to write, another one."""
-        with self._open_bytes() as file:
-            if file.read(2) in _UTF16:
-                return "utf-16"
+        if self._is_utf16():
+            return "utf-16"
         if self.form and self.form.code_page and not self._is_utf8():
             return self.form.code_page
         return "utf-8-sig"
@@ -126,8 +125,11 @@ class ExportedFile:
                 yield stack.enter_context(self.path.open("rb"))
 
     def _guess_encoding(self) -> str:
+        return "utf-16" if self._is_utf16() else "utf-8-sig"
+
+    def _is_utf16(self) -> bool:
         with self._open_bytes() as file:
-            return "utf-16" if file.read(2) in _UTF16 else "utf-8-sig"
+            return file.read(2) in _UTF16
 
     def _is_utf8(self) -> bool:
         decoder = codecs.getincrementaldecoder("utf-8")()
