@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -319,8 +318,7 @@ def _consent(fields: Mapping[str, str]) -> Consent | None:
     if not at:
         raise ValueError(f"{CONSENT_AT}: it is not said when they agreed")
     try:
-        moment = datetime.fromisoformat(at)
-        given_at = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        given_at = parse_instant(at)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{CONSENT_AT}: {at!r} is no moment") from error
     return Consent(

@@ -4,12 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
+from newsletter.clock import parse_instant
 from newsletter.errors import ListError, Problem
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now
@@ -209,8 +209,7 @@ def _parse_moment(text: str) -> str:
     if not text:
         return now()
     try:
-        moment = datetime.fromisoformat(text)
-        at = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
+        at = parse_instant(text).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError) as error:  # a zone may lead out of the calendar
         raise ListError(f"{SINCE}: {text!r} is no moment such as 2026-03-01T09:30:00+00:00") from error
     return min(at, now())  # another machine's clock may be wrong

@@ -5,9 +5,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 
+from newsletter.clock import parse_instant
 from newsletter.subscribers.consent import CONSENT_AT, CONSENT_EVIDENCE, CONSENT_SOURCE, CONSENT_WORDS
 from newsletter.subscribers.csv_file import unguard_cell
 from newsletter.subscribers.csv_rows import BREAKS, MAX_VALUE
@@ -98,8 +98,7 @@ def parse_moment(text: str) -> str:
     if go := _GO_MOMENT.fullmatch(text):
         text = f"{go[1]}{go[2]}:{go[3]}"
     with suppress(ValueError, OverflowError):
-        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
+        return parse_instant(text.removesuffix(" UTC")).isoformat(timespec="milliseconds")
     return ""
 
 
