@@ -8,6 +8,8 @@ from collections.abc import Collection
 
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.list_formats.list_format import ListFormat
+from newsletter.subscribers.subscriber import SubscriberStatus
+from newsletter.subscribers.suppression_status import MAILABLE
 
 _UNSUBSCRIBED, _BOUNCED, _COMPLAINED = (
     SuppressionKind.UNSUBSCRIBED.value,
@@ -15,8 +17,8 @@ _UNSUBSCRIBED, _BOUNCED, _COMPLAINED = (
     SuppressionKind.COMPLAINED.value,
 )
 _SUPPRESSED = SuppressionKind.SUPPRESSED.value
-_MAILABLE, _PENDING = "mailable", "pending"
-_YES = {"true": _MAILABLE, "1": _MAILABLE, "yes": _MAILABLE}
+_PENDING = SubscriberStatus.PENDING.value
+_YES = {"true": MAILABLE, "1": MAILABLE, "yes": MAILABLE}
 _NO = {"false": _UNSUBSCRIBED, "0": _UNSUBSCRIBED, "no": _UNSUBSCRIBED, "": _UNSUBSCRIBED}
 
 _MAILCHIMP_EMAIL = ("email_address", "email")
@@ -59,8 +61,8 @@ FORMATS: Collection[ListFormat] = (
         email=("email",),
         status=("email_disabled",),
         words={
-            "": _MAILABLE,
-            **dict.fromkeys(("false", "0", "no"), _MAILABLE),
+            "": MAILABLE,
+            **dict.fromkeys(("false", "0", "no"), MAILABLE),
             **dict.fromkeys(_YES, _UNSUBSCRIBED),
         },
         agreed=("created_at",),
@@ -91,13 +93,13 @@ FORMATS: Collection[ListFormat] = (
         status=("subscriber_type", "type"),
         words={
             **dict.fromkeys(
-                ("regular", "premium", "gifted", "trialed", "paid", "free", "past_due", "churning"), _MAILABLE
+                ("regular", "premium", "gifted", "trialed", "paid", "free", "past_due", "churning"), MAILABLE
             ),
             **dict.fromkeys(("unactivated", "unconfirmed", "upcoming"), _PENDING),
             **dict.fromkeys(("unsubscribed", "removed"), _UNSUBSCRIBED),
             **dict.fromkeys(("undeliverable", "bounced"), _BOUNCED),
             "complained": _COMPLAINED,
-            "paused": "paused",
+            "paused": SubscriberStatus.PAUSED.value,
         },
         left_at={"unsubscription_date": SuppressionKind.UNSUBSCRIBED},
         reasons=("unsubscription_reason",),
@@ -128,8 +130,8 @@ FORMATS: Collection[ListFormat] = (
         email=("email",),
         status=("status",),
         words={
-            "enabled": _MAILABLE,
-            "confirmed": _MAILABLE,
+            "enabled": MAILABLE,
+            "confirmed": MAILABLE,
             "unconfirmed": _PENDING,
             "unsubscribed": _UNSUBSCRIBED,
             "blocklisted": _SUPPRESSED,
@@ -147,7 +149,7 @@ FORMATS: Collection[ListFormat] = (
         tags=("tags", "email_lists"),
         status=("email_status",),
         words={
-            "active": _MAILABLE,
+            "active": MAILABLE,
             "awaiting confirmation": _PENDING,
             "unsubscribed": _UNSUBSCRIBED,
             "opted out": _UNSUBSCRIBED,

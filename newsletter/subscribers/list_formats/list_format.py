@@ -13,11 +13,11 @@ class ListFormat:
     The file has all columns of one of the sets in `telling`. `email` and the like name columns, of which the first that
     the file has counts; those in `given_names` are joined where there is no name. A filled cell in `left_at` says that
     somebody left, and why; `everyone` says it of each row. `status` is the column whose words `words` interprets: as
-    "mailable", "pending" or a kind of suppression. A word that is not among them keeps its reader out. `agreed` are
-    columns with the moment of a consent, the best first, and `evidence` those that show how it is known. `dropped`
-    columns are not taken over: what is measured of readers, and ids of the other program. Without `keeps_fields` no
-    further column is: an address book knows more of people than a newsletter needs. `code_page` is the encoding of a
-    file that is not UTF-8.
+    "mailable", "pending", "paused" or a kind of suppression. A word that is not among them keeps its reader out.
+    `agreed` are columns with the moment of a consent, the best first, and `evidence` those that show how it is known.
+    `dropped` columns are not taken over: what is measured of readers, and ids of the other program. Without
+    `keeps_fields` no further column is: an address book knows more of people than a newsletter needs. `code_page` is
+    the encoding of a file that is not UTF-8.
     """
 
     name: str

@@ -14,6 +14,8 @@ from newsletter.subscribers.csv_rows import BREAKS, MAX_VALUE
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.list_formats.list_format import ListFormat
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
+from newsletter.subscribers.subscriber import SubscriberStatus
+from newsletter.subscribers.suppression_status import MAILABLE
 
 _OURS = ("email", "name", "tags", "language", "time_zone", CONSENT_AT, CONSENT_SOURCE, CONSENT_EVIDENCE)
 _STATES = (STATE, SINCE, WORDS)
@@ -90,7 +92,7 @@ def _find_state(form: ListFormat, row: Mapping[str, str]) -> tuple[str, str, str
     if not word and word not in form.words:
         return "", "", ""
     state = form.words.get(word, SuppressionKind.SUPPRESSED.value)
-    return state, "", reason if state not in ("mailable", "pending") else ""
+    return state, "", reason if state not in (MAILABLE, SubscriberStatus.PENDING) else ""
 
 
 def parse_moment(text: str) -> str:
