@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,10 +12,7 @@ from newsletter.config.shared_settings import PUBLICATIONS
 from newsletter.editions import EditionContext
 from newsletter.editions.publication_list import ListedPublication, render_publication_list
 from newsletter.web.public.error_line import error_line
-from newsletter.web.public.request_guard import HEALTH
-
-if TYPE_CHECKING:
-    from newsletter.web.public.publication_routes import ServedPublication
+from newsletter.web.public.publication_routes import ServedPublication
 
 _LOG = logging.getLogger(__name__)
 _KEPT = "public, max-age=300"
@@ -25,7 +21,7 @@ _KEPT = "public, max-age=300"
 class Overview:
     """The list of publications, renewed like their pages: whatever is wrong is logged, and the last good one stays."""
 
-    def __init__(self, publications: "Sequence[ServedPublication]") -> None:
+    def __init__(self, publications: Sequence[ServedPublication]) -> None:
         self._publications = publications
         self._page = b""
         self._logged = ""
@@ -45,7 +41,7 @@ class Overview:
             _LOG.error("The list of publications stays as it was: %s", failure)
         self._logged = failure
 
-    def build_routes(self, here: "Sequence[ServedPublication]") -> list[Route]:
+    def build_routes(self, here: Sequence[ServedPublication]) -> list[Route]:
         """Return the route of the list at a host: the top of its publications, or below one that is there itself."""
         top = min((each.below for each in here), key=len)
         if any(each.below == top and not each.workspace.publication for each in here):
@@ -57,21 +53,3 @@ class Overview:
         """Answer the list."""
         headers = {"ETag": f'"{sha256(self._page).hexdigest()}"', "Cache-Control": _KEPT}
         return Response(self._page, media_type="text/html; charset=utf-8", headers=headers)
-
-
-def find_clash(publications: "Sequence[ServedPublication]") -> tuple[str, str] | None:
-    """Return two publications, by their names, of which one's address takes pages of the other; None without such.
-
-    A request's port is not looked at any more once it is known to be somebody's here.
-    """
-    for number, one in enumerate(publications):
-        for other in publications[:number]:
-            if one.host.name == other.host.name and (_takes(one.below, other.below) or _takes(other.below, one.below)):
-                return other.workspace.shown_name, one.workspace.shown_name
-    return None
-
-
-def _takes(path: str, below: str) -> bool:
-    """Return whether a publication at `path` has the place of what another one has below its own."""
-    taken = (f"{below}/u", f"{below}/{PUBLICATIONS}", HEALTH)
-    return path == below or any(f"{path}/".startswith(f"{place}/") for place in taken)

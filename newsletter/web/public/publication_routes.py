@@ -1,5 +1,9 @@
-"""One publication on the public service: its endpoints, its routes, and the renewal of its pages and archive."""
+"""One publication on the public service: its endpoints, its routes, and the renewal of its pages and archive.
 
+Of several, none may have the address of another's pages.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -8,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from newsletter.config.shared_settings import PUBLICATIONS
 from newsletter.store import Store
 from newsletter.translation import Translator
 from newsletter.web.public.archive import Archive
 from newsletter.web.public.endpoints import PublicEndpoints
 from newsletter.web.public.event_writer import EventWriter
-from newsletter.web.public.request_guard import PublicHost
+from newsletter.web.public.request_guard import HEALTH, PublicHost
 from newsletter.web.public.submission import LARGEST
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.web.public.unsubscribe_pages import UnsubscribePages
@@ -106,3 +111,21 @@ class ClosedPublication:
 
     async def _answer(self, _request: Request) -> Response:
         return PlainTextResponse(f"{self._words}\n", 503, _LATER)
+
+
+def find_clash(publications: Sequence[ServedPublication]) -> tuple[str, str] | None:
+    """Return two publications, by their names, of which one's address takes pages of the other; None without such.
+
+    A request's port is not looked at any more once it is known to be somebody's here.
+    """
+    for number, one in enumerate(publications):
+        for other in publications[:number]:
+            if one.host.name == other.host.name and (_takes(one.below, other.below) or _takes(other.below, one.below)):
+                return other.workspace.shown_name, one.workspace.shown_name
+    return None
+
+
+def _takes(path: str, below: str) -> bool:
+    """Return whether a publication at `path` has the place of what another one has below its own."""
+    taken = (f"{below}/u", f"{below}/{PUBLICATIONS}", HEALTH)
+    return path == below or any(f"{path}/".startswith(f"{place}/") for place in taken)

@@ -12,8 +12,7 @@ from newsletter.store.publications import has_other_publications
 from newsletter.web.public.app import build_public_app
 from newsletter.web.public.connection_limits import IDLE_S, LimitedConnection
 from newsletter.web.public.error_line import error_line
-from newsletter.web.public.overview import find_clash
-from newsletter.web.public.publication_routes import ServedPublication
+from newsletter.web.public.publication_routes import ServedPublication, find_clash
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.web.public.unsubscribe_pages import UnsubscribePages
 from newsletter.web.server import WebServer, bind
