@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config.example import ABOUT, DOMAIN
-from newsletter.config.shared_settings import PUBLICATIONS, is_publication_name
+from newsletter.config.shared_settings import PUBLICATIONS, find_value, is_publication_name
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.scaffold import write_first_files
 from newsletter.workspace import CONFIG_NAME
@@ -81,6 +81,5 @@ def _write_config(shared: dict[str, Any], name: str, title: str) -> str:
 
 
 def _find_text(tables: dict[str, Any], table: str, key: str) -> str:
-    values = tables.get(table)
-    value = values.get(key, "") if isinstance(values, dict) else ""
+    value = find_value(tables, table, key)
     return value if isinstance(value, str) else ""

@@ -95,8 +95,7 @@ def find_service_address(path: Path, environ: Mapping[str, str]) -> str:
         tables["service"] = {"url": address}
     if shared_file:
         extend_addresses(tables, own, path.parent.name)
-    service = tables.get("service")
-    address = service.get("url", "") if isinstance(service, dict) else ""
+    address = find_value(tables, "service", "url")
     return address if isinstance(address, str) else ""
 
 
@@ -116,12 +115,13 @@ def read_identity(path: Path) -> dict[str, str]:
     if not (tables := _read_tables(path)):
         return {}
     places = {"title": ("publication", "title"), "id": ("publication", "id"), "list": ("list", "id")}
-    found = {}
-    for name, (table, key) in places.items():
-        values = tables.get(table)
-        value = values.get(key, "") if isinstance(values, dict) else ""
-        found[name] = value if isinstance(value, str) else str(value)
-    return found
+    return {name: str(find_value(tables, table, key)) for name, (table, key) in places.items()}
+
+
+def find_value(tables: Mapping[str, Any], table: str, key: str) -> Any:
+    """Return a value of tables that nobody has validated; "" where there is none."""
+    values = tables.get(table)
+    return values.get(key, "") if isinstance(values, dict) else ""
 
 
 def _read_tables(path: Path) -> dict[str, Any]:
@@ -140,5 +140,4 @@ def _replace(merged: dict[str, Any], own: Mapping[str, Any], table: str) -> None
 
 
 def _read_language(tables: Mapping[str, Any]) -> str:
-    values = tables.get("publication")
-    return str(values.get("language", "")).lower() if isinstance(values, dict) else ""
+    return str(find_value(tables, "publication", "language")).lower()
