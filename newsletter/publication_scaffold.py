@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config.example import ABOUT, DOMAIN
-from newsletter.config.shared_settings import PUBLICATIONS, find_value, is_publication_name
+from newsletter.config.shared_settings import NAME_RULE, PUBLICATIONS, find_value, is_publication_name
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.scaffold import write_first_files
 from newsletter.workspace import CONFIG_NAME
@@ -43,7 +43,7 @@ def make_publication(root: Path, name: str, title: str) -> list[Path]:
     if not is_publication_name(name):
         raise DecisionNeeded(
             f"{name!r} can't name a publication.",
-            next_step="Write small letters from a to z, digits, and hyphens between them, at most 40: spring-fair",
+            next_step=f"Write {NAME_RULE}: spring-fair",
         )
     if os.path.lexists(folder / CONFIG_NAME):
         raise DecisionNeeded(f"{folder / CONFIG_NAME} is there already.", next_step="Name the publication otherwise.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from newsletter.config.shared_settings import (
     CONFIG_NAME,
+    NAME_RULE,
     PUBLICATIONS,
     STATE_FOLDER,
     declares_publication,
@@ -122,8 +123,7 @@ def _require_place(workspace: Workspace) -> None:
     if not is_publication_name(workspace.publication):
         raise ConfigError(
             f"{workspace.folder} can't be a publication: its name is not one.",
-            next_step="Name the folder with small letters from a to z, digits, and hyphens between them, at most 40, "
-            "as in spring-fair.",
+            next_step=f"Name the folder with {NAME_RULE}, as in spring-fair.",
         )
     if _is_link(workspace):
         raise ConfigError(

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails
 
 from newsletter.address import EmailAddress, normalise_address
-from newsletter.config.shared_settings import is_publication_name
+from newsletter.config.shared_settings import NAME_RULE, is_publication_name
 from newsletter.fetching import AllowedHosts
 from newsletter.field import split_fields
 from newsletter.host import is_loopback
@@ -245,7 +245,7 @@ def check_publication_id(text: str) -> str:
         raise fault_error(
             code="publication-id",
             message=f"{text!r} can't name a publication",
-            next_step="Write small letters from a to z, digits, and hyphens between them, at most 40: spring-fair.",
+            next_step=f"Write {NAME_RULE}: spring-fair.",
         )
     return text
 
