@@ -66,16 +66,11 @@ def find_declared(named: Mapping[str, str | None], languages: Sequence[str]) -> 
 
 
 def _find_fault(tag: str, languages: Mapping[str, LanguageSettings], own: str) -> Fault | None:
-    if not validators.is_language(tag):
+    is_tag = validators.is_language(tag)
+    if not is_tag or not is_known_language(tag):
         return Fault(
             code="language",
-            message=f"{tag!r} is not a language tag",
-            next_step=f"{_suggest_table(tag)}Tags are such as de, pt-BR and ja, as in [languages.ja].",
-        )
-    if not is_known_language(tag):
-        return Fault(
-            code="language",
-            message=f"there is no language {tag!r}",
+            message=f"there is no language {tag!r}" if is_tag else f"{tag!r} is not a language tag",
             next_step=f"{_suggest_table(tag)}Tags are such as de, pt-BR and ja, as in [languages.ja].",
         )
     if tag.lower() == own.lower():

@@ -245,11 +245,8 @@ def _check_list_languages(settings: SubscriberListSettings, info: ValidationInfo
     publication, translations = info.data.get("publication"), info.data.get("translations")
     if publication is None or translations is None:  # what is wrong there is told
         return settings
-    return settings.model_copy(update=find_declared(_named_languages(settings), [publication.language, *translations]))
-
-
-def _named_languages(settings: SubscriberListSettings) -> dict[str, str | None]:
-    return {"default_language": settings.default_language, "fallback_language": settings.fallback_language}
+    named = {"default_language": settings.default_language, "fallback_language": settings.fallback_language}
+    return settings.model_copy(update=find_declared(named, [publication.language, *translations]))
 
 
 class Config(BaseModel):
