@@ -73,7 +73,7 @@ class SubscriberSource(Hashable, Protocol):
         ...
 
     def refresh(self) -> None:
-        """Fetch the list anew when it is another system's. Raises ListError, with what was fetched before as it was."""
+        """Fetch the list when it is another system's. Raises ListError, with what was fetched before as it was."""
         ...
 
     def find_difference(self) -> ListDifference | None:

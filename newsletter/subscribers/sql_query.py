@@ -95,9 +95,7 @@ class SqlQuery:
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT_S}s'")
                 yield from self._run(connection)
         except DeliveryError as error:
-            raise ListError(
-                error.message.replace("[store]", "[list]"), next_step=error.next_step.replace("[store]", "[list]")
-            ) from None
+            raise _name_list(error) from None
         except (ImportError, NoSuchModuleError):
             raise ListError(
                 f"The list is in {self.name}, and the library that talks to such a database is not installed.",
@@ -160,9 +158,7 @@ class SqlQuery:
         meant = max((known for known in _WORDS if code.startswith(known)), key=len, default="")
         host = make_url(self.url).host or ""
         if refused := encryption.refusal(said, self.name, host):
-            return ListError(
-                refused.message.replace("[store]", "[list]"), next_step=refused.next_step.replace("[store]", "[list]")
-            )
+            return _name_list(refused)
         what, next_step = _WORDS.get(meant, ("can't be read", f"Look at [list] url and query. {_AGAIN}"))
         told = meant.startswith(_TELLS) and meant != "42501"
         shown = f": {self._redact(said)}" if told and said else ""
@@ -175,6 +171,12 @@ class SqlQuery:
         with suppress(Exception):
             secret = self._find_password(url) or ""
         return Redactor((secret,), url.username or "")(words)
+
+
+def _name_list(error: DeliveryError) -> ListError:
+    """Return an error in opening the store's database as one of the list's, whose settings are in [list]."""
+    message, next_step = (said.replace("[store]", "[list]") for said in (error.message, error.next_step))
+    return ListError(message, next_step=next_step)
 
 
 def write_value(value: object) -> str:
