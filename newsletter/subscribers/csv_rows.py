@@ -1,7 +1,6 @@
 """Rows of a subscriber list in CSV, each read into a Subscriber, or into a Problem with its line."""
 
 import re
-import sqlite3
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -21,6 +20,7 @@ from newsletter.subscribers.csv_file import (
 )
 from newsletter.subscribers.csv_records import CsvRecord, Wanted, every_record
 from newsletter.subscribers.subscriber import Subscriber
+from newsletter.subscribers.temporary_database import open_temporary_database
 from newsletter.validation import Fault
 
 MAX_VALUE = 500
@@ -54,16 +54,10 @@ def make_duplicate_problem(path: Path, line: int, first: str) -> Problem:
 
 
 class FirstLines:
-    """Lines in which each address was read first, in a temporary SQLite database.
-
-    A dict of a million addresses takes 140 MB. SQLite keeps what is over its cache in a file that has no name, which
-    nobody else can open.
-    """
+    """Lines in which each address was read first, in a temporary database."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("PRAGMA cache_size = -16000")
+        self._database = open_temporary_database()
         self._database.execute("CREATE TABLE first_lines (subscriber TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         self._database.execute("BEGIN")
 

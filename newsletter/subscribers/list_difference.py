@@ -1,11 +1,11 @@
 """The difference between two lists: who is new on the later one, and who is gone from it."""
 
-import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
 from newsletter.address import SubscriberKey
+from newsletter.subscribers.temporary_database import open_temporary_database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +18,8 @@ class ListDifference:
 
 
 def compare_subscribers(before: Iterable[SubscriberKey], now: Iterable[SubscriberKey]) -> ListDifference:
-    """Return the difference of two lists, each counted by its subscribers' keys. Streams.
-
-    They are put into a temporary SQLite database without a name, which takes no more memory than its cache.
-    """
-    with closing(sqlite3.connect("", isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = OFF")
-        database.execute("PRAGMA cache_size = -16000")
+    """Return the difference of two lists, each counted by its subscribers' keys. Streams."""
+    with closing(open_temporary_database()) as database:
         database.execute("CREATE TABLE listed (subscriber TEXT PRIMARY KEY, lists INTEGER) WITHOUT ROWID")
         database.execute("BEGIN")
         put = "INSERT INTO listed VALUES (?, ?) ON CONFLICT (subscriber) DO UPDATE SET lists = lists | excluded.lists"
