@@ -22,15 +22,13 @@ from newsletter.subscribers.csv_file import (
     read_records,
 )
 from newsletter.subscribers.csv_records import CsvRecord
+from newsletter.subscribers.list_formats.archive_limits import refuse_bomb
 from newsletter.subscribers.list_formats.known_formats import recognise_format
 from newsletter.subscribers.list_formats.list_format import ListFormat
 from newsletter.subscribers.list_formats.row_translation import RowTranslation
 from newsletter.text import escape_controls
 
 MOST_ENTRIES = 1_000
-MOST_UNPACKED = 2_000_000_000  # bytes of an archive's lists together; they are never in memory
-_MOST_RATIO = 200  # by how much an archive's lists may have been packed, once they are more than this many bytes:
-_FREE_BYTES = 20_000_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PIECE = 1 << 20
 _MEMBER = re.compile(r'\s*(?:"?([^"<>,;\t@]*?)"?\s*<\s*([^\s<>,;"]+@[^\s<>,;"]+)\s*>|([^\s<>,;"]+@[^\s<>,;"]+))\s*')
@@ -190,9 +188,7 @@ def _open_archive(path: Path) -> tuple[Sequence[ExportedFile], Sequence[str]]:
         for entry in entries
         if entry.filename.casefold().endswith(".csv") and not entry.filename.startswith("__MACOSX/")
     ]
-    unpacked, packed = sum(one.file_size for one in lists), sum(one.compress_size for one in lists)
-    if unpacked > MOST_UNPACKED or unpacked > max(_FREE_BYTES, packed * _MOST_RATIO):
-        raise ListError(f"{path.name} unpacks to {unpacked:,} bytes, which is too much for a list.")
+    refuse_bomb(path, lists)
     found = [ExportedFile(path, entry.filename) for entry in lists if entry.file_size]
     known = [one for one in found if one.form]
     if not known:

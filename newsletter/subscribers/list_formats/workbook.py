@@ -15,12 +15,11 @@ from tempfile import TemporaryDirectory
 from newsletter.errors import ListError
 from newsletter.limited_process import LimitReached, run_limited
 from newsletter.subscribers.csv_rows import BREAKS
+from newsletter.subscribers.list_formats.archive_limits import refuse_bomb
 from newsletter.text import format_size
 
 MOST_SECONDS = 300  # of computing; a million rows of ten cells take about a third of it
 _MOST_PARTS = 5_000
-_MOST_UNPACKED = 2_000_000_000
-_MOST_RATIO, _FREE_BYTES = 200, 20_000_000
 _MOST_WRITTEN = 1_000_000_000
 _LOOKED_AT = 1_000  # rows after which it is seen how much was written
 _MOST_COLUMNS = 1_000
@@ -40,7 +39,7 @@ def converting_workbook(path: Path) -> Iterator[tuple[Path, Sequence[str]]]:
     """
     with TemporaryDirectory(prefix="newsletter-list-") as folder:
         target = Path(folder) / "sheet.csv"
-        _refuse_bomb(path)
+        _refuse_bloated(path)
         try:
             others = run_limited(convert_workbook, str(path), str(target), seconds=MOST_SECONDS)
         except LimitReached as error:
@@ -53,12 +52,13 @@ def converting_workbook(path: Path) -> Iterator[tuple[Path, Sequence[str]]]:
         yield target, others
 
 
-def _refuse_bomb(path: Path) -> None:
+def _refuse_bloated(path: Path) -> None:
+    """Raise ListError for a workbook of which a part may be too large, or that has too many of them."""
     with zipfile.ZipFile(path) as package:
         entries = package.infolist()
-    unpacked, packed = sum(one.file_size for one in entries), sum(one.compress_size for one in entries)
-    if len(entries) > _MOST_PARTS or unpacked > min(_MOST_UNPACKED, max(_FREE_BYTES, packed * _MOST_RATIO)):
-        raise ListError(f"{path.name} unpacks to {format_size(unpacked, 0)}, which is too much for a list.")
+    if len(entries) > _MOST_PARTS:
+        raise ListError(f"{path.name} has {len(entries):,} parts, which is too much for a list.")
+    refuse_bomb(path, entries)
 
 
 def convert_workbook(path: str, target: str) -> list[str]:
