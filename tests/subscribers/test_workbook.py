@@ -152,6 +152,15 @@ def test_a_workbook_that_harms_or_is_damaged_is_refused(tmp_path: Path, sheet: s
         _open(path)
 
 
+def test_a_workbook_of_too_many_parts_is_refused(tmp_path: Path) -> None:
+    path = _save(tmp_path / "x.xlsx", [["email"]])
+    with zipfile.ZipFile(path, "a") as package:
+        for number in range(5_000):
+            package.writestr(f"xl/{number}.xml", "")
+    with pytest.raises(ListError, match=r"has 5,\d\d\d parts"):
+        _open(path)
+
+
 def test_entities_of_xml_are_not_multiplied(tmp_path: Path) -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<!DOCTYPE worksheet [<!ENTITY e0 "ha">{entities}]>' + _SHEET.format(
