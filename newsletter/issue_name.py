@@ -60,3 +60,8 @@ def read_issue_name(draft: Path, language: str = "") -> IssueName:
     """Return the name of the issue that is written in a draft's file; `language` is that of a translation's name."""
     is_translation = language and draft.stem.lower().endswith(f".{language.lower()}")
     return IssueName(draft.stem[: -len(language) - 1] if is_translation else draft.stem)
+
+
+def name_edition(name: str, language: str) -> str:
+    """Return what files in a language are named by: `2.10.ja` of a translation into ja, and `2.10` where that is ""."""
+    return f"{name}.{language.lower()}" if language else name

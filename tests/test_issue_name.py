@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from random import Random
 from urllib.parse import quote
 
@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.issue_name import find_numbering, is_draft_name, order_name, parse_date, parse_numbers
+from newsletter.issue_name import (
+    find_numbering,
+    is_draft_name,
+    name_edition,
+    order_name,
+    parse_date,
+    parse_numbers,
+    read_issue_name,
+)
 
 _NAMES = st.from_regex(r"[a-z0-9]+([._-][a-z0-9]+)*", fullmatch=True).filter(is_draft_name)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322, section 3.2.3
@@ -51,3 +59,11 @@ def test_names_have_one_order(names: list[str], random: Random) -> None:
 def test_what_a_name_says(name: str, numbering: str, numbers: tuple[int, ...], day: date | None) -> None:
     assert is_draft_name(name)
     assert (find_numbering(name), parse_numbers(name), parse_date(name)) == (numbering, numbers, day)
+
+
+@given(_NAMES, st.sampled_from(["", "ja", "pt-BR", "zh-Hant"]))
+def test_an_issue_is_known_again_by_the_name_of_its_file_in_a_language(name: str, language: str) -> None:
+    named = name_edition(name, language)
+    assert named == named.lower()
+    assert (named == name) is not bool(language)
+    assert read_issue_name(Path(f"{named}.yaml"), language) == name

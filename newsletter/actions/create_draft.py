@@ -21,6 +21,7 @@ from newsletter.issue_name import (
     Numbering,
     find_numbering,
     is_draft_name,
+    name_edition,
     order_name,
     parse_numbers,
 )
@@ -105,7 +106,7 @@ def create_translation(publication: OpenPublication, name: str | None, language:
     found = publication.draft(name)
     tag = workspace.require_translated_language(language)
     issue = require_issue(found)
-    new = NewIssue(name=f"{found.name}.{tag.lower()}", date=issue.date)
+    new = NewIssue(name=name_edition(found.name, tag), date=issue.date)
     return _write_draft(workspace, new, compose_translation(DraftSource(found.path, found.source)))
 
 

@@ -15,6 +15,7 @@ from newsletter.issue.draft import Draft, parse_draft
 from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.sections import Image, IssueSection, Item
 from newsletter.issue.translation_parts import iterate_containers, pair_parts
+from newsletter.issue_name import name_edition
 from newsletter.text import format_count, quote_text
 from newsletter.translation import describe_language
 
@@ -280,8 +281,8 @@ def find_missing_translations(
                 (),
                 code="translation",
                 message=f"there is no translation into {describe_language(language)}: its readers get this",
-                next_step=f"Rename {left.name} to {main.name}.{language.lower()}.yaml if it is one: no issue has its "
-                f"name. Else: {command}"
+                next_step=f"Rename {left.name} to {name_edition(main.name, language)}.yaml if it is one: no issue has "
+                f"its name. Else: {command}"
                 if left
                 else command,
             ),

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from newsletter.config.settings import PublicationSettings
 from newsletter.issue.model import Issue
 from newsletter.issue.sections import Item
+from newsletter.issue_name import name_edition
 
 _ITEM = re.compile(r"#(\d+)")
 _ISSUE = re.compile(r"issue:([^#]+)(#\d+)?")
@@ -82,8 +83,8 @@ class LinkTargets:
         """
         if other := _ISSUE.fullmatch(href):
             item = f"#{name_item(int(other[2][1:]))}" if other[2] else ""
-            language = f".{self.issue.language.lower()}" if other[1] in self.translated else ""
-            return f"{other[1]}{language}.html{item}"
+            language = self.issue.language if other[1] in self.translated else ""
+            return f"{name_edition(other[1], language)}.html{item}"
         return href
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from newsletter.config import Config
 from newsletter.editions.edition_context import EditionContext
 from newsletter.issue.model import Issue
+from newsletter.issue_name import name_edition
 from newsletter.translation import find_direction, name_language
 
 
@@ -51,7 +52,7 @@ def _list(config: Config, others: Iterable[str], name: str) -> Sequence[PageLang
         PageLanguage(
             tag=tag,
             name=_name_language(tag),
-            page=(page := name_in_language(name, tag if tag != own else "", "html")),
+            page=(page := f"{name_edition(name, tag if tag != own else '')}.html"),
             address=config.publication.address("" if page == "index.html" else page),
             is_default=tag == own,
             is_this=tag == config.publication.language,
@@ -63,12 +64,7 @@ def _list(config: Config, others: Iterable[str], name: str) -> Sequence[PageLang
 _name_language = lru_cache(maxsize=64)(name_language)
 
 
-def name_in_language(name: str, language: str, ending: str) -> str:
-    """Return the name of a file of the website in a language, "" for the publication's own: index.ja.html."""
-    return f"{name}.{language.lower()}.{ending}" if language else f"{name}.{ending}"
-
-
 def name_shared(context: EditionContext, name: str, ending: str) -> str:
     """Return the name of a file that all issues of the context's language share: index.html, or feed.ja.xml."""
     is_own = context.config is context.config.own
-    return name_in_language(name, "" if is_own else context.config.publication.language, ending)
+    return f"{name_edition(name, '' if is_own else context.config.publication.language)}.{ending}"

@@ -34,7 +34,7 @@ from newsletter.issue.yamltext import (
     parse_yaml,
     split_lines,
 )
-from newsletter.issue_name import IssueName, read_issue_name
+from newsletter.issue_name import IssueName, name_edition, read_issue_name
 from newsletter.text import format_count, quote_text
 from newsletter.validation import Fault, explain_error
 
@@ -74,7 +74,7 @@ class Draft:
     @property
     def edition_name(self) -> str:
         """Return what the issue's files are named by: `2.10`, and `2.10.ja` for a translation into Japanese."""
-        return f"{self.name}.{self.language.lower()}" if self.language else self.name
+        return name_edition(self.name, self.language)
 
 
 def read_draft(path: Path, language: str = "") -> Draft:

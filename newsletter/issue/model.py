@@ -11,7 +11,7 @@ from newsletter.issue.blocks import Link, PictureBlock, RichText
 from newsletter.issue.field_types import Count, Date, FieldedLine, Line, Prose
 from newsletter.issue.image import find_picture
 from newsletter.issue.sections import MAX_ITEMS, DraftValue, Image, IssueSection, Item, iterate_links
-from newsletter.issue_name import IssueName, read_issue_name
+from newsletter.issue_name import IssueName, name_edition, read_issue_name
 from newsletter.validation import fault_error
 
 _NOBODY_S: frozenset[str] = frozenset()  # the tags of a reader who has none
@@ -82,7 +82,7 @@ class Issue(DraftValue):
     @property
     def edition_name(self) -> str:
         """Return what the issue's files are named by: `2.10`, and `2.10.ja` for a translation into Japanese."""
-        return f"{self.name}.{self._language.lower()}" if self._language else self.name
+        return name_edition(self.name, self._language)
 
     def as_translation(self, language: str) -> "Issue":
         """Return the issue as a translation into that language, by which its file is named."""
