@@ -22,7 +22,7 @@ from newsletter.editions.web import INDEX, PAGE
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
-from newsletter.translation import describe_language
+from newsletter.translation import describe_language, find_primary_language
 from newsletter.workspace import TEMPLATES, find_shipped
 
 _NAMED = 3  # in one message
@@ -73,7 +73,7 @@ def find_untranslated_about(context: EditionContext) -> Iterator[Finding]:
     """Find that a translation's readers get the publication's `about` in another language than their own."""
     own, language = context.config.own, context.config.publication.language
     table = own.translations.get(language)
-    apart = language.split("-")[0] != own.publication.language.split("-")[0]
+    apart = find_primary_language(language) != find_primary_language(own.publication.language)
     if table and apart and own.publication.about and table.about is None:
         path, line = find_setting(context.config_path, *_locate_language(context))
         problem = Problem(

@@ -17,7 +17,7 @@ from newsletter.issue.sections import Image, IssueSection, Item
 from newsletter.issue.translation_parts import iterate_containers, pair_parts
 from newsletter.issue_name import name_edition
 from newsletter.text import format_count, quote_text
-from newsletter.translation import describe_language
+from newsletter.translation import describe_language, find_primary_language
 
 Location = tuple[int | str, ...]
 # Keys that a translation may leave out: something else stands in their place.
@@ -58,7 +58,7 @@ def compare_with_main(main: Draft, translation: Draft, own_language: str) -> Ite
     issue = parse_draft(translation.path, translation.source, translation.language).issue  # as it is written
     if main.issue is None or issue is None:
         return
-    languages = {each.split("-")[0].lower() for each in (own_language, translation.language)}
+    languages = {find_primary_language(each) for each in (own_language, translation.language)}
     both = _Comparison(
         DraftSource(main.path, main.source), DraftSource(translation.path, translation.source), len(languages) == 1
     )

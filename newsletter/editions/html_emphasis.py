@@ -3,6 +3,7 @@
 from html import escape
 
 from newsletter.editions.scripts import Emphasis, is_all, split_emphasis
+from newsletter.translation import find_primary_language
 
 _BOLD = "font-style: normal; font-weight: bold"
 _DOTS = "font-style: normal; -webkit-text-emphasis: dot; text-emphasis: dot"
@@ -31,5 +32,5 @@ def write_emphasis(text: str, language: str, *, is_email: bool) -> str:
 def _choose_style(way: Emphasis, language: str, *, is_email: bool) -> str:
     if way == "weight" or is_email:
         return _BOLD
-    is_chinese = language.split("-")[0].lower() == "zh"
+    is_chinese = find_primary_language(language) == "zh"
     return f"{_DOTS}; text-emphasis-position: under right" if is_chinese else _DOTS

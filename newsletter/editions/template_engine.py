@@ -14,7 +14,7 @@ from jinja2.meta import find_referenced_templates
 from markupsafe import escape
 
 from newsletter.errors import Problem, TemplateError
-from newsletter.translation import ENGLISH, Translator
+from newsletter.translation import ENGLISH, Translator, find_primary_language
 from newsletter.workspace import TEMPLATES
 
 _SHEET = re.compile(r"<(?:mj-)?style\b[^>]*>(.*?)</(?:mj-)?style>", re.DOTALL)
@@ -117,7 +117,7 @@ def _make_translating(translator: Translator, *, autoescape: bool) -> dict[str, 
 
 def write_capitals(text: str, language: str) -> str:
     """Return a text in capital letters, as a language has them: in Turkish an i keeps its dot."""
-    dotted = language.split("-")[0] in ("az", "tr")
+    dotted = find_primary_language(language) in ("az", "tr")
     return (text.replace("i", "İ") if dotted else text).upper()
 
 

@@ -13,19 +13,24 @@ _JOINED = {"ar", "fa", "ps", "ur"}  # written in the Arabic script
 _TRADITIONAL = {"HK", "MO", "TW"}  # regions that write Chinese in the traditional script (CLDR, likelySubtags)
 
 
+def find_primary_language(language: str) -> str:
+    """Return a tag without script and region (RFC 5646, section 2.2.1), in small letters: `en` of `en-GB`."""
+    return language.split("-")[0].lower()
+
+
 def find_direction(language: str) -> Literal["ltr", "rtl"]:
     """Return the direction in which a language (BCP 47) is written."""
-    return "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
+    return "rtl" if find_primary_language(language) in _RIGHT_TO_LEFT else "ltr"
 
 
 def joins_letters(language: str) -> bool:
     """Return whether a language joins its letters, which space between them would tear apart (CSS Text, 8.3)."""
-    return language.split("-")[0].lower() in _JOINED
+    return find_primary_language(language) in _JOINED
 
 
 def is_english(language: str) -> bool:
     """Return whether a language is English of some region."""
-    return language.split("-")[0].lower() == "en"
+    return find_primary_language(language) == "en"
 
 
 def list_catalogues(language: str) -> tuple[str, ...]:

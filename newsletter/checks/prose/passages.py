@@ -15,6 +15,7 @@ from newsletter.issue.markdown import MarkupSpan, ParsedParagraph, read_inline
 from newsletter.issue.picture_rule import PictureSource
 from newsletter.issue.sourcemap import SourceMap
 from newsletter.issue.yamltext import Place
+from newsletter.translation import find_primary_language
 
 # Code, fields, addresses that are shown, raised and lowered words, and passages in another language, each as one
 # character that no text holds (without_invisible takes it away).
@@ -65,7 +66,7 @@ class ProsePassage:
     @cached_property
     def primary_language(self) -> str:
         """Return the language without its region: `en` of `en-GB`."""
-        return self.language.split("-")[0].lower()
+        return find_primary_language(self.language)
 
 
 def read_passages(source: DraftSource, language: str) -> Iterator[ProsePassage]:
@@ -207,7 +208,7 @@ def _list_foreign(source: str, parsed: ParsedParagraph, language: str) -> Iterat
     """Yield where passages in another language start and end, and which it is."""
     for piece in parsed.markup:
         named = _FOREIGN.match(source, piece.inner) if piece.kind == "language" else None
-        if named and named[1].split("-")[0].lower() != language.split("-")[0].lower():
+        if named and find_primary_language(named[1]) != find_primary_language(language):
             yield piece.start + 1, piece.inner, named[1]
 
 
