@@ -101,16 +101,20 @@ class _SiteBuild:
 
         Left out are those that have problems and were not published before, and translations of these.
         """
-        chosen = [pair for pair in publishable if pair[1].edition_name in self.before or not problems_of(pair[0])]
-        names = {issue.name for _, issue in chosen if not issue.language}
-        for _, issue in publishable:
-            if all(issue is not other for _, other in chosen):
+        new = [(draft, issue) for draft, issue in publishable if issue.edition_name not in self.before]
+        faulty = {issue.edition_name for draft, issue in new if problems_of(draft)}
+        mains = {issue.name for _, issue in publishable if not issue.language and issue.edition_name not in faulty}
+        chosen: list[tuple[Draft, Issue]] = []
+        translations: dict[str, list[str]] = {}
+        for draft, issue in publishable:
+            if issue.edition_name in faulty:
                 self.site.left_out[issue.edition_name] = "it has problems"
-            elif issue.name not in names:
+            elif issue.name not in mains:
                 self.site.left_out[issue.edition_name] = f"{issue.name} is left out"
-        chosen = [(draft, issue) for draft, issue in chosen if issue.name in names]
-        tags = [(issue.name, issue.language) for _, issue in chosen if issue.language]
-        translations: dict[str, list[str]] = {name: [tag for each, tag in tags if each == name] for name, _ in tags}
+            else:
+                chosen.append((draft, issue))
+                if issue.language:
+                    translations.setdefault(issue.name, []).append(issue.language)
         self._context = replace(self._context, translations=translations)
         return chosen
 
@@ -163,15 +167,15 @@ class _SiteBuild:
         context, name = self._context.in_language(issue.language), issue.edition_name
         pdf, error = try_pdf(lambda: render_pdf(context, issue))
         if error:
-            self.site.without_pdf[issue.edition_name] = error
+            self.site.without_pdf[name] = error
         if pdf is None and known and pdf_name(issue) in known.files and known.is_whole(self._folder):
             self._keep(issue, known)  # with the PDF of its earlier text, since there is none of this one
             return
         self._published.append(issue)
         self._files[name] = make_web_files(context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
         # An issue without its PDF is made again, and reported again, in each run.
-        self._after[issue.edition_name] = PublishedFiles.of(source if pdf else "", self._files[name])
-        self.site.built.append(issue.edition_name)
+        self._after[name] = PublishedFiles.of(source if pdf else "", self._files[name])
+        self.site.built.append(name)
 
     def add_shared(self) -> None:
         """Make the index and what else belongs to no single issue. Raises DraftError when no issue is published."""
