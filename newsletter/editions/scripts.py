@@ -39,7 +39,8 @@ class Script:
     """A script, as one language or several write it: Chinese characters have other forms in Japan and in Taiwan.
 
     `own` are letters that no other script of the table has, `shared` those that others have in forms of theirs.
-    `families` are typefaces for it, the ones with serifs first.
+    `families` are typefaces for it, the ones with serifs first. `has_full_width_signs` is true where quotation marks,
+    dashes and dots are as wide as its letters; in Korean they are not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Script:
     families: tuple[str, ...]
     own: str = ""
     shared: str = ""
+    has_full_width_signs: bool = False
 
     @property
     def package(self) -> str:
@@ -64,16 +66,17 @@ class Script:
 SCRIPTS = (
     Script(
         name="Japanese", extra="japanese", module="pylopdf_fonts_jp", languages=("ja",), own=_KANA, shared=_HAN,
-        families=("Noto Serif JP", "Noto Serif CJK JP", "Noto Sans JP", "Noto Sans CJK JP"),
+        families=("Noto Serif JP", "Noto Serif CJK JP", "Noto Sans JP", "Noto Sans CJK JP"), has_full_width_signs=True,
     ),
     Script(
         name="Simplified Chinese", extra="chinese", module="pylopdf_fonts_zh_cn", languages=("zh_Hans",), shared=_HAN,
-        families=("Noto Serif SC", "Noto Serif CJK SC", "Noto Sans SC", "Noto Sans CJK SC"),
+        families=("Noto Serif SC", "Noto Serif CJK SC", "Noto Sans SC", "Noto Sans CJK SC"), has_full_width_signs=True,
     ),
     Script(
         name="Traditional Chinese", extra="chinese", module="pylopdf_fonts_zh_tw", languages=("zh_Hant",),
         own=_BOPOMOFO, shared=_HAN,
         families=("Noto Serif TC", "Noto Serif CJK TC", "Noto Sans TC", "Noto Sans CJK TC", "Noto Sans CJK HK"),
+        has_full_width_signs=True,
     ),
     Script(
         name="Korean", extra="korean", module="pylopdf_fonts_ko", languages=("ko",), own=_HANGUL, shared=_HAN,

@@ -93,16 +93,10 @@ def select_families(wanted: tuple[str, ...], language: str, installed: Iterable[
     # Typst finds a keycap in Noto Emoji only where that is named: by itself it looks for a typeface with the digit.
     last = [known[name.casefold()] for name in (_MAKESHIFT[0], EMOJI) if name.casefold() in known]
     families = list(dict.fromkeys([*named, *others, *last]))
-    if own is None or own.name == "Korean" or not own.shared or not set(own.families) & set(families):
+    if own is None or not own.has_full_width_signs or not set(own.families) & set(families):
         return list(families)
-    return [
-        family
-        if family in own.families
-        else {"name": family, "covers": "latin-in-cjk"}
-        if family not in last
-        else family
-        for family in families
-    ]
+    whole = {*own.families, *last}
+    return [family if family in whole else {"name": family, "covers": "latin-in-cjk"} for family in families]
 
 
 def suggest_package(grapheme: str, language: str = "en") -> str:
