@@ -13,7 +13,7 @@ from newsletter.field import fill_fields
 from newsletter.issue.blocks import Link, RichText
 from newsletter.issue.draft import Draft, parse_draft
 from newsletter.issue.draft_source import DraftSource
-from newsletter.issue.sections import Image, IssueSection, Item
+from newsletter.issue.sections import Image, IssueSection, Item, iterate_links
 from newsletter.issue.translation_parts import iterate_containers, pair_parts
 from newsletter.issue_name import name_edition
 from newsletter.text import format_count, quote_text
@@ -251,8 +251,7 @@ def _list_links(part: Any) -> Iterable[Link]:
     if isinstance(part, IssueSection):
         part = part.model_copy(update={"items": ()})
         return [*(link for text in part.texts() for link in text.links()), *part.links()]
-    own = [each.link for each in (part, getattr(part, "image", None)) if each and each.link]
-    return [*(link for text in part.texts() for link in text.links()), *own]
+    return [*(link for text in part.texts() for link in text.links()), *iterate_links((part,))]
 
 
 def _list_pictures(part: Any) -> Iterable[Any]:
