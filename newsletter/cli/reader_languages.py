@@ -16,10 +16,10 @@ _SHOWN = 5
 def show_subjects(config: Config, plan: SendPlan) -> None:
     """Print the subject and the sender of what goes out, in each language."""
     several = len(plan.samples) > 1
+    order = ["", *config.translations]  # as they are frozen; the publication's own is empty
+    # What was frozen in a language that is declared no more, comes last.
+    samples = sorted(plan.samples.items(), key=lambda pair: [*order, pair[0]].index(pair[0]))
     for header in ("Subject", "From"):
-        order = list_languages(config)
-        # What was frozen in a language that is declared no more, comes last.
-        samples = sorted(plan.samples.items(), key=lambda pair: [*order, pair[0]].index(pair[0]))
         lines = {language: sample.decode_header(header) for language, sample in samples}
         if not several or len({*lines.values()}) == 1:
             say(f"  {header:9} {next(iter(lines.values()))}")
@@ -57,11 +57,6 @@ def count_in_languages(config: Config, counts: Mapping[str, int]) -> str:
     """Return the numbers of readers by language, most first: English 1,203, Japanese 214."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return ", ".join(f"{name_language(config, language)} {count:,}" for language, count in ordered)
-
-
-def list_languages(config: Config) -> list[str]:
-    """Return the publication's languages as they are frozen: its own, which is empty, first."""
-    return ["", *config.translations]
 
 
 def name_language(config: Config, language: str) -> str:
