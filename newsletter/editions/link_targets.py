@@ -14,7 +14,6 @@ from newsletter.issue_name import name_edition
 _ITEM = re.compile(r"#(\d+)")
 _ISSUE = re.compile(r"issue:([^#]+)(#\d+)?")
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_NOBODY_S: frozenset[str] = frozenset()  # the tags of a reader who has none
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class LinkTargets:
 
     @cached_property
     def _public(self) -> Issue:
-        return self.issue.whole.seen_by(_NOBODY_S)
+        return self.issue.whole.seen_by(frozenset())
 
     def _item_on_website(self, place: int) -> str | None:
         page = self.publication.address(f"{self.issue.edition_name}.html")

@@ -14,8 +14,6 @@ from newsletter.issue.sections import MAX_ITEMS, DraftValue, Image, IssueSection
 from newsletter.issue_name import IssueName, name_edition, read_issue_name
 from newsletter.validation import fault_error
 
-_NOBODY_S: frozenset[str] = frozenset()  # the tags of a reader who has none
-
 
 class Issue(DraftValue):
     """One issue of a publication, an announcement or a correction, named by its file or its volume and number."""
@@ -50,7 +48,7 @@ class Issue(DraftValue):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        left = self.seen_by(_NOBODY_S)
+        left = self.seen_by(frozenset())
         # Else some readers, and everyone who opens the PDF, would get an issue with nothing in it.
         if (self.items or self.sections) and not left.items and not left.sections:
             raise fault_error(

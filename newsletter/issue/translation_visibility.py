@@ -11,7 +11,6 @@ from newsletter.issue.translation_parts import pair_parts
 from newsletter.text import format_count, quote_text
 
 _Part = TypeVar("_Part", Item, IssueSection)
-_NOBODY_S: frozenset[str] = frozenset()  # the tags of a reader who has none
 
 
 def apply_visibility(main: Issue, translation: Issue, path: Path) -> Issue:
@@ -34,7 +33,7 @@ def apply_visibility(main: Issue, translation: Issue, path: Path) -> Issue:
     followed = translation.model_copy(update={"items": items, "sections": tuple(sections)})
     if not problems:
         problems += _find_shown(main, followed, path)
-    seen = followed.seen_by(_NOBODY_S)
+    seen = followed.seen_by(frozenset())
     if not problems and (items or sections) and not seen.items and not seen.sections:
         problems.append(
             Problem(
@@ -107,7 +106,10 @@ def _find_shown(main: Issue, translation: Issue, path: Path) -> Iterator[Problem
     It stands in a part that was taken for another one, as where parts without ids are in another order.
     """
     every, told = _list_marks(main), set[str]()
-    for tags in (_NOBODY_S, *sorted({frozenset((tag,)) for rule in main.visibility_rules for tag in rule}, key=sorted)):
+    for tags in (
+        frozenset[str](),
+        *sorted({frozenset((tag,)) for rule in main.visibility_rules for tag in rule}, key=sorted),
+    ):
         shown = every.keys() & _list_marks(translation.seen_by(tags)).keys() - _list_marks(main.seen_by(tags)).keys()
         for mark in sorted(shown - told):
             yield Problem(
