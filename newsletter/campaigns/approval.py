@@ -87,9 +87,9 @@ def _find_check_problems(
     workspace: Workspace, context: "EditionContext", draft: Draft, issue: Issue
 ) -> Sequence[Problem]:
     from newsletter.checks import check_rendered
-    from newsletter.checks.draft_checks import check_draft
+    from newsletter.checks.draft_checks import check_file
 
-    return [*check_draft(workspace, draft).problems, *check_rendered(context, issue).problems]
+    return [*check_file(workspace, draft).problems, *check_rendered(context, issue).problems]
 
 
 def _find_uncommitted(repository: Repository, workspace: Workspace, texts: IssueTexts) -> Iterator[Problem]:
