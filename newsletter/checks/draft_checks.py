@@ -29,7 +29,7 @@ from newsletter.workspace import Workspace
 def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
     """Return what is wrong with an issue's draft and its translations, and what should be looked at; see `check_file`.
 
-    Of a translation, the report is of that alone. Raises ConfigError.
+    Of a translation, the report is of that alone. Raises ConfigError, and DraftError as `check_languages` does.
     """
     reports = [report for _, report in check_languages(workspace, draft)]
     found = dict.fromkeys(finding for report in reports for finding in report.findings)
@@ -37,9 +37,13 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
 
 
 def check_languages(workspace: Workspace, draft: Draft) -> Iterator[tuple[Draft, DraftReport]]:
-    """Yield an issue's draft, then its translations, each with what `check_file` finds in it. Raises ConfigError."""
+    """Yield an issue's draft, then its translations, each with what `check_file` finds in it.
+
+    Raises ConfigError, and DraftError for a translation that leads out of the publication's folder.
+    """
     yield draft, check_file(workspace, draft)
     for language, path in {} if draft.language else workspace.translations_of(draft.name).items():
+        workspace.refuse_outside(path)
         translation = read_draft(path, language)
         yield translation, check_file(workspace, translation)
 

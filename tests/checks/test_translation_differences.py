@@ -16,6 +16,7 @@ from PIL import Image
 from newsletter.checks.draft_checks import check_draft, check_file, check_languages
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.translation_differences import compare_with_main
+from newsletter.errors import DraftError
 from newsletter.issue.draft import read_draft
 from newsletter.publication import OpenPublication
 
@@ -267,6 +268,17 @@ def _check(publication: Publication, text: str) -> list[Finding]:
         reports = list(check_languages(opened.workspace, opened.draft("2.11")))
     assert [draft.language for draft, _ in reports] == ["", "ja"]
     return [finding for _, report in reports for finding in report.findings if _is_about_languages(finding)]
+
+
+def test_a_translation_that_leads_out_of_the_publication_is_not_read(bilingual: Publication) -> None:
+    outside = bilingual.root.parent / "secret.yaml"
+    outside.write_text("volume: a secret")
+    (bilingual.root / "drafts" / "2.11.ja.yaml").symlink_to(outside)
+    with (
+        OpenPublication(bilingual.workspace) as opened,
+        pytest.raises(DraftError, match="leads out of the publication"),
+    ):
+        check_draft(opened.workspace, opened.draft("2.11"))
 
 
 def _is_about_languages(finding: Finding) -> bool:
