@@ -63,10 +63,11 @@ class FeedbackContext:
     confirmation: ConfirmationSender | None = None
     others: Mapping[PublicationId, Config] = field(default_factory=dict)
 
-    def store_of(self, decision: Decision) -> Store:
-        """Return the store of the publication whose subscriber a decision is about."""
-        publication = decision.publication or self.store.publication
-        return self.store if publication == self.store.publication else self.store.of(publication)
+    def store_of(self, publication: PublicationId | None) -> Store:
+        """Return the store of a publication; None is the one that reads the mail."""
+        if publication is None or publication == self.store.publication:
+            return self.store
+        return self.store.of(publication)
 
 
 def defer_decision(_spike: Spike) -> SpikeDecision:
@@ -123,10 +124,10 @@ class _MailProcessor:
 
     def _make_attributor(self, name: PublicationId, config: Config | None) -> Attributor:
         """Return a publication's attributor; without settings, of one in another folder, Message-IDs are its proof."""
-        store, keys = self.context.store, self.context.keys
+        keys = self.context.keys
         tokens = TokenSigner(keys, config.subscriber_list.id) if keys and config else None
         bounces = config.sender.bounces if config else None
-        return Attributor(store if name == store.publication else store.of(name), tokens, bounces)
+        return Attributor(self.context.store_of(name), tokens, bounces)
 
     @cached_property
     def _subscribers(self) -> SubscriberLookup:
@@ -166,21 +167,23 @@ class _MailProcessor:
             self._subscribers.find,
             authenticate_sender(feedback, self.context.config.inbox.authserv_id or ""),
         )
-        if (publication := self.context.store_of(decision).publication) != self.context.store.publication:
+        if (publication := self.context.store_of(decision.publication).publication) != self.context.store.publication:
             decision = replace(decision, why=f"{decision.why}; it is about {publication}")
         return self._drop_ignored(self._count_soft(decision))
 
     def _count_soft(self, decision: Decision) -> Decision:
         """Return the decision for a soft bounce too many, which has the effect of a hard one; others as they are."""
         soft = self._soft_rule
-        if decision.event is None or not would_suppress(self.context.store_of(decision), decision.event, soft):
+        if decision.event is None or not would_suppress(
+            self.context.store_of(decision.publication), decision.event, soft
+        ):
             return decision
         why = f"{decision.why}; it is soft bounce number {soft.bounces} within {soft.days:g} days"
         return replace(decision, action=Action.SUPPRESS, why=why)
 
     def _drop_ignored(self, decision: Decision) -> Decision:
         """Return a decision to do nothing for an event that the store will not take; others as they are."""
-        store = self.context.store_of(decision)
+        store = self.context.store_of(decision.publication)
         why = why_ignored(store, self.context.keys, decision.event) if decision.event else None
         if why is None:
             return decision
@@ -201,7 +204,7 @@ class _MailProcessor:
         if dealt_with and not self.dry_run and not self.was_recorded(mail):
             events = [decision.event] if decision.event and not left else []
             soft = self._soft_rule if counts else None
-            if (theirs := self.context.store_of(decision)) is not store:
+            if (theirs := self.context.store_of(decision.publication)) is not store:
                 # Before the mail counts as handled: what is recorded twice is recorded once.
                 record_events(theirs, self.context.keys, events, soft)
                 events = []
@@ -225,13 +228,14 @@ class _MailProcessor:
         """Suppress whose mail bounced, unless they are too many at once and a person does not believe it."""
         by_publication: dict[PublicationId, list[tuple[StoredMail, Decision]]] = {}
         for mail, decision in bounces:
-            by_publication.setdefault(self.context.store_of(decision).publication, []).append((mail, decision))
+            publication = self.context.store_of(decision.publication).publication
+            by_publication.setdefault(publication, []).append((mail, decision))
         for theirs in by_publication.values():
             yield from self._suppress_bounced_of_one(theirs)
 
     def _suppress_bounced_of_one(self, bounces: Sequence[tuple[StoredMail, Decision]]) -> Iterator[ProcessedMail]:
         """Suppress whose mail of one publication bounced: how many of its readers they are is what counts."""
-        store = self.context.store_of(bounces[0][1])
+        store = self.context.store_of(bounces[0][1].publication)
         new = [decision for mail, decision in bounces if not self.was_recorded(mail)]
         spike = self._find_bounce_spike(store, new)
         answer = SpikeDecision.LATER
