@@ -38,11 +38,11 @@ class DkimSigner:
         self._keys = keys
 
     @classmethod
-    def from_config(cls, config: Config, root: Path, config_path: Path | None = None) -> "DkimSigner | None":
+    def from_config(cls, config: Config, root: Path, config_path: Path) -> "DkimSigner | None":
         """Return the signer that [dkim] asks for; None when it asks for none.
 
-        Key files are below `root`; `config_path` names them, newsletter.toml there if None. Raises ConfigError for a
-        key that is not there, can't be used, or isn't kept to oneself.
+        Key files are below `root`; the newsletter.toml at `config_path` names them. Raises ConfigError for a key that
+        is not there, can't be used, or isn't kept to oneself.
         """
         if not config.dkim.selector:
             return None

@@ -13,7 +13,6 @@ from newsletter.config import Config, find_setting
 from newsletter.errors import ConfigError, Problem
 from newsletter.git import NoAnswer, ask_git
 from newsletter.text import format_count
-from newsletter.workspace import CONFIG_NAME
 
 DkimAlgorithm = Literal["rsa", "ed25519"]
 _VARIABLE = "NEWSLETTER_DKIM__KEY"
@@ -30,22 +29,23 @@ class DkimKey:
     sign: Callable[[bytes], bytes]
 
 
-def read_dkim_keys(config: Config, root: Path, file: Path | None = None) -> list[DkimKey]:
-    """Read the key of each selector that [dkim] names; files are below `root`, and `file` names them.
+def read_dkim_keys(config: Config, root: Path, config_path: Path) -> list[DkimKey]:
+    """Read the key of each selector that [dkim] names; files are below `root`. Raises ConfigError.
 
-    That is newsletter.toml in `root`, if None. Raises ConfigError.
+    `config_path` is the newsletter.toml that names them, for what is wrong in it.
     """
-    file = file or root / CONFIG_NAME
     selectors = config.dkim.selector
-    sources = _read_sources(config, root, file)
-    pems = [(where, pem) for where, text in sources for pem in _find_blocks(where, text, file)]
+    sources = _read_sources(config, root, config_path)
+    pems = [(where, pem) for where, text in sources for pem in _find_blocks(where, text, config_path)]
     if len(pems) != len(selectors):
         raise _explain_fault(
-            file,
+            config_path,
             f"{format_count(len(selectors), 'selector')} and {format_count(len(pems), 'key')}",
             f"Each key has a selector of its own: name the files in key_file in the same order, or set {_VARIABLE}.",
         )
-    return [_load_key(selector, where, pem, file) for selector, (where, pem) in zip(selectors, pems, strict=True)]
+    return [
+        _load_key(selector, where, pem, config_path) for selector, (where, pem) in zip(selectors, pems, strict=True)
+    ]
 
 
 def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
@@ -65,7 +65,7 @@ def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
     return pem, f"v=DKIM1; k={kind}; p={b64encode(public).decode()}"
 
 
-def _read_sources(config: Config, root: Path, file: Path) -> Iterator[tuple[str, str]]:
+def _read_sources(config: Config, root: Path, config_path: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and text of each source of keys: the files in their order, then the environment."""
     for name in config.dkim.key_file:
         path = root / name
@@ -74,15 +74,15 @@ def _read_sources(config: Config, root: Path, file: Path) -> Iterator[tuple[str,
             text = path.read_text(encoding="ascii", errors="replace")
         except OSError as error:
             raise _explain_fault(
-                file, f"{name} can't be read: {error.strerror}", "Put the key there, or mend the name."
+                config_path, f"{name} can't be read: {error.strerror}", "Put the key there, or mend the name."
             ) from error
         if mode & (stat.S_IROTH | stat.S_IWOTH):
             raise _explain_fault(
-                file, f"every user of this machine can read {name}", f"Keep it to yourself: chmod 600 {path}"
+                config_path, f"every user of this machine can read {name}", f"Keep it to yourself: chmod 600 {path}"
             )
         if _is_tracked(path):
             raise _explain_fault(
-                file,
+                config_path,
                 f"{name} is in git, so everyone with a copy of the publication can sign as you",
                 "Make a new key (newsletter dkim key), change the DNS record, and take this one out: git rm --cached.",
             )
@@ -92,14 +92,16 @@ def _read_sources(config: Config, root: Path, file: Path) -> Iterator[tuple[str,
         yield _VARIABLE, config.dkim.key.get_secret_value().replace("\\n", "\n")
 
 
-def _find_blocks(where: str, text: str, file: Path) -> list[bytes]:
+def _find_blocks(where: str, text: str, config_path: Path) -> list[bytes]:
     found = [block[0].encode("ascii", "replace") for block in _PEM.finditer(text)]
     if not found:
-        raise _explain_fault(file, f"{where} holds no private key", "A key begins with -----BEGIN PRIVATE KEY-----.")
+        raise _explain_fault(
+            config_path, f"{where} holds no private key", "A key begins with -----BEGIN PRIVATE KEY-----."
+        )
     return found
 
 
-def _load_key(selector: str, where: str, pem: bytes, file: Path) -> DkimKey:
+def _load_key(selector: str, where: str, pem: bytes, config_path: Path) -> DkimKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -111,7 +113,7 @@ def _load_key(selector: str, where: str, pem: bytes, file: Path) -> DkimKey:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is locked by a password
         raise _explain_fault(
-            file,
+            config_path,
             f"{where} holds a key that can't be used",
             "Give an RSA or Ed25519 key as PEM, without a password.",
         ) from error
@@ -122,7 +124,7 @@ def _load_key(selector: str, where: str, pem: bytes, file: Path) -> DkimKey:
         padding, digest = PKCS1v15(), SHA256()
         return DkimKey(selector, "rsa-sha256", lambda data: key.sign(data, padding, digest))
     raise _explain_fault(
-        file, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
+        config_path, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
     )
 
 
@@ -136,7 +138,7 @@ def _is_tracked(path: Path) -> bool:
     return True
 
 
-def _explain_fault(file: Path, message: str, next_step: str) -> ConfigError:
-    path, line = find_setting(file, "dkim", "key_file")
+def _explain_fault(config_path: Path, message: str, next_step: str) -> ConfigError:
+    path, line = find_setting(config_path, "dkim", "key_file")
     problem = Problem(path=path, line=line, code="dkim", message=f"[dkim]: {message}", next_step=next_step)
     return ConfigError("Messages can't be signed.", problems=[problem])

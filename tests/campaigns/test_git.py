@@ -113,9 +113,9 @@ def test_looking_whether_a_key_is_in_git_runs_nothing(tmp_path: Path, git: Calla
     key.chmod(0o600)
     git("config", "core.fsmonitor", f"touch {ran}; false")
     config = load_config(root / "newsletter.toml", {})
-    assert len(read_dkim_keys(config, root)) == 1
+    assert len(read_dkim_keys(config, root, root / "newsletter.toml")) == 1
     git("-c", "core.fsmonitor=false", "add", "s1.pem")
     with pytest.raises(ConfigError) as refusal:
-        read_dkim_keys(config, root)
+        read_dkim_keys(config, root, root / "newsletter.toml")
     assert "is in git" in refusal.value.problems[0].message
     assert not ran.exists()

@@ -46,7 +46,7 @@ def signer(publication: Publication) -> DkimSigner:
 def _signer(publication: Publication, selectors: str, pem: bytes, **settings: str) -> DkimSigner:
     variables = {"selector": selectors, "key": pem.decode(), **settings}
     publication.environ |= {f"NEWSLETTER_DKIM__{name.upper()}": value for name, value in variables.items()}
-    signer = DkimSigner.from_config(publication.workspace.config, publication.root)
+    signer = DkimSigner.from_config(publication.workspace.config, publication.root, publication.workspace.config_path)
     assert signer is not None
     return signer
 
@@ -174,7 +174,10 @@ def test_any_readers_message_is_accepted(compiled: tuple[MessageTemplate, DkimSi
 
 
 def test_without_a_selector_nothing_is_signed(publication: Publication) -> None:
-    assert DkimSigner.from_config(publication.workspace.config, publication.root) is None
+    assert (
+        DkimSigner.from_config(publication.workspace.config, publication.root, publication.workspace.config_path)
+        is None
+    )
 
 
 def test_another_domain_may_sign(publication: Publication) -> None:
@@ -239,10 +242,13 @@ def test_a_key_that_can_not_be_used_is_refused_with_its_place(
     path = publication.root / "s1.pem"
     path.write_bytes(RSA)
     path.chmod(0o600)
-    assert DkimSigner.from_config(publication.workspace.config, publication.root) is not None
+    assert (
+        DkimSigner.from_config(publication.workspace.config, publication.root, publication.workspace.config_path)
+        is not None
+    )
     spoil(path)
     with pytest.raises(ConfigError) as caught:
-        DkimSigner.from_config(publication.workspace.config, publication.root)
+        DkimSigner.from_config(publication.workspace.config, publication.root, publication.workspace.config_path)
     (problem,) = caught.value.problems
     assert said in problem.message
     assert (problem.path, problem.line) == (toml, line)
@@ -284,7 +290,7 @@ def test_the_command_makes_a_key_and_the_record_for_it(publication: Publication,
     assert all(len(part) <= 255 for part in parts)
     toml = publication.root / "newsletter.toml"
     toml.write_text(toml.read_text() + "\n" + done.stdout[done.stdout.index("[dkim]") :])
-    signer = DkimSigner.from_config(publication.workspace.config, publication.root)
+    signer = DkimSigner.from_config(publication.workspace.config, publication.root, publication.workspace.config_path)
     assert signer is not None
     signed = signer.sign(_message(publication)).data
     assert _verdicts(signed, {"k1._domainkey.example.org.": "".join(parts)}) == [True]
