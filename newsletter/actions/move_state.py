@@ -58,11 +58,9 @@ def write_setting(url: str) -> str:
 def move_rows(store: Store, target: Store, place: str, kept: Path) -> dict[str, int]:
     """Move all of a state into another database, written as `place` in newsletter.toml; return its rows by table.
 
-    What the database has of other publications moves along.
-
-    A backup of it stays in `kept`; the old one can't be used any more. Raises DeliveryError, with nothing changed,
-    while an issue is being sent, when a state is there already (nobody else may know who left by it), and when the
-    numbers of rows differ.
+    What the database has of other publications moves along. A backup of the old state stays in `kept`; it can't be used
+    any more itself. Raises DeliveryError, with nothing changed, while an issue is being sent, when a state is there
+    already (nobody else may know who left by it), and when the numbers of rows differ.
     """
     with forbid_all_sending(store), forbid_all_sending(target), store.transaction() as theirs:
         lock_tables(theirs)

@@ -42,7 +42,7 @@ class CampaignReport:
     """Figures of a campaign. Replies and domains come most recipients first; `since` is what came back later.
 
     `suppressed_elsewhere` counts by cause those whom only another publication of the database keeps from being mailed.
-    So do `languages`, by their tags; one without a tag holds those that a report does not name, and stands last.
+    `languages` are by their tags; one without a tag sums those that a report does not name, and stands last.
     """
 
     campaign: Campaign
@@ -117,7 +117,7 @@ def make_report(store: Store, issue: IssueName, own_language: str) -> CampaignRe
 def shorten_report(report: CampaignReport, *, domains: int, fewest: int = 1) -> CampaignReport:
     """Return the report with that many domains at most, each of at least `fewest` recipients; the others are summed.
 
-    So are languages that fewer recipients got. Replies that fewer recipients got lose their words, which may name one.
+    Languages that fewer recipients got are summed, too. Replies that fewer got lose their words, which may name one.
     """
     named = [one for one in report.domains[:domains] if one.readers >= fewest]
     others = _add_domains(report.other_domains, report.domains[len(named) :])
