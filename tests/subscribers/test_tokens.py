@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from newsletter.issue_name import is_draft_name
 from newsletter.subscribers.secret_keys import SecretKeys
-from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenHolder, TokenSigner, hide_tokens, parse_verp_tag
+from newsletter.subscribers.token_seal import TOKENS_IN_TEXT, hide_tokens
+from newsletter.subscribers.tokens import TokenHolder, TokenSigner, parse_verp_tag
 
 KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())
 TOKENS = TokenSigner(KEYS, "digest.example.org")

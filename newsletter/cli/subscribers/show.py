@@ -23,7 +23,7 @@ from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import SuppressionStatus
-from newsletter.subscribers.tokens import hide_tokens
+from newsletter.subscribers.token_seal import hide_tokens
 from newsletter.text import format_count
 from newsletter.workspace import PublicationId
 

@@ -20,7 +20,8 @@ from newsletter.ledger.templates import read_template
 from newsletter.mail.headers import derive_message_id
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
-from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenSigner, parse_verp_tag
+from newsletter.subscribers.token_seal import TOKENS_IN_TEXT
+from newsletter.subscribers.tokens import TokenSigner, parse_verp_tag
 from newsletter.workspace import PublicationId
 
 _TOKEN = re.compile(TOKENS_IN_TEXT.encode())

@@ -12,7 +12,7 @@ from newsletter.feedback.mail.recognition import MailFeedback
 from newsletter.issue_name import NO_ISSUE, IssueName
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.reasons import Reason
-from newsletter.subscribers.tokens import hide_tokens
+from newsletter.subscribers.token_seal import hide_tokens
 from newsletter.text import escape_controls
 from newsletter.workspace import PublicationId
 
