@@ -1,7 +1,7 @@
 """Erasure of one person: what the store has of them is found, and taken out so that every report still balances."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -31,12 +31,27 @@ from newsletter.store.erased import add_erased, hold_off_writing
 from newsletter.store.events import remove_events
 from newsletter.store.publication_facts import note_erasing_key
 from newsletter.store.publications import has_other_publications, is_known_here
-from newsletter.store.schema import campaigns, consents, deliveries, events, subscribers, suppressions, workers
+from newsletter.store.schema import (
+    campaigns,
+    consents,
+    deliveries,
+    events,
+    import_changes,
+    preferences,
+    reader_requests,
+    subscribers,
+    suppressions,
+    transactional_mails,
+    workers,
+)
 from newsletter.store.suppressions import list_causes, remove_suppressions
 from newsletter.subscribers.address_in_text import contains_address, replace_address
 from newsletter.subscribers.stored_subscribers import erase_subscriber_rows
 
-TABLES = (deliveries, events, suppressions, workers, subscribers, consents)
+TABLES = (
+    deliveries, events, suppressions, workers, subscribers, consents, reader_requests, transactional_mails, preferences,
+    import_changes,
+)  # fmt: skip
 # What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
 # Whether an unknown copy arrived can't be found out once its Message-ID, made from the address, is gone: that this is
 # given up is a person's decision, as cancelling is.
@@ -45,13 +60,19 @@ _ENDS = {
     **dict.fromkeys((State.SENDING, State.UNKNOWN, State.REFUSED), State.CANCELLED),
 }
 # Other readers' rows in which an address may be: a server's words name whom it forwards to.
-_JSON: Sequence[Column[str]] = (  # words by name
+_JSON: Sequence[Column[str]] = (
     deliveries.c.fields,
     events.c.evidence,
     subscribers.c.fields,
     consents.c.evidence,
+    reader_requests.c.fields,
+    preferences.c.chosen,
+    import_changes.c.before,
+    import_changes.c.after,
 )
-_WORDS: Sequence[Column[str]] = (deliveries.c.reply, suppressions.c.words, workers.c.why, *_JSON)
+_WORDS: Sequence[Column[str]] = (
+    deliveries.c.reply, suppressions.c.words, workers.c.why, transactional_mails.c.reply, *_JSON,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +171,10 @@ def _remove_what_is_about_all(connection: Connection, subscriber: SubscriberKey)
 
 def list_known_subscribers(connection: Connection) -> list[SubscriberKey]:
     """Return everybody of whom there is a row, be it a pseudonym."""
-    known = (deliveries, events, suppressions, subscribers, consents)
+    known = (
+        deliveries, events, suppressions, subscribers, consents, reader_requests, transactional_mails, preferences,
+        import_changes,
+    )  # fmt: skip
     theirs = (select(one.c.subscriber).where(is_known_here(connection, one)) for one in known)
     return list(connection.scalars(union(*theirs)))
 
@@ -227,11 +251,29 @@ def _mentions(
             yield key, text
 
 
-def _texts(words: Column[str], text: str) -> Iterable[str]:
-    return json.loads(text).values() if words in _JSON else (text,)
+def _texts(words: Column[str], text: str) -> Iterator[str]:
+    yield from _strings(json.loads(text)) if words in _JSON else (text,)
+
+
+def _strings(value: Any) -> Iterator[str]:  # whatever JSON holds
+    match value:
+        case str():
+            yield value
+        case dict():
+            yield from (one for each in value.values() for one in _strings(each))
+        case list():
+            yield from (one for each in value for one in _strings(each))
 
 
 def _replace_subscriber(words: Column[str], text: str, subscriber: SubscriberKey, pseudonym: str) -> str:
-    if words not in _JSON:
-        return replace_address(text, subscriber, pseudonym)
-    return json.dumps({name: replace_address(one, subscriber, pseudonym) for name, one in json.loads(text).items()})
+    def replace_within(value: Any) -> Any:  # whatever JSON holds
+        match value:
+            case str():
+                return replace_address(value, subscriber, pseudonym)
+            case dict():
+                return {name: replace_within(each) for name, each in value.items()}
+            case list():
+                return [replace_within(each) for each in value]
+        return value
+
+    return json.dumps(replace_within(json.loads(text))) if words in _JSON else replace_within(text)

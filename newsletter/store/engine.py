@@ -20,7 +20,7 @@ from sqlalchemy.dialects import sqlite
 
 from newsletter.store.database import Database, explain_refusals
 from newsletter.store.sqlite import Sqlite
-from newsletter.store.store_tables import StoreTables
+from newsletter.store.store_tables import StoreTables, name_lock
 from newsletter.workspace import MAIN, PublicationId
 
 _PUBLICATION = "newsletter_publication"  # an execution option of each connection
@@ -90,8 +90,7 @@ class Store:
 
     def sole(self, name: str) -> AbstractContextManager[None]:
         """Hold `name` for the time of the context. Raises Busy when another living process holds it."""
-        # The main publication's locks are named as in versions 1 to 3, whose programs they keep out; no issue has an @.
-        return self._database.sole(self._engine, name if self.publication == MAIN else f"{self.publication}@{name}")
+        return self._database.sole(self._engine, name_lock(self.publication, name))
 
     def close(self) -> None:
         """Close the store's connections."""

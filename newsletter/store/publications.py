@@ -8,13 +8,13 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from newsletter.store.engine import publication_of
-from newsletter.store.schema import campaigns, events, facts, forgotten, subscribers, suppressions
+from newsletter.store.schema import campaigns, events, facts, forgotten, reader_requests, subscribers, suppressions
 from newsletter.workspace import PublicationId
 
 # Rows with this publication are about each publication of the database, those included that are added later.
 EVERY = PublicationId("*")
 
-_TABLES = (facts, campaigns, subscribers, events, suppressions, forgotten)
+_TABLES = (facts, campaigns, subscribers, events, suppressions, forgotten, reader_requests)
 
 
 def list_publications(connection: Connection) -> list[PublicationId]:

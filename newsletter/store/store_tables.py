@@ -11,6 +11,7 @@ from newsletter.workspace import MAIN, PublicationId
 
 MOVED_TO = "moved to"  # in `meta`: where this state is now
 _VERSION = "schema_version"  # in `meta`, too
+_OF_ONE_PUBLICATION = (1, 2, 3)
 _OLDER = frozenset(str(version) for version in range(1, SCHEMA_VERSION))
 
 
@@ -77,7 +78,7 @@ class StoreTables:
                         return  # another program was quicker
                     version = int(found)
                     self._refuse_other_publications(version)
-                    self._refuse_senders(connection, held)
+                    self._refuse_senders(connection, version, held)
                     kept = self._database.back_up(connection, version, tables_of(version))
                     migrate(connection, version, self._publication)
         except BaseException:
@@ -92,27 +93,39 @@ class StoreTables:
 
     def _refuse_other_publications(self, version: int) -> None:
         # Versions 1 to 3 held one publication, which would get another one's rows as its own.
-        if self._publication != MAIN:
+        if version in _OF_ONE_PUBLICATION and self._publication != MAIN:
             raise DeliveryError(
                 f"The state in {self._database.place} has version {version}, and is that of another publication, "
                 f"{MAIN}.",
                 next_step=f"Run a command of the publication {MAIN} first, such as: newsletter status",
             )
 
-    def _refuse_senders(self, connection: Connection, held: ExitStack) -> None:
+    def _refuse_senders(self, connection: Connection, version: int, held: ExitStack) -> None:
         # Every version has these two columns.
         unfinished = (
             select(column("issue", String)).select_from(table("campaigns")).where(column("finished_at").is_(None))
         )
-        for issue in connection.scalars(unfinished).all():
+        locks = {issue: issue for issue in connection.scalars(unfinished)}
+        if version not in _OF_ONE_PUBLICATION:
+            rows = connection.execute(unfinished.add_columns(column("publication", String)))
+            locks = {name_lock(publication, issue): issue for issue, publication in rows}
+        for lock, issue in locks.items():
             try:
-                held.enter_context(self._database.sole(self._engine, issue))  # their locks name no publication
+                held.enter_context(self._database.sole(self._engine, lock))
             except Busy as error:
                 raise DeliveryError(
                     f"An earlier version of this program is sending {issue}, "
                     "and this one would have to bring the state up to date.",
                     next_step="Wait until that has ended. Then run the same command again.",
                 ) from error
+
+
+def name_lock(publication: str, name: str) -> str:
+    """Return the name of a publication's lock in its database.
+
+    The main publication's locks are named as in versions 1 to 3, whose programs they keep out; no issue has an @.
+    """
+    return name if publication == MAIN else f"{publication}@{name}"
 
 
 def _version(connection: Connection) -> str | None:

@@ -16,7 +16,15 @@ from sqlalchemy.dialects import sqlite
 from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
 from newsletter.store.publication_facts import read_fact, write_fact
-from newsletter.store.schema import consent_words, consents, subscribers
+from newsletter.store.schema import (
+    consent_words,
+    consents,
+    import_changes,
+    preferences,
+    reader_requests,
+    subscribers,
+    transactional_mails,
+)
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.subscriber import SubscriberStatus
 
@@ -192,9 +200,12 @@ def delete_subscriber(connection: Connection, key: str) -> bool:
 
 
 def erase_subscriber_rows(connection: Connection, key: str) -> int:
-    """Delete all that these tables hold of a subscriber; return how many rows that were."""
-    mine = delete(consents).where(is_ours(connection, consents), consents.c.subscriber == key)
-    count = connection.execute(mine).rowcount
+    """Delete all that the list, and what they asked for, hold of a subscriber; return how many rows that were."""
+    count = 0
+    for table in (consents, reader_requests, transactional_mails, preferences, import_changes):
+        count += connection.execute(delete(table).where(is_ours(connection, table), table.c.subscriber == key)).rowcount
+    of_another = delete(reader_requests).where(is_ours(connection, reader_requests), reader_requests.c.previous == key)
+    count += connection.execute(of_another).rowcount
     return count + delete_subscriber(connection, key)
 
 

@@ -12,7 +12,7 @@ from leases import crash_workers
 from postgres import Postgres
 from scheduling import HOUR, put_in
 from smtp_server import Server
-from sqlalchemy import insert, select
+from sqlalchemy import String, insert, select
 
 from newsletter.actions.erase import pseudonyms
 from newsletter.actions.move_state import move_rows
@@ -36,7 +36,17 @@ from newsletter.store.copying import back_up
 from newsletter.store.erased import add_erased, list_erased_digests
 from newsletter.store.generations import current_generation
 from newsletter.store.publication_facts import note_erasing_key
-from newsletter.store.schema import consent_words, consents, metadata, subscribers
+from newsletter.store.schema import (
+    consent_words,
+    consents,
+    import_changes,
+    imports,
+    metadata,
+    preferences,
+    reader_requests,
+    subscribers,
+    transactional_mails,
+)
 from newsletter.subscribers import suppression
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
@@ -85,10 +95,14 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
         add_erased(connection, KEYS.digest("erased@example.org"))
         note_erasing_key(connection, KEYS.fingerprint)
         current_generation(connection)
-        for table in (subscribers, consent_words, consents):
-            values = {column.name: f"{column.name} of {issue}" for column in table.c if column.name != "id"}
-            given = {"publication": "main", "words_sha256": f"sha256 of {issue}"}
-            connection.execute(insert(table).values({**values, **{k: v for k, v in given.items() if k in values}}))
+        for table in (
+            subscribers, consent_words, consents, reader_requests, transactional_mails, preferences, imports,
+            import_changes,
+        ):  # fmt: skip
+            texts = [column.name for column in table.c if isinstance(column.type, String)]
+            values: dict[str, object] = {name: f"{name} of {issue}" for name in texts}
+            given = {"publication": "main", "words_sha256": f"sha256 of {issue}", "attempts": 1, "due": 2.5}
+            connection.execute(insert(table).values({**values, **{k: v for k, v in given.items() if k in table.c}}))
 
 
 _STATE = [*metadata.tables["deliveries"].c.keys()].index("state")

@@ -49,7 +49,7 @@ def _move(staging: Staging, *, mishap: bool = False) -> None:
     )
     moved = select(*columns).where(true()).order_by(staged.c.id)
     with staging.durable() as connection:
-        connection.execute(insert_new(connection, kept).from_select([*kept.c.keys()], moved))
+        connection.execute(insert_new(connection, kept).from_select([*kept.c.keys()][: len(columns)], moved))
         if mishap:
             raise Mishap
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import Publication
 from filelock import FileLock
-from old_stores import COUNTERS_3, VERSION_1, VERSION_2, VERSION_3, lay_store
+from old_stores import COUNTERS_3, COUNTERS_4, VERSION_1, VERSION_2, VERSION_3, VERSION_4, lay_store
 from postgres import Postgres
 from smtp_server import Server
 from sqlalchemy import Connection, CursorResult, Engine, event, inspect, text
@@ -23,6 +23,7 @@ from newsletter.errors import DeliveryError
 from newsletter.store import find_store, open_store
 from newsletter.store.engine import _database
 from newsletter.store.events import stream_events
+from newsletter.store.migrations import v4_to_v5
 from newsletter.workspace import PublicationId
 
 TABLES = ("campaigns", "deliveries", "meta", "suppressions", "templates", "waves")
@@ -55,6 +56,12 @@ print("alembic" in sys.modules)
 def old(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
     """Return a store of version 1, whose only campaign was stopped half way."""
     return lay_store(place, VERSION_1, request, "SELECT setval('templates_id_seq', 2)")
+
+
+@pytest.fixture
+def version4(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
+    """Return a store of version 4 with two publications, main and brief."""
+    return lay_store(place, VERSION_4, request, COUNTERS_4)
 
 
 @pytest.fixture
@@ -118,14 +125,14 @@ def test_everyone_is_carried_over_and_numbered_in_the_lists_order(old: Path | st
         for was, became in zip(before[table], after[table], strict=True):
             lasting = was.keys() - {"seq", "value", "reason"}
             assert {key: became[COLUMNS.get(key, key)] for key in lasting} == {key: was[key] for key in lasting}
-    assert after["meta"] == [{"key": "schema_version", "value": "4"}]
+    assert after["meta"] == [{"key": "schema_version", "value": "5"}]
     assert {(row["tries"], row["due"], row["took"]) for row in after["deliveries"]} == {(0, 0.0, None)}
 
 
 def test_of_version_2_only_suppressions_change(older: Path | str) -> None:
     before = _before(older)
     with closing(open_store(older)) as store, store.reading() as connection:
-        assert "had version 2, and has version 4 now" in store.notice
+        assert "had version 2, and has version 5 now" in store.notice
         after = {table: _rows(connection, NOW.get(table, table)) for table in TABLES}
         written = list(stream_events(connection))
     told = [(row.subscriber, row.kind, row.source, row.evidence) for row in written]
@@ -156,6 +163,53 @@ def test_a_store_migrated_from_version_3_has_the_tables_of_a_new_one(
     newest: Path | str, request: pytest.FixtureRequest
 ) -> None:
     test_a_migrated_store_has_the_tables_of_a_new_one(newest, request)
+
+
+def test_a_store_migrated_from_version_4_has_the_tables_of_a_new_one(
+    version4: Path | str, request: pytest.FixtureRequest
+) -> None:
+    test_a_migrated_store_has_the_tables_of_a_new_one(version4, request)
+
+
+@pytest.mark.parametrize("publication", ["main", "brief"])
+def test_of_version_4_every_row_stays_whichever_publication_opens_it(version4: Path | str, publication: str) -> None:
+    tables = v4_to_v5.TABLES
+    engine = _database(version4, None).engine()
+    with engine.connect() as connection:
+        before = {table: _rows(connection, table) for table in tables}
+    engine.dispose()
+    with closing(open_store(version4, publication=PublicationId(publication))) as store, store.reading() as connection:
+        assert "had version 4, and has version 5 now" in store.notice
+        after = {table: _rows(connection, table) for table in tables}
+    for row in before["suppressions"]:
+        row["until"] = None
+    for row in before["consents"]:
+        row["batch"] = ""
+    before["meta"] = [{"key": "schema_version", "value": "5"}]
+    assert after == before
+
+
+def test_it_waits_for_a_sender_of_whichever_publication(version4: Path | str, request: pytest.FixtureRequest) -> None:
+    campaign = (
+        "INSERT INTO campaigns VALUES('brief','2026-11','b1','issue',NULL,'s','d','2026-11-30T06:25:48+00:00',NULL,"
+        "NULL,1,'[[]]',0,NULL,NULL,NULL,NULL,NULL)"
+    )
+    if isinstance(version4, Path):
+        with closing(sqlite3.connect(version4)) as connection, connection:
+            connection.execute(campaign)
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        server.execute(campaign, version4.rpartition("/")[2])
+    database = _database(version4, None)
+    engine = database.engine()
+    with (
+        database.sole(engine, "brief@2026-11"),
+        pytest.raises(DeliveryError, match=r"An earlier version of this program is sending 2026-11"),
+    ):
+        open_store(version4)
+    engine.dispose()
+    with closing(open_store(version4)) as store:
+        assert "has version 5 now" in store.notice
 
 
 def test_a_migrated_store_has_the_tables_of_a_new_one(old: Path | str, request: pytest.FixtureRequest) -> None:
@@ -221,7 +275,7 @@ def test_copies_of_the_tables_are_kept_beside_them(postgres: Postgres) -> None:
 
 def test_it_is_done_once(old: Path | str) -> None:
     with closing(open_store(old)) as store:
-        assert "had version 1, and has version 4 now" in store.notice
+        assert "had version 1, and has version 5 now" in store.notice
         # An earlier version's service holds no lock, and its tables are gone.
         assert store.notice.endswith("can't write down any more who leaves: restart newsletter serve.")
     found = find_store(old)
@@ -416,7 +470,7 @@ items:
 
 def test_a_send_that_an_earlier_version_began_is_shown_and_goes_on(half_sent: Publication, server: Server) -> None:
     shown = half_sent.run("status", "--json")
-    assert "had version 1, and has version 4 now" in shown.stderr
+    assert "had version 1, and has version 5 now" in shown.stderr
     (status,) = json.loads(shown.stdout)
     begun = {state: count for state, count in status["readers"].items() if count}
     assert begun == {"pending": 2, "sending": 4, "accepted": 4, "deferred": 1, "refused": 1}
