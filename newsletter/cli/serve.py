@@ -12,7 +12,7 @@ import click
 
 from newsletter.cli.context import open_publications
 from newsletter.cli.output import say
-from newsletter.config.settings import ServiceSettings
+from newsletter.config.service_settings import ServiceSettings
 from newsletter.errors import ConfigError
 from newsletter.workspace import Workspace
 

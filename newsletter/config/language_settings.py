@@ -22,7 +22,7 @@ _Table = TypeVar("_Table", bound=Section)
 class LanguageSettings(Section):
     """The table of one language. What it leaves out is as in the publication's own language.
 
-    `sender` is the name in From, whose address stays; `subject` is the pattern of [email].
+    `sender` is the name in From, whose address stays; `subject` is the pattern of [email], `consent` that of [signup].
     """
 
     title: OneLine | None = None
@@ -30,6 +30,7 @@ class LanguageSettings(Section):
     sender: OneLine | None = None
     postal_address: OneLine | None = None
     subject: Annotated[str, AfterValidator(validators.check_subject_pattern)] | None = None
+    consent: OneLine | None = None
     words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}
 
 
@@ -103,6 +104,8 @@ def put_language_over(config: "Config", tag: str) -> "Config":
             "publication": _update(config.publication, language=tag, title=own.title, about=own.about),
             "sender": _update(config.sender, from_=sender, postal_address=own.postal_address),
             "email": _update(config.email, subject=own.subject),
+            # Words in another language are no consent of who reads this one: the catalogue has some.
+            "signup": config.signup.model_copy(update={"consent": own.consent}),
             "words": own.words,
         }
     )

@@ -22,6 +22,8 @@ from newsletter.config.edition_settings import LayoutSettings, PdfSettings, Typo
 from newsletter.config.language_settings import LanguageSettings, check_languages, find_declared, put_language_over
 from newsletter.config.list_settings import SubscriberListSettings
 from newsletter.config.section import Section
+from newsletter.config.service_settings import ServiceSettings
+from newsletter.config.signup_settings import SignupSettings
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
 from newsletter.issue_name import Numbering
@@ -194,23 +196,6 @@ class DkimSettings(Section):
     key: Annotated[SecretStr | None, AfterValidator(_check_selector_is_set)] = None
 
 
-class ServiceSettings(Section):
-    """The table [service]: the address at which readers reach the web service, and the one at which it listens."""
-
-    url: Annotated[str, AfterValidator(validators.check_service_url)] | None = None
-    host: OneLine = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8600
-
-    def leave(self, token: str) -> str | None:
-        """Return the unsubscribe link with that token; None without a service."""
-        return f"{self.url}/u/{token}" if self.url else None
-
-    @property
-    def takes_one_click(self) -> bool:
-        """Return whether one-click unsubscribing works, for which RFC 8058, section 3.1 requires https."""
-        return self.url is not None and self.url.startswith("https:")
-
-
 class InboxSettings(Section):
     """The table [inbox]: mail that comes back, when soft bounces are too many, and what is done with a mail once read.
 
@@ -262,6 +247,7 @@ class Config(BaseModel):
     sender: SenderSettings
     theme: Theme = Theme()
     service: ServiceSettings = ServiceSettings()
+    signup: SignupSettings = SignupSettings()
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()
     words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}
@@ -276,6 +262,19 @@ class Config(BaseModel):
     keys: KeySettings = Field(default=KeySettings(), exclude=True)
     backends: Mapping[str, Section] = Field(default={}, exclude=True)
     _own: "Config | None" = PrivateAttr(default=None)
+
+    @property
+    def takes_sign_ups(self) -> bool:
+        """Return whether readers can join by themselves: with a service, and a list that the service may write to."""
+        return self.signup.open and self.service.url is not None and self.subscriber_list.source == "store"
+
+    @property
+    def consent_words(self) -> str:
+        """Return what readers agree to who join by themselves, in the settings' language."""
+        own = self.signup.consent
+        return own or self.translator.translate(
+            "I want to get {title} by email. Each issue has a link by which I can leave.", title=self.publication.title
+        )
 
     @property
     def translator(self) -> Translator:

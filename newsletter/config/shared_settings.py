@@ -24,6 +24,7 @@ OWN_KEYS = frozenset(
         ("list", "file"),
         ("list", "query"),
         ("list", "url"),
+        ("signup", "mail"),
     }
 )
 # A place in the DNS of a list, in a path of the web, in a lock and in a folder: all of them take such a name.
@@ -31,7 +32,7 @@ _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST = 40
 NAME_RULE = f"small letters from a to z, digits, and hyphens between them, at most {_LONGEST}"
 # Paths of the service, and words that commands use.
-_TAKEN = frozenset({"all", "healthz", "publications", "u"})
+_TAKEN = frozenset({"all", "confirm", "healthz", "p", "publications", "subscribe", "u"})
 
 
 def is_publication_name(name: str) -> bool:

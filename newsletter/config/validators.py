@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -327,5 +328,19 @@ def check_allowed_hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
                 code="host",
                 message=f"{entry!r} is neither a server's name nor an address or network",
                 next_step='Write it as "intranet.example.org", "10.1.2.3" or "10.0.0.0/8".',
+            ) from error
+    return entries
+
+
+def check_networks(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Check addresses and networks of IPv4 and IPv6, such as 127.0.0.1, 10.0.0.0/8 and fd00::/8."""
+    for entry in entries:
+        try:
+            ip_network(entry)
+        except ValueError as error:
+            raise fault_error(
+                code="network",
+                message=f"{entry!r} is neither an address nor a network of the internet",
+                next_step='Write it as "127.0.0.1", "10.0.0.0/8" or "fd00::/8", with zeros behind the network\'s part.',
             ) from error
     return entries

@@ -127,5 +127,6 @@ def find_clash(publications: Sequence[ServedPublication]) -> tuple[str, str] | N
 
 def _takes(path: str, below: str) -> bool:
     """Return whether a publication at `path` has the place of what another one has below its own."""
-    taken = (f"{below}/u", f"{below}/{PUBLICATIONS}", HEALTH)
+    own = ("confirm", "p", "subscribe", "u", PUBLICATIONS)
+    taken = (*(f"{below}/{name}" for name in own), HEALTH)
     return path == below or any(f"{path}/".startswith(f"{place}/") for place in taken)

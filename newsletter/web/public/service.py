@@ -40,7 +40,8 @@ def serve(
             raise ConfigError(
                 f"{clash[0]} and {clash[1]} have the same address, or one has that of the other's pages.",
                 next_step="Give each an address of its own, under [service]: url = ... On one host they differ in the "
-                "path, which is none that the service has for itself: /u, /publications, /healthz.",
+                "path, which is none that the service has for itself: /confirm, /healthz, /p, /publications, "
+                "/subscribe, /u.",
             )
         app = build_public_app(publications, _find_closed(failed))
         host = host.removeprefix("[").removesuffix("]")  # as in a URL
