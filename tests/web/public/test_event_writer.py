@@ -20,7 +20,7 @@ def _leaving(reader: str) -> Event:
 
 
 def test_what_waited_too_long_is_not_written(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newsletter.web.public.event_writer._PATIENCE_S", 0.2)
+    monkeypatch.setattr("newsletter.web.public.group_writer._PATIENCE_S", 0.2)
     create_secret_keys(publication.root)
     path = publication.root / ".newsletter/state.db"
     with closing(open_store(publication.workspace.database)) as store:
