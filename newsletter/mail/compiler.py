@@ -4,8 +4,7 @@ Stages: render with a nonce in each placeholder's place, split there, encode eac
 A recipient's message is then the pieces with the recipient's values between them, and a header of its own.
 """
 
-from base64 import encodebytes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 
 from newsletter.address import EmailAddress, domain_of
@@ -18,8 +17,8 @@ from newsletter.issue.model import Issue
 from newsletter.mail.headers import format_campaign_headers
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import HeaderLine, MessageTemplate, Placeholder
+from newsletter.mail.mime_body import build_body
 from newsletter.mail.placeholders import MisplacedPlaceholder, PlaceholderNonces
-from newsletter.mail.quoted_printable import SOFT_BREAK, encode_quoted_printable
 from newsletter.subscribers.subscriber import Subscriber, unlisted_subscriber
 
 # A reader of whom nothing is known.
@@ -58,10 +57,10 @@ def compile_message(
     links = ", ".join(f"<{link}>" for link in context.unsubscribe_links(nonces.write_nonce))
     unsubscribe = HeaderLine("List-Unsubscribe", False, tuple(nonces.split_text(links)))
     header = format_campaign_headers(config, issue.name, date, _write_fixed(subject), _write_fixed(unsubscribe))
-    body = _wrap_in_mime(
-        text_pieces=_encode_pieces(_split(context, TEXT_TEMPLATE, nonces.split_text, text)),
-        html_pieces=_encode_pieces(_split(context, HTML_TEMPLATE, nonces.split_html, html)),
-        images=[_make_image_part(picture, f"<{content_id(picture)}>") for picture in attached],
+    body = build_body(
+        _split(context, TEXT_TEMPLATE, nonces.split_text, text),
+        _split(context, HTML_TEMPLATE, nonces.split_html, html),
+        images=[(picture, content_id(picture)) for picture in attached],
         boundary=campaign,
     )
     return MessageTemplate(
@@ -70,7 +69,7 @@ def compile_message(
         domain=domain,
         header=header,
         lines=tuple(line for line in (subject, unsubscribe) if line.differs),
-        body=tuple(_merge(body)),
+        body=body,
         undated=date is None,
     )
 
@@ -127,70 +126,3 @@ def _map_placeholders(prefix: str, pieces: TextWithFields) -> tuple[str | Placeh
 def _write_fixed(line: HeaderLine) -> bytes:
     """Return a line that is the same for every reader; nothing for one that differs."""
     return b"" if line.differs else line.fill({})
-
-
-def _encode_pieces(pieces: Sequence[str | Placeholder]) -> Iterator[bytes | Placeholder]:
-    """Encode the static pieces, with the placeholders between them on lines of their own."""
-    for number, piece in enumerate(pieces, start=1):
-        if isinstance(piece, Placeholder):
-            yield piece
-        else:
-            yield (
-                (SOFT_BREAK if number > 1 else b"")
-                + encode_quoted_printable(piece)
-                + (SOFT_BREAK if number < len(pieces) else b"")
-            )
-
-
-def _wrap_in_mime(
-    text_pieces: Iterator[bytes | Placeholder],
-    html_pieces: Iterator[bytes | Placeholder],
-    images: Sequence[bytes],
-    boundary: str,
-) -> Iterator[bytes | Placeholder]:
-    """Build multipart/alternative with the text first (RFC 2046, section 5.1.4); the pictures belong to the HTML."""
-    # "=_" can occur in neither quoted-printable nor base64, so no text can end its part early.
-    outer, inner = f"=_a.{boundary}", f"=_r.{boundary}"
-    encoding = "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    yield _encode_ascii(
-        f'Content-Type: multipart/alternative; boundary="{outer}"\r\n\r\n'
-        f"--{outer}\r\nContent-Type: text/plain; charset=utf-8\r\n{encoding}"
-    )
-    yield from text_pieces
-    yield _encode_ascii(f"\r\n--{outer}\r\n")
-    if images:
-        yield _encode_ascii(
-            f'Content-Type: multipart/related; type="text/html"; boundary="{inner}"\r\n\r\n--{inner}\r\n'
-        )
-    yield _encode_ascii(f"Content-Type: text/html; charset=utf-8\r\n{encoding}")
-    yield from html_pieces
-    if images:
-        yield b"".join([_encode_ascii(f"\r\n--{inner}\r\n") + image for image in images]) + _encode_ascii(
-            f"--{inner}--\r\n"
-        )
-    yield _encode_ascii(f"\r\n--{outer}--\r\n")
-
-
-def _make_image_part(picture: Picture, content_id: str) -> bytes:
-    header = (
-        f"Content-Type: image/{picture.kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
-        f'Content-Disposition: inline; filename="{picture.name}"\r\n\r\n'
-    )
-    return _encode_ascii(header) + encodebytes(picture.data).replace(b"\n", b"\r\n")
-
-
-def _merge(pieces: Iterator[bytes | Placeholder]) -> Iterator[bytes | Placeholder]:
-    """Join neighbouring static pieces, so that rendering has as few to join as there can be."""
-    static = b""
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            static += piece
-        else:
-            yield static
-            yield piece
-            static = b""
-    yield static
-
-
-def _encode_ascii(text: str) -> bytes:
-    return text.encode("ascii")
