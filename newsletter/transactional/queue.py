@@ -1,0 +1,245 @@
+"""The queue of mails to one reader: each waits in the store, is claimed before it leaves, and its result recorded.
+
+All functions work within the caller's transaction, so that a mail is queued with what it is about, or not at all.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+
+from newsletter.address import EmailAddress, SubscriberKey
+from newsletter.clock import Instant, parse_instant
+from newsletter.issue_name import IssueName
+from newsletter.ledger.workers import read_clock
+from newsletter.mail.message import Result
+from newsletter.store.engine import is_ours, now, publication_of, storable
+from newsletter.store.schema import reader_requests, suppressions, transactional_mails
+from newsletter.store.suppression_rule import are_about, holds, is_suppressed
+from newsletter.transactional.mail_kinds import TO_READERS, WITH_REQUEST, MailKind, MailState
+
+# The longest that a mail is under way: connecting, and a server's answers (RFC 5321, section 4.5.3.2), with time to
+# spare. What is still claimed by then is of a process that crashed or hangs.
+LEASE_S = 1800.0
+KEPT_DAYS = 90  # of what was answered, so that it can be told what became of it
+_OPEN_REQUESTS = ("new", "asked")
+# Who complained, and whom an editor has suppressed, is not even asked whether they want to join.
+_NEVER_ASKED = ("complained", "suppressed")
+_ENDED = "what it was about has ended"
+_NOT_MAILED = "its reader must not be mailed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMail:
+    """A mail that waits for its reader: what kind, to whom, in which language ("": the publication's own).
+
+    `request` is the id of the reader's request that it is about, `issue` the one that it carries. `attempts` counts
+    how often the server was asked about it.
+    """
+
+    id: int
+    kind: MailKind
+    subscriber: SubscriberKey
+    address: EmailAddress
+    language: str
+    request: int | None
+    issue: IssueName | None
+    attempts: int
+    created_at: Instant
+
+
+_COLUMNS = [transactional_mails.c[name] for name in QueuedMail.__dataclass_fields__]
+
+
+def queue_mail(
+    connection: Connection,
+    kind: MailKind,
+    subscriber: SubscriberKey,
+    address: EmailAddress,
+    *,
+    language: str = "",
+    request: int | None = None,
+    issue: IssueName | None = None,
+) -> int:
+    """Queue a mail; return its id. It is sent once the transaction has ended, by the service or by a command."""
+    row = {
+        "publication": publication_of(connection),
+        "kind": kind.value,
+        "subscriber": subscriber,
+        "address": address,
+        "language": language,
+        "request": request,
+        "issue": issue,
+        "state": MailState.WAITING.value,
+        "attempts": 0,
+        "due": 0.0,
+        "created_at": now(),
+    }
+    queued: int = connection.execute(
+        insert(transactional_mails).values(row).returning(transactional_mails.c.id)
+    ).scalar_one()
+    return queued
+
+
+def count_queued(connection: Connection, kind: MailKind, subscriber: SubscriberKey | None, *, hours: float) -> int:
+    """Return how many mails of a kind were queued within the last hours: for a subscriber, or for all (None).
+
+    By this callers keep to their bounds. What was dropped before it left does not count.
+    """
+    since = (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="milliseconds")
+    wanted = [
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.kind == kind.value,
+        transactional_mails.c.created_at > since,
+        transactional_mails.c.state != MailState.DROPPED.value,
+    ]
+    if subscriber is not None:
+        wanted.append(transactional_mails.c.subscriber == subscriber)
+    return connection.scalar(select(func.count()).select_from(transactional_mails).where(*wanted)) or 0
+
+
+def list_due_mails(connection: Connection, limit: int, kinds: Sequence[MailKind] = tuple(MailKind)) -> list[QueuedMail]:
+    """Return the mails of these kinds that may be tried now, those that have waited longest first."""
+    due = (
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.state == MailState.WAITING.value,
+        transactional_mails.c.due <= read_clock(connection),
+        transactional_mails.c.kind.in_([kind.value for kind in kinds]),
+    )
+    rows = connection.execute(
+        select(*_COLUMNS).where(*due).order_by(transactional_mails.c.due, transactional_mails.c.id).limit(limit)
+    )
+    return [
+        QueuedMail(**{**row._mapping, "kind": MailKind(row.kind), "created_at": parse_instant(row.created_at)})
+        for row in rows
+    ]
+
+
+def claim_mail(connection: Connection, mail: int, worker: str, lease_s: float = LEASE_S) -> bool:
+    """Claim a mail that waits, before any byte of it leaves; False when another worker has it by now, or nobody may.
+
+    The claim counts once the transaction has ended.
+    """
+    waits = (
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.id == mail,
+        transactional_mails.c.state == MailState.WAITING.value,
+    )
+    claimed = {"state": MailState.CLAIMED.value, "worker": worker, "lease_until": read_clock(connection) + lease_s}
+    return connection.execute(update(transactional_mails).where(*waits).values(claimed)).rowcount > 0
+
+
+def record_result(
+    connection: Connection, mail: int, worker: str, state: MailState, result: Result, *, wait_s: float = 0.0
+) -> bool:
+    """Record the result of a mail that this worker has claimed; return False when it is not its any more.
+
+    A mail that waits again is due in `wait_s` seconds. An answer that came after the lease had run out still counts:
+    nobody else has sent the mail meanwhile.
+    """
+    holds_it = (
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.id == mail,
+        transactional_mails.c.worker == worker,
+        transactional_mails.c.state.in_([MailState.CLAIMED.value, MailState.UNKNOWN.value]),
+    )
+    answered = {
+        "state": state.value,
+        "lease_until": None,
+        "attempts": transactional_mails.c.attempts + 1,
+        "due": read_clock(connection) + wait_s,
+        "stage": result.stage,
+        "code": result.code,
+        "enhanced": result.enhanced,
+        "reply": storable(result.reply),
+        "at": now(),
+    }
+    return connection.execute(update(transactional_mails).where(*holds_it).values(answered)).rowcount > 0
+
+
+def release_mail(connection: Connection, mail: int, worker: str, *, wait_s: float = 0.0) -> None:
+    """Let a claimed mail wait again of which no byte has left, as if it had not been claimed."""
+    claimed = (
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.id == mail,
+        transactional_mails.c.worker == worker,
+        transactional_mails.c.state == MailState.CLAIMED.value,
+    )
+    waits = {"state": MailState.WAITING.value, "lease_until": None, "due": read_clock(connection) + wait_s}
+    connection.execute(update(transactional_mails).where(*claimed).values(waits))
+
+
+def settle_ended_claims(connection: Connection) -> int:
+    """Settle the mails whose claims have run out: they may have left or not, and are unknown; return how many."""
+    settled = {
+        "state": MailState.UNKNOWN.value,
+        "lease_until": None,
+        "attempts": transactional_mails.c.attempts + 1,
+        "stage": "crash",
+        "code": None,
+        "enhanced": None,
+        "reply": "the program ended before the server's reply was recorded",
+        "at": now(),
+    }
+    return connection.execute(update(transactional_mails).where(_is_left_behind(connection)).values(settled)).rowcount
+
+
+def drop_needless_mails(connection: Connection) -> int:
+    """Drop the mails that wait for nothing any more, and those to somebody who must not be mailed; return how many."""
+    waits = and_(is_ours(connection, transactional_mails), transactional_mails.c.state == MailState.WAITING.value)
+    request = select(reader_requests.c.id).where(
+        is_ours(connection, reader_requests),
+        reader_requests.c.id == transactional_mails.c.request,
+        reader_requests.c.state.in_(_OPEN_REQUESTS),
+    )
+    has_ended = and_(transactional_mails.c.kind.in_(WITH_REQUEST), ~request.exists())
+    never = select(suppressions.c.subscriber).where(
+        *are_about(transactional_mails.c.subscriber),
+        holds(publication_of(connection)),
+        suppressions.c.cause.in_(_NEVER_ASKED),
+    )
+    of_readers = and_(
+        transactional_mails.c.kind.in_(TO_READERS),
+        is_suppressed(publication_of(connection), transactional_mails.c.subscriber),
+    )
+    asking = and_(transactional_mails.c.kind == MailKind.CONFIRM_JOIN.value, never.exists())
+    dropped = 0
+    for condition, why in ((has_ended, _ENDED), (of_readers, _NOT_MAILED), (asking, _NOT_MAILED)):
+        values = {"state": MailState.DROPPED.value, "reply": why, "at": now()}
+        statement = update(transactional_mails).where(waits, condition).values(values)
+        # Counted by what comes back: of a statement that begins with WITH, SQLite's driver counts no rows.
+        dropped += len(connection.execute(statement.returning(transactional_mails.c.id)).all())
+    return dropped
+
+
+def delete_old_mails(connection: Connection) -> int:
+    """Delete the mails that were done with long ago; return how many. One that carried an issue says who has it."""
+    before = (datetime.now(UTC) - timedelta(days=KEPT_DAYS)).isoformat(timespec="milliseconds")
+    old = (
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.state.not_in([MailState.WAITING.value, MailState.CLAIMED.value]),
+        transactional_mails.c.issue.is_(None),
+        transactional_mails.c.created_at < before,
+    )
+    return connection.execute(delete(transactional_mails).where(*old)).rowcount
+
+
+def count_mails(connection: Connection) -> Counter[MailState]:
+    """Return how many mails are in each state; those that a crash left behind are unknown."""
+    is_lost = _is_left_behind(connection)
+    states = select(transactional_mails.c.state, func.count()).where(is_ours(connection, transactional_mails))
+    counts = Counter({MailState(state): n for state, n in connection.execute(states.group_by("state"))})
+    lost = connection.scalar(select(func.count()).select_from(transactional_mails).where(is_lost)) or 0
+    counts[MailState.CLAIMED] -= lost
+    counts[MailState.UNKNOWN] += lost
+    return +counts
+
+
+def _is_left_behind(connection: Connection) -> ColumnElement[bool]:
+    return and_(
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.state == MailState.CLAIMED.value,
+        transactional_mails.c.lease_until <= read_clock(connection),
+    )
