@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from newsletter.schedule.scheduler import ScheduleResult
     from newsletter.sending.refusals import TooManyRefused
     from newsletter.sending.rules import WorkerProgress
+    from newsletter.subscribers.import_plan import ImportPlan
     from newsletter.subscribers.subscriber import Subscriber
-    from newsletter.subscribers.subscriber_import import ImportPlan
     from newsletter.subscribers.suppression_status import SuppressionStatus
 
     __version__: str
@@ -150,7 +150,7 @@ _NAMES = {
     "newsletter.sending.refusals": ("TooManyRefused",),
     "newsletter.sending.rules": ("WorkerProgress",),
     "newsletter.subscribers.subscriber": ("Subscriber",),
-    "newsletter.subscribers.subscriber_import": ("ImportPlan",),
+    "newsletter.subscribers.import_plan": ("ImportPlan",),
     "newsletter.subscribers.suppression_status": ("SuppressionStatus",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

@@ -47,8 +47,8 @@ from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport
 from newsletter.reports.issue_status import CampaignStatus
 from newsletter.schedule.scheduler import OnResult, ScheduleResult
+from newsletter.subscribers.import_plan import ImportPlan
 from newsletter.subscribers.subscriber import parse_subscriber_key
-from newsletter.subscribers.subscriber_import import ImportPlan
 
 
 def _ignore_result(_issue: str, _result: ScheduleResult, _error: NewsletterError | None) -> None:

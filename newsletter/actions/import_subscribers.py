@@ -7,9 +7,10 @@ from pathlib import Path
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.import_plan import ImportableList, ImportPlan
 from newsletter.subscribers.list_changes import sole_editor
 from newsletter.subscribers.list_formats.export_source import opening_export
-from newsletter.subscribers.subscriber_import import ImportableList, ImportPlan, SubscriberImport
+from newsletter.subscribers.subscriber_import import SubscriberImport
 
 _SHOWN_OF_EXPORT = 200  # rows that can't be used, which no other command names
 

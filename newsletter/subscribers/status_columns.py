@@ -25,6 +25,7 @@ from newsletter.subscribers.csv_file import (
 )
 from newsletter.subscribers.csv_records import CsvRecord
 from newsletter.subscribers.feedback_events import SuppressionKind
+from newsletter.subscribers.listed_suppressions import ListedSuppressions
 from newsletter.subscribers.status_words import (
     LONGEST,
     MARKS,
@@ -42,6 +43,7 @@ from newsletter.text import format_count
 # The columns of an export beside the list's own; no list has columns of these names by chance.
 STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
 
+_MOST_WORDS = 1_000  # that are counted of a column: one that is written in any number of ways has no more in memory
 QUESTION = "status-column"  # the code of a problem that asks what a column means
 
 
@@ -53,8 +55,7 @@ class StatusColumns:
     """
 
     path: Path
-    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
-    words: Mapping[str, str] = field(default_factory=dict)
+    suppressed: ListedSuppressions = field(default_factory=ListedSuppressions)
     questions: Sequence[Problem] = ()
     honoured: Sequence[str] = ()
 
@@ -66,7 +67,7 @@ class StatusColumns:
         return self.suppressed.get(subscriber.key)
 
     def describe(self, subscriber: Subscriber) -> str:
-        return self.words.get(subscriber.key, "")
+        return self.suppressed.describe(subscriber.key)
 
     def require_answers(self) -> None:
         if self.questions:
@@ -107,9 +108,8 @@ def read_record_statuses(
     settled = {"email", "name", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *honoured, *map(column_name, ignore)}
     open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
     nameless = [number for number, name in enumerate(header.columns) if not name]
-    left: dict[str, Suppression] = {}
-    words: dict[str, str] = {}
-    asked: dict[str, list[tuple[int, str]]] = {}
+    suppressed = ListedSuppressions()
+    asked: dict[str, _AskedRows] = {}
     telling = [name for name in open_ if name in MARKS or is_telling(name)]
     for record in records:
         if record.fault or not any(map(str.strip, record.cells)):
@@ -123,15 +123,29 @@ def read_record_statuses(
                 StatusMeaning.LEFT,
                 StatusMeaning.UNCLEAR,
             ):
-                asked.setdefault(name, []).append((record.line, cell.strip()))
+                asked.setdefault(name, _AskedRows(record.line)).add(cell.strip())
         if honoured and (kept_out := _find_suppression(cells, honoured)):
             column, word, cause = kept_out
             with suppress(ValueError):
                 key = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
-                left[key] = cause
-                words[key] = f"{column}: {word}" if word else f"no {column}"
+                suppressed.add(key, cause, f"{column}: {word}" if word else f"no {column}")
     questions = [_ask_about(path, name, rows) for name, rows in asked.items()]
-    return StatusColumns(path, left, words, questions, tuple(honoured))
+    return StatusColumns(path, suppressed, questions, tuple(honoured))
+
+
+@dataclass
+class _AskedRows:
+    """Rows in which a column may say that nothing is to be sent: the first, how many, and the known words in them."""
+
+    first_line: int
+    count: int = 0
+    known_words: Counter[str] = field(default_factory=Counter)
+
+    def add(self, word: str) -> None:
+        """Count a row with this word; of words that are not known none is kept, since they may be personal."""
+        self.count += 1
+        if cause_of(word) and (len(self.known_words) < _MOST_WORDS or word.casefold() in self.known_words):
+            self.known_words[word.casefold()] += 1
 
 
 def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:
@@ -166,16 +180,15 @@ def _parse_since(cell: str) -> Instant | None:
     return None
 
 
-def _ask_about(path: Path, name: str, rows: Sequence[tuple[int, str]]) -> Problem:
+def _ask_about(path: Path, name: str, rows: _AskedRows) -> Problem:
     """Ask what a column means, and show only words that are known for it: others may be personal."""
-    known = Counter(word.casefold() for _, word in rows if cause_of(word))
-    shown = "".join(f", {word!r} {count:,}" for word, count in known.most_common(3))
+    shown = "".join(f", {word!r} {count:,}" for word, count in rows.known_words.most_common(3))
     column = f"the column {name}" if name else "a column without a name"
     return Problem(
         path=path,
-        line=rows[0][0],
+        line=rows.first_line,
         code=QUESTION,
-        message=f"{column} seems to say of {format_count(len(rows), 'row')} that nothing is to be sent there"
+        message=f"{column} seems to say of {format_count(rows.count, 'row')} that nothing is to be sent there"
         f"{f' ({shown[2:]})' if shown else ''}",
         next_step="Give the column a name, and you are asked whether that column is honoured."
         if not name

@@ -15,10 +15,11 @@ from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store
 from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.import_plan import ImportPlan
 from newsletter.subscribers.secret_keys import create_secret_keys
 from newsletter.subscribers.stored_subscribers import count_subscribers
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+from newsletter.subscribers.subscriber_import import SubscriberImport
 
 
 @pytest.fixture

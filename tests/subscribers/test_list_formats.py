@@ -13,6 +13,7 @@ from newsletter.address import subscriber_key
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import ListError
 from newsletter.store import Store, open_store
+from newsletter.subscribers.import_plan import ImportPlan
 from newsletter.subscribers.list_formats.export_source import ExportSource, opening_export
 from newsletter.subscribers.list_formats.exported_file import ExportedFile
 from newsletter.subscribers.list_formats.row_translation import parse_moment
@@ -24,7 +25,7 @@ from newsletter.subscribers.stored_subscribers import (
     stream_subscribers,
 )
 from newsletter.subscribers.subscriber import SubscriberStatus
-from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+from newsletter.subscribers.subscriber_import import SubscriberImport
 from newsletter.subscribers.suppression import unsuppress
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 

@@ -15,6 +15,7 @@ from newsletter.store.erased import add_erased
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
+from newsletter.subscribers.import_plan import ImportPlan
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.store_source import StoreSource
 from newsletter.subscribers.stored_subscribers import (
@@ -24,7 +25,7 @@ from newsletter.subscribers.stored_subscribers import (
     stream_subscribers,
 )
 from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
-from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+from newsletter.subscribers.subscriber_import import SubscriberImport
 
 Write = Callable[[str], Path]
 KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())

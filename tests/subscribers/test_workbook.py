@@ -13,11 +13,12 @@ from openpyxl import Workbook
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import ListError, Problem
 from newsletter.store import Store, open_store
+from newsletter.subscribers.import_plan import ImportPlan
 from newsletter.subscribers.list_formats import workbook
 from newsletter.subscribers.list_formats.export_source import opening_export
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.stored_subscribers import list_consents, stream_subscribers
-from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+from newsletter.subscribers.subscriber_import import SubscriberImport
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 
 MOMENT = datetime(2021, 4, 5, 6, 7, 8)  # noqa: DTZ001  # a sheet's moments have no zone

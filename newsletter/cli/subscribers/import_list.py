@@ -8,7 +8,7 @@ import click
 from newsletter.actions.import_subscribers import import_subscribers
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, shorten, show_problems
-from newsletter.subscribers.subscriber_import import ImportPlan
+from newsletter.subscribers.import_plan import ImportPlan
 from newsletter.text import format_count
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from newsletter.clock import parse_instant
 from newsletter.subscribers.consent import CONSENT_AT, CONSENT_EVIDENCE, CONSENT_SOURCE, CONSENT_WORDS
@@ -32,7 +32,7 @@ class RowTranslation:
     form: ListFormat
     columns: Sequence[str]
 
-    @property
+    @cached_property
     def fields(self) -> list[str]:
         """Columns that stay what they are."""
         if not self.form.keeps_fields:
@@ -42,7 +42,7 @@ class RowTranslation:
         used |= {*form.left_at, *form.reasons, *form.status, *form.dropped, *_OURS, *_STATES, CONSENT_WORDS, ""}
         return [name for name in dict.fromkeys(self.columns) if name not in used]
 
-    @property
+    @cached_property
     def target_columns(self) -> list[str]:
         return [*_OURS, *_STATES, *self.fields]
 
