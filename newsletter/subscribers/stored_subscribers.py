@@ -7,7 +7,6 @@ import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Row, Select, bindparam, delete, func, insert, select
@@ -26,6 +25,7 @@ from newsletter.store.schema import (
     transactional_mails,
 )
 from newsletter.subscribers.consent import Consent
+from newsletter.subscribers.consent_words import digest_words
 from newsletter.subscribers.subscriber import SubscriberStatus
 
 _GROUP = 1000
@@ -169,7 +169,7 @@ def add_consents(connection: Connection, given: Mapping[SubscriberKey, Consent])
 
 
 def _digest(words: str) -> str | None:
-    return sha256(words.encode()).hexdigest() if words else None
+    return digest_words(words) if words else None
 
 
 def list_consents(connection: Connection, key: str) -> list[Consent]:
