@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ValidationError
 from pydantic_core import InitErrorDetails
 
 from newsletter.config import validators
+from newsletter.config.preference_settings import check_topics
 from newsletter.config.section import Section
 from newsletter.config.validators import OneLine
 from newsletter.text import without_invisible
@@ -22,7 +23,8 @@ _Table = TypeVar("_Table", bound=Section)
 class LanguageSettings(Section):
     """The table of one language. What it leaves out is as in the publication's own language.
 
-    `sender` is the name in From, whose address stays; `subject` is the pattern of [email], `consent` that of [signup].
+    `sender` is the name in From, whose address stays; `subject` is the pattern of [email], `consent` that of [signup],
+    `topics` and `summary` are words of [preferences].
     """
 
     title: OneLine | None = None
@@ -32,6 +34,8 @@ class LanguageSettings(Section):
     subject: Annotated[str, AfterValidator(validators.check_subject_pattern)] | None = None
     consent: OneLine | None = None
     words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}
+    topics: Annotated[Mapping[str, OneLine], AfterValidator(check_topics)] = {}
+    summary: OneLine | None = None
 
 
 def check_languages(languages: Mapping[str, LanguageSettings], own: str) -> Mapping[str, LanguageSettings]:
@@ -106,9 +110,20 @@ def put_language_over(config: "Config", tag: str) -> "Config":
             "email": _update(config.email, subject=own.subject),
             # Words in another language are no consent of who reads this one: the catalogue has some.
             "signup": config.signup.model_copy(update={"consent": own.consent}),
+            "preferences": _update(
+                config.preferences,
+                # A tag that the language has no words for is offered in the publication's own.
+                topics={**config.preferences.topics, **_select_known(own.topics, config.preferences.topics)},
+                summary=own.summary if config.preferences.summary else None,
+            ),
             "words": own.words,
         }
     )
+
+
+def _select_known(words: Mapping[str, str], topics: Mapping[str, str]) -> dict[str, str]:
+    """Return the words of topics that are offered: a language can't offer another one."""
+    return {tag: words[tag] for tag in words if tag in topics}
 
 
 def _update(table: _Table, **settings: object) -> _Table:

@@ -13,7 +13,7 @@ class ServiceSettings(Section):
     """The table [service]: the address at which readers reach the web service, and the one at which it listens.
 
     `proxies` are one's own web servers in front of it, by address or network: what they say of a client's address
-    (X-Forwarded-For) is believed.
+    (X-Forwarded-For) is believed. `ask_reason` says whether the page asks those who have left why.
     """
 
     url: Annotated[str, AfterValidator(validators.check_service_url)] | None = None
@@ -22,10 +22,15 @@ class ServiceSettings(Section):
     proxies: Annotated[
         tuple[str, ...], BeforeValidator(validators.split_commas), AfterValidator(validators.check_networks)
     ] = ()
+    ask_reason: bool = False
 
     def leave(self, token: str) -> str | None:
         """Return the unsubscribe link with that token; None without a service."""
         return f"{self.url}/u/{token}" if self.url else None
+
+    def choose(self, token: str) -> str | None:
+        """Return the link to the page of a reader's preferences with that token; None without a service."""
+        return f"{self.url}/p/{token}" if self.url else None
 
     @property
     def takes_one_click(self) -> bool:

@@ -21,6 +21,7 @@ from newsletter.config.check_settings import LinkSettings, ProseSettings
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
 from newsletter.config.language_settings import LanguageSettings, check_languages, find_declared, put_language_over
 from newsletter.config.list_settings import SubscriberListSettings
+from newsletter.config.preference_settings import PreferenceSettings
 from newsletter.config.section import Section
 from newsletter.config.service_settings import ServiceSettings
 from newsletter.config.signup_settings import SignupSettings
@@ -248,6 +249,7 @@ class Config(BaseModel):
     theme: Theme = Theme()
     service: ServiceSettings = ServiceSettings()
     signup: SignupSettings = SignupSettings()
+    preferences: PreferenceSettings = PreferenceSettings()
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()
     words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}

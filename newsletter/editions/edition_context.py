@@ -14,19 +14,11 @@ from newsletter.editions.html_blocks import is_rich
 from newsletter.editions.issue_pictures import IssuePictures, describe_picture
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.pictures import Picture, prepare_picture
+from newsletter.editions.reader_links import find_preferences_link, list_unsubscribe_links
 from newsletter.editions.scripts import has_italics
 from newsletter.editions.template_engine import fill_template
 from newsletter.errors import ConfigError, Problem
-from newsletter.field import (
-    SAMPLE_TOKEN,
-    UNSUBSCRIBE_FIELD,
-    FieldWriter,
-    TextWithFields,
-    fill_address,
-    fill_fields,
-    split_fields,
-    write_default,
-)
+from newsletter.field import FieldWriter, TextWithFields, fill_fields, write_default
 from newsletter.issue.blocks import RichText, write_words
 from newsletter.issue.image import find_image_faults, find_picture
 from newsletter.issue.model import Issue
@@ -278,17 +270,7 @@ class EditionContext:
 
     def unsubscribe_link(self, fields: FieldWriter = write_default) -> str:
         """Return the address for unsubscribing: the service's page, or else a mail."""
-        return self.unsubscribe_links(fields)[0]
-
-    def unsubscribe_links(self, fields: FieldWriter = write_default) -> list[str]:
-        """Return each address for unsubscribing, the best one first (RFC 2369, section 3.2)."""
-
-        def write(name: str, default: str) -> str:
-            return fields(UNSUBSCRIBE_FIELD, SAMPLE_TOKEN) if name == "token" else fields(name, default)
-
-        page = self.config.service.leave("{{ token }}")
-        mail = self.config.subscriber_list.unsubscribe_link
-        return [fill_address(split_fields(way), write) for way in (page, mail) if way]
+        return list_unsubscribe_links(self.config, fields)[0]
 
     def template_values(self, issue: Issue, fields: FieldWriter = write_default) -> dict[str, Any]:
         """Return the values that every template can use, by name."""
@@ -312,6 +294,7 @@ class EditionContext:
             "subject": self.subject(issue, fields),
             "preheader": self.preheader(issue, fields),
             "unsubscribe": self.unsubscribe_link(fields),
+            "preferences": find_preferences_link(self.config, fields),
             "web_page": publication.address(f"{issue.edition_name}.html"),
             "web_pdf": publication.address(f"{issue.edition_name}.pdf"),
         }

@@ -11,6 +11,7 @@ from newsletter.address import EmailAddress, domain_of
 from newsletter.editions import EditionContext, Picture, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.plaintext import TEMPLATE as TEXT_TEMPLATE
+from newsletter.editions.reader_links import list_unsubscribe_links
 from newsletter.editions.template_engine import find_template, template_error
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, TextWithFields
 from newsletter.issue.model import Issue
@@ -54,7 +55,7 @@ def compile_message(
     html = render_html(context, issue, nonces.write_nonce, place)
     subject = HeaderLine("Subject", True, _map_placeholders(subject_prefix, context.subject_pieces(issue)))
     # RFC 2369, section 3.2
-    links = ", ".join(f"<{link}>" for link in context.unsubscribe_links(nonces.write_nonce))
+    links = ", ".join(f"<{link}>" for link in list_unsubscribe_links(config, nonces.write_nonce))
     unsubscribe = HeaderLine("List-Unsubscribe", False, tuple(nonces.split_text(links)))
     header = format_campaign_headers(config, issue.name, date, _write_fixed(subject), _write_fixed(unsubscribe))
     body = build_body(

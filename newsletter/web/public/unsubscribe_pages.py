@@ -59,8 +59,7 @@ class UnsubscribePages(ReaderPages):
         return {"several": self._is_one_of_several()}
 
     def _values(self, context: EditionContext, found: Mapping[str, object]) -> Mapping[str, object]:
-        del context
-        return {"several": False, **found}
+        return {"several": False, "ask_reason": context.config.service.ask_reason, **found}
 
     def _check_pages(self, found: Mapping[str, object]) -> None:
         lacks = bool(found["several"]) and not has_submit_button(self[PageState.ASK].decode(), _LEAVE_ALL)
