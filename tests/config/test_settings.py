@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from configuring import load_with
-from conftest import ROOT
+from conftest import ROOT, Publication
 
 from newsletter.config import Config, Mailbox, load_config
 from newsletter.config.example import find_unwritten_settings
@@ -76,6 +76,10 @@ def _value(config: Config, table: str, key: str) -> Any:
         ("service", "host", '"0.0.0.0"', "0.0.0.0"),
         ("service", "port", "0", 0),
         ("service", "proxies", '["127.0.0.1", "10.0.0.0/8", "fd00::/8"]', ("127.0.0.1", "10.0.0.0/8", "fd00::/8")),
+        ("service", "ask_reason", "true", True),
+        ("preferences", "topics", '{ energy = "Energy" }', {"energy": "Energy"}),
+        ("preferences", "summary", '"once a month"', "once a month"),
+        ("preferences", "pause", "false", False),
         ("signup", "open", "false", False),
         ("signup", "consent", '"Ja, gern."', "Ja, gern."),
         ("signup", "ask_name", "true", True),
@@ -243,3 +247,16 @@ def test_every_secret_is_known_so_that_no_output_shows_it(tmp_path: Path) -> Non
     assert sorted(iterate_secrets(config)) == sorted(secrets.values())
     assert "secret-" not in f"{config!r} {config} {config.backends}"
     assert list(iterate_secrets(load_config(ROOT / "newsletter.toml", {}))) == []
+
+
+def test_topics_are_in_each_languages_words_and_in_no_other_ones(publication: Publication) -> None:
+    toml = publication.root / "newsletter.toml"
+    toml.write_text(
+        f'{toml.read_text()}\n[preferences]\ntopics = {{ energy = "Energy", trade = "Trade" }}\n'
+        'summary = "once a month"\n[languages.ja]\nsummary = "月に一度"\n[languages.ja.topics]\nenergy = "エネルギー"\n'
+        'war = "戦争"\n[languages.de]\n'
+    )
+    config = publication.workspace.config
+    assert dict(config.in_language("ja").preferences.topics) == {"energy": "エネルギー", "trade": "Trade"}
+    assert config.in_language("ja").preferences.summary == "月に一度"
+    assert config.in_language("de").preferences == config.preferences

@@ -35,6 +35,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Under a name that a browser finds without DNS."""
     publication = made(tmp_path_factory.mktemp("service") / "digest")
     publication.environ["NEWSLETTER_SERVICE__URL"] = "http://localhost"
+    publication.environ["NEWSLETTER_SERVICE__ASK_REASON"] = "true"
     with serving(publication) as first:
         port = first.port
     publication.environ["NEWSLETTER_SERVICE__URL"] = f"http://localhost:{port}"

@@ -138,6 +138,7 @@ def test_the_page_leaves_undoes_and_asks_why(service: Service, known: Known, rea
     left = post(b"action=leave")
     assert _heading(left) == "You won’t get Pacific Alliance Digest any more"
     assert 'value="return"' in left
+    assert re.findall("<textarea|<input|why", left) == []  # it asks nothing, but takes what a restyled page asks
     assert service.ask(path)[2].decode() == left
     assert "Thank you" in post(b"action=reason&why=Too+often&words=Every+day+is+%3Cb%3Emuch%3C%2Fb%3E")
     said, causes = _of(known, reader)
