@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 PROGRAM = "newsletter-press"
 # Licences under which a package may be a part of what somebody installs, changes and hands on.
 _ALLOWED = re.compile(
-    r"\b(?:MIT|0?BSD|Apache|ISC|PSF|Python|MPL|Mozilla|LGPL|OFL|HPND|Unlicense|Zlib|CC0)\b", re.IGNORECASE
+    r"\b(?:MIT|0?BSD|Apache|ISC|PSF|Python|MPL|Mozilla|LGPL(?:v3)?|OFL|HPND|Unlicense|Zlib|CC0)\b", re.IGNORECASE
 )
 
 # Packages under other licences, with the reason why they may be installed beside the program.

@@ -32,6 +32,8 @@ def open_configured_source(
             return _open_query(workspace, settings)
         case "address":
             return _open_address(workspace, settings)
+        case "ldap":
+            return _open_directory(workspace, settings)
 
 
 def _open_query(workspace: Workspace, settings: SubscriberListSettings) -> SubscriberSource:
@@ -50,3 +52,17 @@ def _open_address(workspace: Workspace, settings: SubscriberListSettings) -> Sub
 
     origin = WebList(url=settings.url or "", password=settings.password)
     return FetchedSource(workspace.cache_folder / "list-from-address.csv", origin, settings)
+
+
+def _open_directory(workspace: Workspace, settings: SubscriberListSettings) -> SubscriberSource:
+    from newsletter.subscribers.fetched_source import FetchedSource
+    from newsletter.subscribers.ldap_query import LdapQuery
+
+    origin = LdapQuery(
+        url=settings.url or "",
+        filter=settings.filter,
+        columns=settings.columns,
+        user=settings.user,
+        password=settings.password,
+    )
+    return FetchedSource(workspace.cache_folder / "list-from-directory.csv", origin, settings)

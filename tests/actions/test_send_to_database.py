@@ -10,6 +10,7 @@ import pytest
 from conftest import Publication, Run
 from page_server import PageServer, page
 from scheduling import HOUR, MINUTE
+from slapd import PASSWORD, READER, running_slapd
 from smtp_server import Server
 
 from newsletter.actions.erase import erase_subscriber
@@ -144,6 +145,28 @@ def test_a_list_at_an_address_is_fetched_for_each_issue_and_asks_when_it_shrinks
         with pytest.raises(ListError, match="has a fault"):
             members.send("2.11")
     assert server.stored == []
+
+
+def test_a_search_of_a_directory_is_frozen_as_it_is_and_asks_when_it_shrinks(members: Members, server: Server) -> None:
+    with running_slapd() as directory:
+        members.publication.environ |= {
+            "NEWSLETTER_LIST__SOURCE": "ldap",
+            "NEWSLETTER_LIST__URL": directory.url(),
+            "NEWSLETTER_LIST__USER": READER,
+            "NEWSLETTER_LIST__PASSWORD": PASSWORD,
+            "NEWSLETTER_LIST__COLUMNS": '{"email": "mail", "state": "employeeType"}',
+        }
+        directory.put("left", mail="left@example.org", employeeType="left")
+        members.send()
+        assert _mailed(server) == set(READERS)
+        server.stored.clear()
+        for number in range(15):
+            directory.drop(f"reader{number:02}")
+        with pytest.raises(ListChanged, match=r"15 of 21 readers are gone from list-from-directory\.csv"):
+            members.send("2.11")
+        assert server.stored == []
+        members.send("2.11", list_is_right=True)
+        assert _mailed(server) == set(READERS[15:])
 
 
 def test_commands_that_edit_say_whose_list_it_is(members: Members, run: Run) -> None:

@@ -42,6 +42,8 @@ SETTINGS = [
 def _toml(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_toml(each)}' for key, each in value.items())}}}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -72,6 +74,8 @@ def _texts(value: object) -> list[str]:
         # A program's words are split as a shell does it, everything else at its commas.
         commas = [shlex.join(value) if "/bin/true" in value else ", ".join(map(str, value))] if value else []
         return [_toml(value), json.dumps(value), *commas]
+    if isinstance(value, dict):
+        return [_toml(value), json.dumps(value)]
     return [json.dumps(value)] if isinstance(value, bool | int | float) else [str(value)]
 
 
