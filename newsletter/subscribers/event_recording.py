@@ -78,7 +78,7 @@ def record_events(
         own = (EventSource.PAGE, EventSource.ONE_CLICK)
         if all(event.kind is EventKind.UNSUBSCRIBED and event.source in own for event in events):
             return _record_leaving(connection, keys, events)
-        return [_record(connection, keys, event, soft) for event in events]
+        return [record_event(connection, keys, event, soft) for event in events]
 
 
 def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
@@ -100,7 +100,8 @@ def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredB
         return _void(connection, keys, event)
 
 
-def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft: SoftRule | None) -> bool:
+def record_event(connection: Connection, keys: SecretKeys | None, event: Event, soft: SoftRule | None = None) -> bool:
+    """Record one event within the caller's transaction, which holds off erasing; return whether it was news."""
     if _void(connection, keys, event):
         return False
     news = _apply(connection, keys, event)
