@@ -62,16 +62,45 @@ def _tidy(text: str) -> list[str]:
     depth = len(lines[0]) - len(lines[0].lstrip(" \t"))
     lines = [line[min(depth, len(line) - len(line.lstrip(" "))) :] for line in lines]
     lines[0] = lines[0].lstrip(" \t")
+    tidied = _tidy_lines(lines)
+    if not has_same_meaning("\n".join(lines), _join(tidied)):
+        tidied = _keep_meaning(lines, tidied)
+    return [line for line in tidied if line is not None]
+
+
+def _tidy_lines(lines: list[str]) -> list[str | None]:
+    """Return for each line what is to stand in its place, None for a blank line that is one too many."""
     code = _find_code(parse_blocks("\n".join(lines))[0])
-    tidied: list[str] = []
+    tidied: list[str | None] = []
+    last = ""
     for number, (line, after) in enumerate(pairwise([*lines, ""])):
         if number in code:
+            last = line
             tidied.append(line)
             continue
         words = line.rstrip(" \t")
-        if words or (tidied and tidied[-1]):
-            tidied.append(f"{words}  " if words and line.endswith("  ") and after.strip() else words)
-    return tidied if has_same_meaning("\n".join(lines), "\n".join(tidied)) else lines
+        if words or last:
+            last = f"{words}  " if words and line.endswith("  ") and after.strip() else words
+            tidied.append(last)
+        else:
+            tidied.append(None)
+    return tidied
+
+
+def _keep_meaning(lines: list[str], tidied: list[str | None]) -> list[str | None]:
+    """Return the lines, tidied where that changes nothing: behind a backslash a blank keeps it from breaking a line."""
+    source = "\n".join(lines)
+    result: list[str | None] = [*lines]
+    for number, line in enumerate(tidied):
+        if line != lines[number]:
+            tried = [*result[:number], line, *result[number + 1 :]]
+            if has_same_meaning(source, _join(tried)):
+                result = tried
+    return result
+
+
+def _join(lines: list[str | None]) -> str:
+    return "\n".join(line for line in lines if line is not None)
 
 
 def _find_code(tokens: list[Token]) -> set[int]:

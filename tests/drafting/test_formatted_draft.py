@@ -142,6 +142,14 @@ def test_what_means_something_stays(kept: str) -> None:
     assert format_items(kept) == kept
 
 
+def test_a_blank_that_keeps_a_line_from_breaking_is_no_reason_to_keep_others(path: Path) -> None:
+    source = (
+        f"{HEAD}items:\n  - headline: a\n    detail: |\n     one 1\\ \n     two\n      \n     three  \n\n\n     four\n"
+    )
+    formatted = check_format(source, path)
+    assert formatted.endswith("    detail: >-\n      one 1\\ two\n\n      three\n\n      four\n")
+
+
 def test_comment_below_a_text_never_becomes_text() -> None:
     formatted = format_items('  - headline: "a\n      b"\n          # deep\n\n         # too\n    detail: c\n')
     assert formatted == "  - headline: >-\n      a b\n    # deep\n\n    # too\n    detail: c\n"
