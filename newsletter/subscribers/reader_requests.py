@@ -47,7 +47,7 @@ class RequestState(StrEnum):
 VALID_DAYS: Mapping[RequestKind, float] = {
     RequestKind.JOIN: 7.0,
     RequestKind.CHANGE_ADDRESS: 7.0,
-    RequestKind.RECONFIRM: 90.0,
+    RequestKind.RECONFIRM: 180.0,
 }
 
 
@@ -96,21 +96,25 @@ def add_requests(connection: Connection, requests: Sequence[ReaderRequest]) -> l
     return list(connection.scalars(into, rows))
 
 
-def find_request(connection: Connection, number: int) -> ReaderRequest | None:
-    """Return a request by its id."""
+def find_request(connection: Connection, number: int, *, to_change: bool = False) -> ReaderRequest | None:
+    """Return a request by its id; `to_change` keeps others from changing it until the transaction ends."""
     mine = select(reader_requests).where(is_ours(connection, reader_requests), reader_requests.c.id == number)
-    row = connection.execute(mine).one_or_none()
+    row = connection.execute(mine.with_for_update() if to_change else mine).one_or_none()
     return _request(row) if row else None
 
 
-def list_new_requests(connection: Connection, limit: int) -> list[ReaderRequest]:
-    """Return requests that nobody has decided about, the oldest first.
+def list_new_requests(connection: Connection, kind: RequestKind, limit: int) -> list[ReaderRequest]:
+    """Return requests of a kind that nobody has decided about, the oldest first.
 
     On PostgreSQL another service's are left out, which it has under way.
     """
     mine = (
         select(reader_requests)
-        .where(is_ours(connection, reader_requests), reader_requests.c.state == RequestState.NEW)
+        .where(
+            is_ours(connection, reader_requests),
+            reader_requests.c.state == RequestState.NEW,
+            reader_requests.c.kind == kind,
+        )
         .order_by(reader_requests.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -68,11 +68,12 @@ def test_they_are_decided_about_in_turn_and_found_by_either_address(store: Store
         first, second, third = add_requests(
             connection, [_join(), _join("b@example.org", previous="ada@example.org"), _join("c@example.org")]
         )
-        assert [each.id for each in list_new_requests(connection, 2)] == [first, second]
+        assert [each.id for each in list_new_requests(connection, RequestKind.JOIN, 2)] == [first, second]
         set_state(connection, [first], RequestState.ASKED)
         set_state(connection, [second], RequestState.DROPPED)
         set_state(connection, [], RequestState.CONFIRMED)
-        assert [each.id for each in list_new_requests(connection, 2)] == [third]
+        assert [each.id for each in list_new_requests(connection, RequestKind.JOIN, 2)] == [third]
+        assert list_new_requests(connection, RequestKind.RECONFIRM, 2) == []
         assert count_open(connection) == 2
         assert [each.id for each in list_requests_of(connection, "ada@example.org")] == [first, second]
         assert [each.state for each in list_requests_of(connection, "ada@example.org")] == ["asked", "dropped"]
@@ -139,7 +140,9 @@ def test_another_publications_are_none_of_ours(store: Store) -> None:
     with store.of(PublicationId("other")).transaction() as connection:
         assert find_request(connection, number) is None
         assert find_words(connection, digest_words("I want it.")) == ""
-        assert list_new_requests(connection, 9) == list_requests_of(connection, "ada@example.org") == []
+        assert (
+            list_new_requests(connection, RequestKind.JOIN, 9) == list_requests_of(connection, "ada@example.org") == []
+        )
         assert not note_confirmed(connection, number)
         set_state(connection, [number], RequestState.CONFIRMED)
         assert count_open(connection) == count_addresses(connection, RequestKind.JOIN, hours=99) == 0

@@ -1,0 +1,72 @@
+"""Decisions about new requests to join: who is asked by mail to confirm, who is told that they are on the list.
+
+They are made after the form was answered, by the service's own thread, and each with its mail in one transaction.
+"""
+
+from sqlalchemy import Connection
+
+from newsletter.actions.request_sign_up import find_most_open
+from newsletter.config.signup_settings import SignupSettings
+from newsletter.store import Store
+from newsletter.store.erased import hold_off_erasing
+from newsletter.subscribers.joining import gets_newsletter, may_be_asked
+from newsletter.subscribers.reader_requests import (
+    ReaderRequest,
+    RequestKind,
+    RequestState,
+    delete_stale_requests,
+    list_new_requests,
+    set_state,
+)
+from newsletter.transactional.mail_kinds import MailKind
+from newsletter.transactional.queue import count_queued, queue_mail
+
+_GROUP = 100  # of one transaction, so that other writers get their turn
+# Mails to one address within so many hours.
+_BOUNDS = {MailKind.CONFIRM_JOIN: ((1 / 6, 1), (24.0, 3)), MailKind.ALREADY_JOINED: ((24.0, 1),)}
+
+
+def answer_sign_ups(store: Store, settings: SignupSettings) -> int:
+    """Decide about the oldest new requests, at most a hundred; return how many that were.
+
+    None are decided about while the mails of this hour are used up: they wait for the next one. Raises DeliveryError.
+    """
+    mailed = dropped = decided = 0
+    with store.transaction() as connection:
+        requests = list_new_requests(connection, RequestKind.JOIN, _GROUP)
+        if not requests:
+            return 0
+        hold_off_erasing(connection)
+        left = settings.hourly - sum(count_queued(connection, kind, None, hours=1) for kind in _BOUNDS)
+        for request in requests:
+            if mailed >= left:
+                break
+            kind = _choose_mail(connection, request)
+            is_asked = kind is MailKind.CONFIRM_JOIN
+            if kind:
+                number = request.id if is_asked else None
+                key, language = request.subscriber, request.language
+                queue_mail(connection, kind, key, request.address, language=language, request=number)
+            set_state(connection, [request.id], RequestState.ASKED if is_asked else RequestState.DROPPED)
+            mailed += kind is not None
+            dropped += not is_asked
+            decided += 1
+        if dropped:
+            delete_stale_requests(connection, find_most_open(settings))
+    return decided
+
+
+def clear_requests(store: Store, settings: SignupSettings) -> int:
+    """Delete requests that nobody has confirmed in time, and those long dropped; return how many."""
+    with store.transaction() as connection:
+        return delete_stale_requests(connection, find_most_open(settings))
+
+
+def _choose_mail(connection: Connection, request: ReaderRequest) -> MailKind | None:
+    """Return the mail that a request is answered with; None for one that may not be, or was lately."""
+    key = request.subscriber
+    if not may_be_asked(connection, key):
+        return None
+    kind = MailKind.ALREADY_JOINED if gets_newsletter(connection, key) else MailKind.CONFIRM_JOIN
+    is_many = any(count_queued(connection, kind, key, hours=hours) >= most for hours, most in _BOUNDS[kind])
+    return None if is_many else kind

@@ -1,0 +1,116 @@
+"""Confirmations: the owner of an address presses the button behind the link that was mailed to them.
+
+The request, the subscriber's row, their consent, the events and the welcome are one transaction; a second press finds
+it confirmed.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from newsletter.actions.welcome import find_welcome_issue, queue_welcome
+from newsletter.publication import OpenPublication
+from newsletter.store import Store
+from newsletter.store.engine import now
+from newsletter.store.erased import hold_off_erasing
+from newsletter.subscribers.consent import Consent
+from newsletter.subscribers.consent_words import find_words
+from newsletter.subscribers.feedback_events import EventSource
+from newsletter.subscribers.joining import Joining, gets_newsletter, join_reader, may_be_asked
+from newsletter.subscribers.purpose_tokens import PurposeToken
+from newsletter.subscribers.reader_requests import (
+    ReaderRequest,
+    RequestKind,
+    RequestState,
+    find_request,
+    note_confirmed,
+    set_state,
+)
+from newsletter.subscribers.stored_subscribers import StoredSubscriber
+
+_LARGEST = 2**31 - 1  # that PostgreSQL looks for
+SIGN_UP = "sign-up"  # where a consent was given
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A request that a link leads to, and whether what it asks for holds now.
+
+    `is_done`: it was confirmed, and counts. `is_held`: nothing is sent to the reader, for a reason that only an editor
+    can lift.
+    """
+
+    request: ReaderRequest
+    is_done: bool = False
+    is_held: bool = False
+
+
+def find_confirmation(store: Store, token: PurposeToken) -> Confirmation | None:
+    """Return what a link leads to, without changing anything; None for a request that can't be confirmed any more."""
+    with store.reading() as connection:
+        request = find_request(connection, _read_number(token))
+        return _look(connection, request) if request and _is_whose(request, token) else None
+
+
+def confirm_request(publication: OpenPublication, token: PurposeToken) -> Confirmation | None:
+    """Confirm what a link leads to; None for a request that can't be confirmed any more. Twice is once.
+
+    Raises DeliveryError when the store can't be written.
+    """
+    issue = find_welcome_issue(publication)
+    with publication.store.transaction() as connection:
+        hold_off_erasing(connection)
+        request = find_request(connection, _read_number(token), to_change=True)
+        if request is None or not _is_whose(request, token):
+            return None
+        found = _look(connection, request)
+        if found is None or found.is_done or found.is_held:
+            return found
+        moment = now()
+        note_confirmed(connection, request.id)
+        set_state(connection, [request.id], RequestState.CONFIRMED)
+        if _join(connection, publication, request, moment) is Joining.JOINED:
+            settings = publication.config.signup
+            queue_welcome(
+                connection, settings, request.address, language=request.language, request=request.id, issue=issue
+            )
+        return Confirmation(request, is_done=True)
+
+
+def _read_number(token: PurposeToken) -> int:
+    number = int(token.reference) if token.reference.isdecimal() else 0
+    return number if number <= _LARGEST else 0
+
+
+def _is_whose(request: ReaderRequest, token: PurposeToken) -> bool:
+    """Return whether a request is the one that the link was written for: numbers are given again by SQLite."""
+    return request.subscriber == token.subscriber
+
+
+def _look(connection: Connection, request: ReaderRequest) -> Confirmation | None:
+    if request.kind is not RequestKind.JOIN:
+        return None
+    match request.state:
+        case RequestState.CONFIRMED:
+            # Who has left since then is not told that they get it, and this link does not bring them back.
+            return Confirmation(request, is_done=True) if gets_newsletter(connection, request.subscriber) else None
+        case RequestState.ASKED:
+            return Confirmation(request, is_held=not may_be_asked(connection, request.subscriber))
+    return None
+
+
+def _join(connection: Connection, publication: OpenPublication, request: ReaderRequest, moment: str) -> Joining:
+    evidence = {
+        "form": request.source,
+        "requested_at": request.requested_at,
+        "confirmed_at": moment,
+        "commit": request.commit_id or "",
+        "network": request.network or "",
+    }
+    known = {name: value for name, value in evidence.items() if value}
+    words = find_words(connection, request.words_sha256)
+    reader = StoredSubscriber(
+        address=request.address, fields=request.fields, tags=request.tags, language=request.language
+    )
+    consent = Consent(given_at=moment, source=SIGN_UP, words=words, evidence=known)
+    return join_reader(connection, publication.keys, reader, consent, EventSource.PAGE, {"form": request.source})
