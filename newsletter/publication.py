@@ -121,6 +121,8 @@ class OpenPublication:
     def known_store(self) -> "Store | None":
         """The store if there is one; looking at a publication leaves no trace in it."""
         if self._store is None:
+            if isinstance(self.workspace.database, Path) and not self.workspace.database.exists():
+                return None  # without the tables' imports, which take their time
             from newsletter.store import find_store
 
             workspace, password = self.workspace, self.config.store.password

@@ -2,21 +2,34 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newsletter.config import SubscriberListSettings
-from newsletter.store import Store
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.workspace import Workspace
 
+if TYPE_CHECKING:
+    from newsletter.store import Store
+
 
 def open_configured_source(
-    workspace: Workspace, store: Callable[[], Store | None], list_file: Path | None = None
+    workspace: Workspace, store: Callable[[], "Store | None"], list_file: Path | None = None
 ) -> SubscriberSource:
     """Return where subscribers come from: `list_file`, or else what [list] in newsletter.toml names.
 
-    `store` is asked for the store only when subscribers are in it. Raises ConfigError.
+    What readers chose themselves stands over it; `store` gives the store, if there is one. Raises ConfigError.
     """
+    source, known = _open_list(workspace, store, list_file), store()
+    if known is None:
+        return source
+    # The store's tables bring SQLAlchemy, which a list in a file does without.
+    from newsletter.subscribers.chosen_preferences import put_preferences_over
+
+    return put_preferences_over(source, known, summary=workspace.config.preferences.summary is not None)
+
+
+def _open_list(workspace: Workspace, store: Callable[[], "Store | None"], list_file: Path | None) -> SubscriberSource:
     settings = workspace.config.subscriber_list
     if list_file is not None:
         return CsvSource(list_file, settings)
@@ -24,7 +37,6 @@ def open_configured_source(
         case "csv":
             return CsvSource(workspace.subscribers, settings)
         case "store":
-            # The store's tables bring SQLAlchemy, which a list in a file does without.
             from newsletter.subscribers.store_source import StoreSource
 
             return StoreSource(store())

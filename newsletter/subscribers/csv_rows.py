@@ -137,12 +137,13 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
             message=f"no mail can be sent to this address: {error}",
             next_step="Mend the address, or remove the row.",
         )
-    tags = _tags(fields.pop("tags", ""))
+    tags = split_tags(fields.pop("tags", ""))
     return Subscriber(address=address, fields=fields, tags=tags, line=line)
 
 
 @lru_cache(maxsize=10_000)
-def _tags(cell: str) -> frozenset[str]:
+def split_tags(cell: str) -> frozenset[str]:
+    """Return the tags in a cell of a list, in whatever way they are written side by side."""
     tags = re.split(r"[,;|\s]+", cell.casefold())
     return frozenset(filter(None, (tag.strip('"') for tag in tags)))  # Mailchimp has "board","press" in one cell
 

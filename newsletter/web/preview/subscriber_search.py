@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from threading import Lock
 
-from newsletter.errors import ConfigError
+from newsletter.errors import ConfigError, DeliveryError
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.configured_source import open_configured_source
 from newsletter.subscribers.source import SubscriberSource
@@ -38,10 +38,18 @@ def find_source(workspace: Workspace) -> SubscriberSource | None:
 
 
 def open_source(workspace: Workspace) -> SubscriberSource:
-    """Return where subscribers come from; a store that they are in is opened once. Raises ConfigError."""
+    """Return where subscribers come from; a store that they are in is opened once. Raises ConfigError.
+
+    A list that is not in the store is shown without what readers chose while the store can't be used.
+    """
     with _ONE_AT_A_TIME:
         publication = _OPENED.setdefault((workspace.folder, str(workspace.database)), OpenPublication(workspace))
-        return open_configured_source(workspace, lambda: publication.known_store)
+        try:
+            return open_configured_source(workspace, lambda: publication.known_store)
+        except DeliveryError:
+            if workspace.config.subscriber_list.source == "store":
+                raise
+            return open_configured_source(workspace, lambda: None)
 
 
 def reader_id(reader: Subscriber) -> str:
