@@ -6,7 +6,7 @@ name in a list can add a header field of its own.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import format_datetime, quote
 from functools import lru_cache
@@ -149,17 +149,44 @@ def format_campaign_headers(
     return b"".join(lines)
 
 
-def _list_headers(config: Config, issue: IssueName) -> Iterator[bytes]:
+def format_notice_headers(config: Config, kind: str, date: datetime, subject: str, unsubscribe: Sequence[str]) -> bytes:
+    """Return the headers of a mail to one reader that belongs to no campaign, but To and Message-ID.
+
+    `kind` says what it is, for Gmail's Feedback-ID; `unsubscribe` are the links for unsubscribing, none for somebody
+    who gets no issues. Raises HeaderFault.
+    """
+    sender = config.sender
+    lines = [
+        format_address_header("From", sender.from_),
+        format_plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
+        format_text_header("Subject", subject),
+        format_plain_header("Content-Language", config.publication.language) if config.translations else b"",
+        format_date_header(date),
+        # RFC 3834, section 5: no program answers it.
+        format_plain_header("Auto-Submitted", "auto-generated"),
+        format_list_id(config),
+        format_plain_header("List-Unsubscribe", ", ".join(f"<{link}>" for link in unsubscribe)) if unsubscribe else b"",
+        format_plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+        if unsubscribe and config.service.takes_one_click
+        else b"",
+        *_list_headers(config, kind),
+        format_plain_header("MIME-Version", "1.0"),
+    ]
+    return b"".join(lines)
+
+
+def _list_headers(config: Config, name: str) -> Iterator[bytes]:
     """Yield where to find a person and earlier issues (RFC 2369, sections 3.1 and 3.6), and Gmail's Feedback-ID.
 
-    Gmail counts complaints by that: up to three words that tell what was sent, then the sender's own.
+    Gmail counts complaints by that: up to three words that tell what was sent, then the sender's own. `name` is the
+    issue's, or what else it is.
     """
     publication = config.publication
     yield format_plain_header("List-Help", f"<mailto:{url_quote(publication.contact, safe='@+')}?subject=help>")
     if publication.website:
         yield format_plain_header("List-Archive", f"<{publication.website}>")
     if config.sender.feedback_id:
-        yield format_plain_header("Feedback-ID", f"{issue}:{config.subscriber_list.id}:{config.sender.feedback_id}")
+        yield format_plain_header("Feedback-ID", f"{name}:{config.subscriber_list.id}:{config.sender.feedback_id}")
 
 
 def format_recipient_headers(name: str, address: EmailAddress, identifier: str) -> bytes:

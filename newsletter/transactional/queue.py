@@ -117,6 +117,25 @@ def list_due_mails(connection: Connection, limit: int, kinds: Sequence[MailKind]
     ]
 
 
+def has_work(connection: Connection, kinds: Sequence[MailKind] = tuple(MailKind)) -> bool:
+    """Return whether a mail of these kinds is due, or a crash has left one behind."""
+    if list_due_mails(connection, 1, kinds):
+        return True
+    lost = select(transactional_mails.c.id).where(_is_left_behind(connection)).limit(1)
+    return connection.scalar(lost) is not None
+
+
+def has_accepted_lately(connection: Connection, *, hours: float = 24) -> bool:
+    """Return whether a server has accepted a mail within the last hours."""
+    since = (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="milliseconds")
+    accepted = select(transactional_mails.c.id).where(
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.state == MailState.ACCEPTED.value,
+        transactional_mails.c.at > since,
+    )
+    return connection.scalar(accepted.limit(1)) is not None
+
+
 def claim_mail(connection: Connection, mail: int, worker: str, lease_s: float = LEASE_S) -> bool:
     """Claim a mail that waits, before any byte of it leaves; False when another worker has it by now, or nobody may.
 

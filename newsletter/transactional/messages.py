@@ -1,0 +1,152 @@
+"""Messages to one reader: a queued mail as a signed message, in the reader's language and the publication's look."""
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from secrets import token_hex
+from time import time
+
+from newsletter.address import EmailAddress, domain_of
+from newsletter.editions import EditionContext, Picture
+from newsletter.errors import ConfigError, NewsletterError, TemplateError
+from newsletter.field import UNSUBSCRIBE_FIELD
+from newsletter.issue_name import NO_ISSUE
+from newsletter.mail.headers import format_notice_headers
+from newsletter.mail.message import Message
+from newsletter.mail.message_template import MessageTemplate
+from newsletter.mail.mime_body import build_body
+from newsletter.sending.rules import load_signature
+from newsletter.subscribers.purpose_tokens import PurposeTokenSigner, TokenPurpose
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.tokens import TokenSigner
+from newsletter.transactional.mail_kinds import MailKind
+from newsletter.transactional.notice_rendering import render_notice_html, render_notice_text
+from newsletter.transactional.notices import NoticeLinks, make_notice
+from newsletter.transactional.queue import QueuedMail
+from newsletter.workspace import Workspace
+
+_DAY_S = 86_400
+# Purpose of the link that confirms, and for how many days it does; a notice says how long, where it matters.
+_CONFIRMING = {
+    MailKind.CONFIRM_JOIN: (TokenPurpose.CONFIRM, 7),
+    MailKind.CONFIRM_NEW_ADDRESS: (TokenPurpose.CONFIRM, 7),
+    MailKind.CONFIRM_OLD_ADDRESS: (TokenPurpose.OLD_ADDRESS, 7),
+    MailKind.RECONFIRM: (TokenPurpose.CONFIRM, 180),
+}
+_ACCESS_DAYS = 1
+_LOG = logging.getLogger(__name__)
+
+
+class MessageWriter:
+    """Writer of a publication's mails to single readers, by settings, templates and keys as they are when it is made.
+
+    Raises ConfigError when none can be written: without a service, say, their links would lead nowhere.
+    """
+
+    def __init__(self, workspace: Workspace, keys: SecretKeys) -> None:
+        if workspace.config.service.url is None:
+            raise ConfigError(
+                "Mails to single readers have links to the service, and it is not known where that is.",
+                next_step='Write it into newsletter.toml: [service] and below it url = "https://news.example.org".',
+            )
+        self._workspace = workspace
+        self._sign = load_signature(workspace)
+        list_id = workspace.config.subscriber_list.id
+        self._tokens, self._purpose_tokens = TokenSigner(keys, list_id), PurposeTokenSigner(keys, list_id)
+
+    def write(self, mail: QueuedMail) -> Message:
+        """Return the message, signed where the publication signs; its key is the mail's id.
+
+        A broken template of one's own, or a logo that is gone, keeps no mail back: the program's own look takes its
+        place. Raises HeaderFault for a value that no header may hold.
+        """
+        context = self._find_context(mail.language)
+        links = self._make_links(context, mail)
+        try:
+            message = build_notice_message(context, mail.kind, links, mail.id, mail.address)
+        except (TemplateError, ConfigError) as error:
+            _LOG.error("Mails to single readers have the program's own look: %s", _describe(error))
+            message = build_notice_message(_make_plain(context), mail.kind, links, mail.id, mail.address)
+        return self._sign(message) if self._sign else message
+
+    @cached_property
+    def _context(self) -> EditionContext:
+        return EditionContext.from_workspace(self._workspace)
+
+    def _find_context(self, language: str) -> EditionContext:
+        with suppress(KeyError):  # a language that is declared no more
+            return self._context.in_language(language)
+        return self._context
+
+    def _make_links(self, context: EditionContext, mail: QueuedMail) -> NoticeLinks:
+        url = context.config.service.url
+        token = self._tokens.write(NO_ISSUE, mail.subscriber)
+
+        def fill(name: str, default: str) -> str:
+            return token if name == UNSUBSCRIBE_FIELD else default
+
+        action: str | None = None
+        if mail.kind in _CONFIRMING:
+            purpose, days = _CONFIRMING[mail.kind]
+            ends = time() + days * _DAY_S
+            action = f"{url}/confirm/{self._purpose_tokens.write(purpose, mail.subscriber, str(mail.request), ends)}"
+        elif mail.kind is MailKind.ACCESS_LINK:
+            ends = time() + _ACCESS_DAYS * _DAY_S
+            access = self._purpose_tokens.write(TokenPurpose.ACCESS, mail.subscriber, "", ends)
+            action = f"{url}/p/access/{access}"
+        elif mail.kind is MailKind.ALREADY_JOINED:
+            action = f"{url}/p/{token}"
+        elif mail.kind is MailKind.WELCOME:
+            action = context.config.publication.website
+        return NoticeLinks(action=action, unsubscribe=context.unsubscribe_links(fill))
+
+
+def build_notice_message(
+    context: EditionContext, kind: MailKind, links: NoticeLinks, key: object, address: EmailAddress
+) -> Message:
+    """Return the message of a kind, not signed. Raises TemplateError, ConfigError for the logo, and HeaderFault."""
+    config = context.config
+    notice = make_notice(config, kind, links)
+    boundary = token_hex(8)
+    domain = domain_of(config.sender.from_.address)
+    logo = context.logo() if config.email.images == "attach" else None
+
+    def place(picture: Picture) -> str:
+        return f"cid:{_name_content(boundary, domain)}" if logo else config.publication.address(picture.name) or ""
+
+    template = MessageTemplate(
+        seed=token_hex(16),
+        sender=config.sender.envelope,
+        domain=domain,
+        header=format_notice_headers(
+            config,
+            kind,
+            datetime.now(UTC).replace(microsecond=0),
+            notice.heading,
+            links.unsubscribe if notice.unsubscribe else [],
+        ),
+        body=build_body(
+            [render_notice_text(context, notice)],
+            [render_notice_html(context, notice, place)],
+            images=[(logo, _name_content(boundary, domain))] if logo else [],
+            boundary=boundary,
+        ),
+    )
+    return template.render(str(key), address, {})
+
+
+def _name_content(boundary: str, domain: str) -> str:
+    return f"logo.{boundary}@{domain}"
+
+
+def _make_plain(context: EditionContext) -> EditionContext:
+    """Return the context with nothing of the publication's own look but its colours."""
+    theme = context.config.theme.model_copy(update={"logo": None})
+    config = context.config.model_copy(update={"theme": theme})
+    return replace(context, config=config, template_path=context.template_path[-1:])
+
+
+def _describe(error: NewsletterError) -> str:
+    return " ".join([error.message, *(f"{problem.place}: {problem.message}" for problem in error.problems)])
