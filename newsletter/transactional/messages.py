@@ -10,6 +10,7 @@ from time import time
 
 from newsletter.address import EmailAddress, domain_of
 from newsletter.editions import EditionContext, Picture
+from newsletter.editions.reader_links import list_unsubscribe_links
 from newsletter.errors import ConfigError, NewsletterError, TemplateError
 from newsletter.field import UNSUBSCRIBE_FIELD
 from newsletter.issue_name import NO_ISSUE
@@ -19,6 +20,7 @@ from newsletter.mail.message_template import MessageTemplate
 from newsletter.mail.mime_body import build_body
 from newsletter.sending.rules import load_signature
 from newsletter.subscribers.purpose_tokens import PurposeTokenSigner, TokenPurpose
+from newsletter.subscribers.reader_requests import VALID_DAYS, RequestKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.tokens import TokenSigner
 from newsletter.transactional.mail_kinds import MailKind
@@ -28,12 +30,12 @@ from newsletter.transactional.queue import QueuedMail
 from newsletter.workspace import Workspace
 
 _DAY_S = 86_400
-# Purpose of the link that confirms, and for how many days it does; a notice says how long, where it matters.
+# Purpose of the link that confirms a kind of request; a notice says for how long it does, where that matters.
 _CONFIRMING = {
-    MailKind.CONFIRM_JOIN: (TokenPurpose.CONFIRM, 7),
-    MailKind.CONFIRM_NEW_ADDRESS: (TokenPurpose.CONFIRM, 7),
-    MailKind.CONFIRM_OLD_ADDRESS: (TokenPurpose.OLD_ADDRESS, 7),
-    MailKind.RECONFIRM: (TokenPurpose.CONFIRM, 180),
+    MailKind.CONFIRM_JOIN: (TokenPurpose.CONFIRM, RequestKind.JOIN),
+    MailKind.CONFIRM_NEW_ADDRESS: (TokenPurpose.CONFIRM, RequestKind.CHANGE_ADDRESS),
+    MailKind.CONFIRM_OLD_ADDRESS: (TokenPurpose.OLD_ADDRESS, RequestKind.CHANGE_ADDRESS),
+    MailKind.RECONFIRM: (TokenPurpose.CONFIRM, RequestKind.RECONFIRM),
 }
 _ACCESS_DAYS = 1
 _LOG = logging.getLogger(__name__)
@@ -89,18 +91,18 @@ class MessageWriter:
 
         action: str | None = None
         if mail.kind in _CONFIRMING:
-            purpose, days = _CONFIRMING[mail.kind]
-            ends = time() + days * _DAY_S
+            purpose, request = _CONFIRMING[mail.kind]
+            ends = time() + VALID_DAYS[request] * _DAY_S
             action = f"{url}/confirm/{self._purpose_tokens.write(purpose, mail.subscriber, str(mail.request), ends)}"
         elif mail.kind is MailKind.ACCESS_LINK:
             ends = time() + _ACCESS_DAYS * _DAY_S
             access = self._purpose_tokens.write(TokenPurpose.ACCESS, mail.subscriber, "", ends)
             action = f"{url}/p/access/{access}"
         elif mail.kind is MailKind.ALREADY_JOINED:
-            action = f"{url}/p/{token}"
+            action = context.config.service.choose(token)
         elif mail.kind is MailKind.WELCOME:
             action = context.config.publication.website
-        return NoticeLinks(action=action, unsubscribe=context.unsubscribe_links(fill))
+        return NoticeLinks(action=action, unsubscribe=list_unsubscribe_links(context.config, fill))
 
 
 def build_notice_message(

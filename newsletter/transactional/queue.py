@@ -18,13 +18,14 @@ from newsletter.mail.message import Result
 from newsletter.store.engine import is_ours, now, publication_of, storable
 from newsletter.store.schema import reader_requests, suppressions, transactional_mails
 from newsletter.store.suppression_rule import are_about, holds, is_suppressed
+from newsletter.subscribers.reader_requests import RequestState
 from newsletter.transactional.mail_kinds import TO_READERS, WITH_REQUEST, MailKind, MailState
 
 # The longest that a mail is under way: connecting, and a server's answers (RFC 5321, section 4.5.3.2), with time to
 # spare. What is still claimed by then is of a process that crashed or hangs.
 LEASE_S = 1800.0
 KEPT_DAYS = 90  # of what was answered, so that it can be told what became of it
-_OPEN_REQUESTS = ("new", "asked")
+_OPEN_REQUESTS = (RequestState.NEW.value, RequestState.ASKED.value)
 # Who complained, and whom an editor has suppressed, is not even asked whether they want to join.
 _NEVER_ASKED = ("complained", "suppressed")
 _ENDED = "what it was about has ended"

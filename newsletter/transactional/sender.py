@@ -117,7 +117,7 @@ class TransactionalSender:
     def _rest(self) -> float:
         """Return for how many seconds to leave the server alone, longer each time until a connection has ended well."""
         self._failures += 1
-        return min(_FIRST_REST_S * 2 ** (self._failures - 1), _LONGEST_REST_S)
+        return min(_FIRST_REST_S * 2.0 ** (self._failures - 1), _LONGEST_REST_S)
 
     def _make_feed(
         self, writer: MessageWriter, backend: Backend, due: list[QueuedMail], may_go_on: Callable[[], bool]

@@ -1,0 +1,71 @@
+"""Issues that readers got as their welcome, outside of the issue's campaign: nobody gets one twice.
+
+A welcome is queued under the lock of the campaign's row, which freezing holds too, so that neither overlooks the other.
+"""
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from newsletter.address import SubscriberKey
+from newsletter.issue_name import IssueName
+from newsletter.ledger.states import REACHED
+from newsletter.store.engine import is_of, is_ours
+from newsletter.store.schema import campaigns, deliveries, transactional_mails
+
+# A mail in one of these has reached nobody, and never will.
+_IN_VAIN = ("refused", "dropped")
+
+
+def has_welcome(connection: Connection, issue: IssueName, subscriber: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that the subscriber in a column has an issue by their welcome, or may have it, or will."""
+    theirs = select(transactional_mails.c.id).where(
+        is_of(connection, transactional_mails, issue),
+        transactional_mails.c.subscriber == subscriber,
+        transactional_mails.c.state.not_in(_IN_VAIN),
+    )
+    return theirs.exists()
+
+
+def count_welcomes(connection: Connection, issue: IssueName) -> int:
+    """Return how many readers have an issue by their welcome, or may have it, or will."""
+    theirs = select(func.count(transactional_mails.c.subscriber.distinct())).where(
+        is_of(connection, transactional_mails, issue), transactional_mails.c.state.not_in(_IN_VAIN)
+    )
+    return connection.scalar(theirs) or 0
+
+
+def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> IssueName | None:
+    """Return the newest issue that was sent, if this subscriber has not got it and will not by its campaign.
+
+    It holds the campaign until the transaction ends, so that nobody is frozen into it meanwhile.
+    """
+    reached = select(deliveries.c.id).where(
+        is_ours(connection, deliveries),
+        deliveries.c.issue == campaigns.c.issue,
+        deliveries.c.state.in_(REACHED),
+    )
+    newest = (
+        select(campaigns.c.issue)
+        .where(
+            is_ours(connection, campaigns),
+            campaigns.c.kind == "issue",
+            campaigns.c.cancelled_at.is_(None),
+            reached.exists(),
+        )
+        .order_by(campaigns.c.created_at.desc(), campaigns.c.issue.desc())
+        .limit(1)
+    )
+    name = connection.scalar(newest)
+    if name is None:
+        return None
+    issue = IssueName(name)
+    connection.execute(select(campaigns.c.id).where(is_of(connection, campaigns, issue)).with_for_update())
+    delivery = select(deliveries.c.id).where(
+        is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber
+    )
+    welcome = select(transactional_mails.c.id).where(
+        is_of(connection, transactional_mails, issue),
+        transactional_mails.c.subscriber == subscriber,
+        transactional_mails.c.state.not_in(_IN_VAIN),
+    )
+    has_it = connection.scalar(delivery.limit(1)) or connection.scalar(welcome.limit(1))
+    return None if has_it else issue
