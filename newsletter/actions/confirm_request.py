@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from newsletter.actions.welcome import find_welcome_issue, queue_welcome
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
 from newsletter.store.engine import now
@@ -27,6 +26,7 @@ from newsletter.subscribers.reader_requests import (
     set_state,
 )
 from newsletter.subscribers.stored_subscribers import StoredSubscriber
+from newsletter.transactional.welcome import queue_welcome
 
 _LARGEST = 2**31 - 1  # that PostgreSQL looks for
 SIGN_UP = "sign-up"  # where a consent was given
@@ -57,7 +57,6 @@ def confirm_request(publication: OpenPublication, token: PurposeToken) -> Confir
 
     Raises DeliveryError when the store can't be written.
     """
-    issue = find_welcome_issue(publication)
     with publication.store.transaction() as connection:
         hold_off_erasing(connection)
         request = find_request(connection, _read_number(token), to_change=True)
@@ -70,9 +69,13 @@ def confirm_request(publication: OpenPublication, token: PurposeToken) -> Confir
         note_confirmed(connection, request.id)
         set_state(connection, [request.id], RequestState.CONFIRMED)
         if _join(connection, publication, request, moment) is Joining.JOINED:
-            settings = publication.config.signup
             queue_welcome(
-                connection, settings, request.address, language=request.language, request=request.id, issue=issue
+                connection,
+                publication.config,
+                request.subscriber,
+                request.address,
+                language=request.language,
+                request=request.id,
             )
         return Confirmation(request, is_done=True)
 

@@ -3,13 +3,13 @@
 A welcome is queued under the lock of the campaign's row, which freezing holds too, so that neither overlooks the other.
 """
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from newsletter.address import SubscriberKey
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import REACHED
 from newsletter.store.engine import is_of, is_ours
-from newsletter.store.schema import campaigns, deliveries, transactional_mails
+from newsletter.store.schema import batches, campaigns, deliveries, transactional_mails
 
 # A mail in one of these has reached nobody, and never will.
 _IN_VAIN = ("refused", "dropped")
@@ -34,14 +34,18 @@ def count_welcomes(connection: Connection, issue: IssueName) -> int:
 
 
 def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> IssueName | None:
-    """Return the newest issue that was sent, if this subscriber has not got it and will not by its campaign.
+    """Return the newest issue that went to the whole list, unless this subscriber has it or will get it anyway.
 
-    It holds the campaign until the transaction ends, so that nobody is frozen into it meanwhile.
+    Announcements and corrections are about one moment, and welcome nobody. The campaign is held until the transaction
+    ends, so that nobody is frozen into it meanwhile.
     """
     reached = select(deliveries.c.id).where(
         is_ours(connection, deliveries),
         deliveries.c.issue == campaigns.c.issue,
         deliveries.c.state.in_(REACHED),
+    )
+    whole = select(batches.c.tag).where(
+        is_ours(connection, batches), batches.c.issue == campaigns.c.issue, batches.c.tag == ""
     )
     newest = (
         select(campaigns.c.issue)
@@ -49,6 +53,7 @@ def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> Is
             is_ours(connection, campaigns),
             campaigns.c.kind == "issue",
             campaigns.c.cancelled_at.is_(None),
+            whole.exists(),
             reached.exists(),
         )
         .order_by(campaigns.c.created_at.desc(), campaigns.c.issue.desc())
@@ -62,10 +67,7 @@ def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> Is
     delivery = select(deliveries.c.id).where(
         is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber
     )
-    welcome = select(transactional_mails.c.id).where(
-        is_of(connection, transactional_mails, issue),
-        transactional_mails.c.subscriber == subscriber,
-        transactional_mails.c.state.not_in(_IN_VAIN),
+    has_it = connection.scalar(delivery.limit(1)) or connection.scalar(
+        select(has_welcome(connection, issue, literal(subscriber)))
     )
-    has_it = connection.scalar(delivery.limit(1)) or connection.scalar(welcome.limit(1))
     return None if has_it else issue

@@ -20,6 +20,7 @@ from newsletter.mail.headers import HeaderFault
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.throttle import Throttle
 from newsletter.store import Store
+from newsletter.text import format_count
 from newsletter.transactional.mail_kinds import MailKind, MailState
 from newsletter.transactional.messages import MessageWriter
 from newsletter.transactional.queue import (
@@ -95,6 +96,11 @@ class TransactionalSender:
             counts = Counter({MailState.UNKNOWN: settle_ended_claims(connection)})
             counts[MailState.DROPPED] += drop_needless_mails(connection)
             due = list_due_mails(connection, _AT_ONCE, kinds)
+        if lost := counts[MailState.UNKNOWN]:
+            _LOG.warning(
+                "%s under way when the program ended. They may have arrived or not, and are not sent again.",
+                f"{format_count(lost, 'mail to a reader', 'mails to readers')} {'was' if lost == 1 else 'were'}",
+            )
         if not due:
             return SentMails(counts=+counts)
         try:

@@ -10,9 +10,15 @@ from newsletter.transactional.queue import queue_mail
 
 
 def queue_welcome(
-    connection: Connection, config: Config, subscriber: SubscriberKey, address: EmailAddress, *, language: str = ""
+    connection: Connection,
+    config: Config,
+    subscriber: SubscriberKey,
+    address: EmailAddress,
+    *,
+    language: str = "",
+    request: int | None = None,
 ) -> int | None:
-    """Queue what [signup] welcome says for who has joined, within the caller's transaction; return the mail's id.
+    """Queue what [signup] welcome says for who has joined by a request; return the mail's id, None where it is none.
 
     The newest issue goes to nobody who has it by its campaign, or waits for it there: they get the note alone.
     """
@@ -20,4 +26,6 @@ def queue_welcome(
     if wanted == "none":
         return None
     issue = claim_welcome_issue(connection, subscriber) if wanted == "issue" else None
-    return queue_mail(connection, MailKind.WELCOME, subscriber, address, language=language, issue=issue)
+    return queue_mail(
+        connection, MailKind.WELCOME, subscriber, address, language=language, request=request, issue=issue
+    )

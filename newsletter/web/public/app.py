@@ -20,6 +20,7 @@ from newsletter.web.public.overview import Overview
 from newsletter.web.public.publication_routes import ClosedPublication, ServedPublication
 from newsletter.web.public.request_guard import HEALTH, POLICY, RequestGuard, mark_private
 
+_MAIL_S = 10.0
 _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
 
 
@@ -38,8 +39,12 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
         stop = threading.Event()
         # A daemon: an archive that is being made holds up nobody who ends the service, and is made on next time.
         threading.Thread(target=_follow, args=(publications, overview, stop), daemon=True).start()
+        for publication in publications:
+            publication.reader_work.start()
         yield
         stop.set()
+        # All at once; a mail that is under way has a while to be answered, or it is not known whether it arrived.
+        await asyncio.gather(*(asyncio.to_thread(each.reader_work.stop, _MAIL_S) for each in publications))
         for publication in publications:
             publication.close()
 

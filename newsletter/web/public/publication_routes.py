@@ -18,6 +18,7 @@ from newsletter.translation import Translator
 from newsletter.web.public.archive import Archive
 from newsletter.web.public.endpoints import PublicEndpoints
 from newsletter.web.public.event_writer import EventWriter
+from newsletter.web.public.reader_work import ReaderWork
 from newsletter.web.public.request_guard import HEALTH, PublicHost
 from newsletter.web.public.submission import LARGEST
 from newsletter.web.public.token_reader import TokenReader
@@ -61,6 +62,10 @@ class ServedPublication:
     @cached_property
     def event_writer(self) -> EventWriter:
         return EventWriter(self.store, lambda: self.token_reader.keys)
+
+    @cached_property
+    def reader_work(self) -> ReaderWork:
+        return ReaderWork(self.workspace, self.store, lambda: self.token_reader.keys)
 
     @cached_property
     def endpoints(self) -> PublicEndpoints:

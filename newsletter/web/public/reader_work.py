@@ -1,0 +1,142 @@
+"""Work that readers' requests leave to do after they were answered: decide about them, send mails, let pauses end.
+
+One thread for each publication does it, so that a mail server that hangs holds up no other publication's readers. It
+begins at once when something was asked for, and looks every few seconds for what else there may be: what a command has
+queued, what was put off, what a crash left behind.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from newsletter import backends
+from newsletter.actions.answer_sign_ups import answer_sign_ups, clear_requests
+from newsletter.store import Store
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.text import escape_controls
+from newsletter.transactional.messages import MessageWriter
+from newsletter.transactional.queue import delete_old_mails
+from newsletter.transactional.sender import TransactionalSender
+from newsletter.web.public.error_line import error_line
+from newsletter.workspace import Workspace
+
+_LOOK_EVERY_S = 3.0
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class _Task:
+    """A piece of work: done at each look, or every so many seconds.
+
+    `work` returns why it could not be done, "" when it was; `failing` says in the log what stays undone then.
+    """
+
+    failing: str
+    work: Callable[[Workspace], str]
+    every_s: float = 0.0
+    due: float = float("-inf")
+    logged: str = ""
+
+
+class ReaderWork:
+    """The thread of one publication, and what wakes it. `keys` are those by which the service reads links.
+
+    Settings are those on disk each time; one that can't be used leaves those from before in use.
+    """
+
+    def __init__(self, workspace: Workspace, store: Store, keys: Callable[[], SecretKeys]) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._keys = keys
+        self._sender = TransactionalSender(store)
+        self._wanted, self._stopped = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reader-work", daemon=True)
+        self._tasks = self._list_tasks()
+        self._send_from, self._why_not_sent = float("-inf"), ""
+
+    def start(self) -> None:
+        """Begin to work, until `stop`."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Have the thread look at once, since something was asked for."""
+        self._wanted.set()
+
+    def stop(self, patience_s: float) -> None:
+        """End after the mail that is under way, waiting for it so many seconds; whatever has not left by then waits."""
+        self._stopped.set()
+        self._wanted.set()
+        if self._thread.is_alive():
+            self._thread.join(patience_s)
+
+    def _list_tasks(self) -> Sequence[_Task]:
+        """Return all that there is to do, in the order in which one leads to another."""
+        return (
+            _Task(failing="Sign-ups wait to be answered", work=self._answer_sign_ups),
+            _Task(failing="Mails to single readers wait", work=self._send),
+            _Task(failing="Old requests of readers are not deleted", work=self._clear_requests, every_s=_HOUR_S),
+            _Task(failing="Old mails to single readers are not deleted", work=self._delete_old_mails, every_s=_DAY_S),
+        )
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._wanted.clear()
+            self._read_settings()
+            for task in self._tasks:
+                if monotonic() >= task.due and not self._stopped.is_set():
+                    self._do(task)
+            self._wanted.wait(_LOOK_EVERY_S)
+
+    def _read_settings(self) -> None:
+        current = self._workspace.with_current_settings()
+        try:
+            _ = current.config
+        except Exception:  # noqa: BLE001  # whoever renews the pages logs it
+            return
+        self._workspace = current
+
+    def _do(self, task: _Task) -> None:
+        """Do one piece of work. What is wrong is logged once, as long as it stays the same."""
+        try:
+            failure = escape_controls(task.work(self._workspace))
+        except Exception as error:  # noqa: BLE001  # the others are done all the same, and this one is tried again
+            failure = error_line(error)
+        if failure and failure != task.logged:
+            _LOG.error("%s: %s", task.failing, failure)
+        task.logged = failure
+        if not failure:
+            task.due = monotonic() + task.every_s
+
+    def _answer_sign_ups(self, workspace: Workspace) -> str:
+        """Decide about requests to join, a group after another, so that other writers get their turn."""
+        while not self._stopped.is_set() and answer_sign_ups(self._store, workspace.config.signup):
+            pass
+        return ""
+
+    def _clear_requests(self, workspace: Workspace) -> str:
+        clear_requests(self._store, workspace.config.signup)
+        return ""
+
+    def _delete_old_mails(self, _workspace: Workspace) -> str:
+        with self._store.transaction() as connection:
+            delete_old_mails(connection)
+        return ""
+
+    def _send(self, workspace: Workspace) -> str:
+        """Send the mails that are due; return why no more are taken now."""
+        if monotonic() < self._send_from:
+            return self._why_not_sent
+        config = workspace.config
+        has_more = True
+        while has_more and not self._stopped.is_set():
+            sent = self._sender.send_due(
+                lambda: MessageWriter(workspace, self._keys()),
+                lambda: backends.load_backend(config.send.backend, config, workspace.root),
+                may_go_on=lambda: not self._stopped.is_set(),
+            )
+            self._send_from, self._why_not_sent = monotonic() + sent.rest_s, sent.why
+            has_more = sent.has_more and not sent.rest_s
+        return self._why_not_sent
