@@ -8,11 +8,12 @@ from newsletter.errors import DecisionNeeded, ListError
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.import_plan import ImportableList, ImportPlan
+from newsletter.subscribers.import_progress import OnImportProgress, ignore_progress
 from newsletter.subscribers.list_changes import sole_editor
 from newsletter.subscribers.list_formats.export_source import opening_export
 from newsletter.subscribers.subscriber_import import SubscriberImport
 
-_SHOWN_OF_EXPORT = 200  # rows that can't be used, which no other command names
+_SHOWN, _SHOWN_OF_EXPORT = 3, 200  # rows that can't be used; of an export no other command names them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,11 @@ class ImportResult:
 
 
 def import_subscribers(
-    publication: OpenPublication, file: Path, *, confirm: Callable[[ImportPlan], bool]
+    publication: OpenPublication,
+    file: Path,
+    *,
+    confirm: Callable[[ImportPlan], bool],
+    on_progress: OnImportProgress = ignore_progress,
 ) -> ImportResult:
     """Bring the subscribers of a CSV, a workbook or an export into the store's list, as `confirm` agrees to.
 
@@ -46,7 +51,9 @@ def import_subscribers(
             source,
             suppresses=bool(export and export.tells_for_all),
             # `subscribers check` names all of a list of ours.
-            **({"shown": _SHOWN_OF_EXPORT} if export else {}),
+            shown=_SHOWN_OF_EXPORT if export else _SHOWN,
+            form=export.description if export else "",
+            on_progress=on_progress,
         )
         plan = subscriber_import.plan()
         if export:

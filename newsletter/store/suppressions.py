@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select, union
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
+from newsletter.store.import_batches import is_of_import, take_over_suppressions
 from newsletter.store.publications import EVERY, is_known_here, is_of_any_publication
 from newsletter.store.schema import events, forgotten, suppressions
 from newsletter.store.suppression_rule import (
@@ -53,6 +55,8 @@ def suppress(
     and `batch` are those of the event that it follows from; `at` is when another store recorded it (now, when empty).
     """
     again = _remove_exceptions(connection, [subscriber], cause, everywhere=everywhere)
+    if not batch:
+        again |= take_over_suppressions(connection, [subscriber], cause, source, everywhere=everywhere)
     if everywhere and cause in SHARED_CAUSES and _has_row(connection, subscriber, cause):
         return bool(again)  # an earlier version's row counts for all as well
     publication = EVERY if everywhere else publication_of(connection)
@@ -69,18 +73,35 @@ def suppress_all(
     everywhere: bool = False,
     reason: str = "",
     source: str = "",
+    batch: str = "",
+    since: Mapping[SubscriberKey, str] = MappingProxyType({}),
 ) -> frozenset[str]:
-    """Suppress many subscribers, each with the words to be noted; returns those of whom it was not known."""
+    """Suppress many subscribers, each with the words to be noted; returns those of whom it was not known.
+
+    They are few enough for either database's parameters. `since` says when others recorded it (now, when they don't).
+    """
     if not words:
         return frozenset()
     again = _remove_exceptions(connection, [*words], cause, everywhere=everywhere)
+    if not batch:
+        again |= take_over_suppressions(connection, [*words], cause, source, everywhere=everywhere)
+    known: frozenset[str] = frozenset()
+    if everywhere and cause in SHARED_CAUSES:  # as `suppress`
+        theirs = is_of_any_publication(suppressions), suppressions.c.subscriber.in_([*words])
+        known = frozenset(
+            connection.scalars(select(suppressions.c.subscriber).where(*theirs, suppressions.c.cause == cause))
+        )
     publication = EVERY if everywhere else publication_of(connection)
-    new = insert_new(connection, suppressions).returning(suppressions.c.subscriber)
+    new, moment = insert_new(connection, suppressions).returning(suppressions.c.subscriber), now()
     rows = [
-        {**_row(publication, subscriber, cause, noted, reason=reason, source=source), "at": now()}
+        {
+            **_row(publication, subscriber, cause, noted, reason=reason, source=source, batch=batch),
+            "at": since.get(subscriber) or moment,
+        }
         for subscriber, noted in words.items()
+        if subscriber not in known
     ]
-    return frozenset(connection.scalars(new, rows)) | again
+    return (frozenset(connection.scalars(new, rows)) if rows else frozenset()) | again
 
 
 def unsuppress(
@@ -118,9 +139,12 @@ def list_causes(connection: Connection, subscriber: SubscriberKey) -> dict[str, 
 
 
 def list_batches(connection: Connection) -> dict[str, frozenset[SubscriberKey]]:
-    """Return the batches in which this publication suppressed many at one time, and who of each still is."""
+    """Return the batches in which this publication suppressed many at one time, and who of each still is.
+
+    Those of imports are not among them.
+    """
     rows = select(suppressions.c.batch, suppressions.c.subscriber).where(
-        is_known_here(connection, suppressions), suppressions.c.batch != ""
+        is_known_here(connection, suppressions), suppressions.c.batch != "", ~is_of_import()
     )
     found: dict[str, set[SubscriberKey]] = {}
     for batch, subscriber in connection.execute(rows.order_by(suppressions.c.batch, suppressions.c.subscriber)):

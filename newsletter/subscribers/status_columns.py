@@ -52,12 +52,14 @@ class StatusColumns:
     """Statuses in the columns of a list: which subscribers must not be mailed, why, and by which words.
 
     `honoured` are the columns that were heeded. `questions` name columns of which nobody has said what they mean.
+    `rows` is how many rows were read, blank ones and those that can't be used included.
     """
 
     path: Path
     suppressed: ListedSuppressions = field(default_factory=ListedSuppressions)
     questions: Sequence[Problem] = ()
     honoured: Sequence[str] = ()
+    rows: int = field(default=0, compare=False)
 
     @property
     def count(self) -> int:
@@ -111,7 +113,9 @@ def read_record_statuses(
     suppressed = ListedSuppressions()
     asked: dict[str, _AskedRows] = {}
     telling = [name for name in open_ if name in MARKS or is_telling(name)]
+    count = 0
     for record in records:
+        count += 1
         if record.fault or not any(map(str.strip, record.cells)):
             continue
         cells = dict(zip(header.columns, record.cells, strict=False))
@@ -130,7 +134,7 @@ def read_record_statuses(
                 key = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
                 suppressed.add(key, cause, f"{column}: {word}" if word else f"no {column}")
     questions = [_ask_about(path, name, rows) for name, rows in asked.items()]
-    return StatusColumns(path, suppressed, questions, tuple(honoured))
+    return StatusColumns(path, suppressed, questions, tuple(honoured), count)
 
 
 @dataclass

@@ -4,12 +4,12 @@ Each function works within the caller's transaction, and on the publication that
 """
 
 import json
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Select, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Insert, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
@@ -144,11 +144,16 @@ def find_new_consents(connection: Connection, given: Mapping[SubscriberKey, Cons
     }
 
 
-def add_consents(connection: Connection, given: Mapping[SubscriberKey, Consent]) -> None:
-    """Keep what each subscriber agreed to; what is known is not kept twice."""
+def add_consents(
+    connection: Connection, given: Mapping[SubscriberKey, Consent], batch: str = ""
+) -> dict[SubscriberKey, Consent]:
+    """Keep what each subscriber agreed to, and return what is new of it; what is known is not kept twice.
+
+    `batch` is that of the import that brings it.
+    """
     new = find_new_consents(connection, given) if given else {}
     if not new:
-        return
+        return new
     publication = publication_of(connection)
     words = {_digest(consent.words): consent.words for consent in new.values() if consent.words}
     if words:
@@ -162,10 +167,31 @@ def add_consents(connection: Connection, given: Mapping[SubscriberKey, Consent])
             "source": consent.source,
             "words_sha256": _digest(consent.words),
             "evidence": json.dumps(dict(consent.evidence)),
+            "batch": batch,
         }
         for key, consent in new.items()
     ]
     connection.execute(insert(consents), rows)
+    return new
+
+
+def count_consents_of(connection: Connection, batch: str, keys: Sequence[str]) -> int:
+    """Return how many consents of these subscribers an import has brought."""
+    return connection.scalar(select(func.count()).select_from(consents).where(*_are_of(connection, batch, keys))) or 0
+
+
+def remove_consents_of(connection: Connection, batch: str, keys: Sequence[str]) -> int:
+    """Take away the consents of these subscribers that an import has brought; return how many those were."""
+    return connection.execute(delete(consents).where(*_are_of(connection, batch, keys))).rowcount
+
+
+def hand_over_consents(connection: Connection, batch: str, later: str, keys: Sequence[str]) -> None:
+    """Make the consents that an import has brought of these subscribers those of another; empty: of none."""
+    connection.execute(update(consents).where(*_are_of(connection, batch, keys)).values(batch=later))
+
+
+def _are_of(connection: Connection, batch: str, keys: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    return is_ours(connection, consents), consents.c.subscriber.in_(keys), consents.c.batch == batch
 
 
 def _digest(words: str) -> str | None:
@@ -199,6 +225,15 @@ def delete_subscriber(connection: Connection, key: str) -> bool:
     return was
 
 
+def delete_subscribers(connection: Connection, keys: Sequence[str]) -> None:
+    """Take subscribers off the list, few enough for either database's parameters."""
+    if keys:
+        connection.execute(
+            delete(subscribers).where(is_ours(connection, subscribers), subscribers.c.subscriber.in_(keys))
+        )
+        write_fact(connection, _CHANGED, now())
+
+
 def erase_subscriber_rows(connection: Connection, key: str) -> int:
     """Delete all that the list, and what they asked for, hold of a subscriber; return how many rows that were."""
     count = 0
@@ -220,6 +255,13 @@ def add_columns(connection: Connection, names: Iterable[str]) -> None:
     known = read_columns(connection)
     columns = list(dict.fromkeys([*known, *filter(None, names)]))
     write_fact(connection, _COLUMNS, json.dumps(columns))
+
+
+def remove_columns(connection: Connection, names: Collection[str]) -> None:
+    """Take columns away that nobody's row has any more."""
+    if names:
+        columns = [name for name in read_columns(connection) if name not in names]
+        write_fact(connection, _COLUMNS, json.dumps(columns))
 
 
 def read_changed_at(connection: Connection) -> str:

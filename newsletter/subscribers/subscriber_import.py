@@ -4,27 +4,33 @@ Both read the file from its beginning, in groups of rows, so that a million of t
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
-from newsletter.clock import Instant, format_instant, parse_instant
+from newsletter.clock import parse_instant
 from newsletter.errors import Problem
 from newsletter.store import Store
-from newsletter.store.engine import now
 from newsletter.store.erased import find_erased, hold_off_erasing
 from newsletter.store.events import find_last_said_by
 from newsletter.subscribers.consent import CONSENT_COLUMNS
-from newsletter.subscribers.feedback_events import LIFTING, SuppressionKind
+from newsletter.subscribers.feedback_events import LIFTING, EventKind, SuppressionKind
+from newsletter.subscribers.import_changes import (
+    ImportChange,
+    add_changes,
+    begin_import,
+    forget_changes,
+    list_forgettable,
+)
 from newsletter.subscribers.import_plan import ImportableList, ImportPlan
+from newsletter.subscribers.import_progress import ImportStage, OnImportProgress, ignore_progress
 from newsletter.subscribers.imported_row import ImportedRow, read_imported_row
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
 from newsletter.subscribers.stored_subscribers import (
-    add_columns,
     add_consents,
     count_subscribers,
     find_new_consents,
@@ -32,8 +38,8 @@ from newsletter.subscribers.stored_subscribers import (
     save_subscribers,
 )
 from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
-from newsletter.subscribers.suppression import suppress_as_in_file
-from newsletter.subscribers.suppression_status import Suppression, read_suppression_statuses
+from newsletter.subscribers.suppression import suppress_group_as_in_file
+from newsletter.subscribers.suppression_status import read_suppression_statuses
 
 _GROUP = 500  # rows compared or written at once: others who write wait for no longer than that takes
 _SHOWN = 3
@@ -50,13 +56,18 @@ class SubscriberImport:
         *,
         suppresses: bool = False,
         shown: int = _SHOWN,
+        form: str = "",
+        on_progress: OnImportProgress = ignore_progress,
     ) -> None:
         """Read what the file's columns are. With `suppresses`, who left by its word is suppressed for any list.
 
-        `shown` is how many rows that can't be used are named.
+        `shown` is how many rows that can't be used are named, `form` the program whose export the file is.
         """
         self._suppresses = suppresses
         self._shown = shown
+        self._form = form
+        self._on_progress = on_progress
+        on_progress(ImportStage.READING, 0, None)
         self._store = store
         self._keys = keys
         self._source = source
@@ -68,7 +79,7 @@ class SubscriberImport:
         """Compare the file with the list; nothing is written."""
         counts = Counter[str]()
         problems: list[Problem] = []
-        for group in self._groups(counts, problems):
+        for group in self._groups(ImportStage.COMPARING, counts, problems):
             statuses = read_suppression_statuses(self._store, self._keys, list(group))
             erased = {key for key, status in zip(group, statuses, strict=True) if status.erased}
             with self._store.reading() as connection:
@@ -96,35 +107,65 @@ class SubscriberImport:
         absent = there - counts["changed"] - counts["unchanged"]
         return ImportPlan(file=self._source.path, problems=problems, absent=absent, form="", left_out=(), **counts)
 
-    def apply(self) -> None:
-        """Bring the file into the store, group by group: stopped halfway, the same import does the rest."""
+    def apply(self) -> str:
+        """Bring the file into the store, group by group: stopped halfway, the same import does the rest.
+
+        Returns the name of the batch, by which it can be undone; of older imports what they changed is forgotten.
+        """
         with self._store.transaction() as connection:
-            add_columns(connection, (name for name in self._columns if name not in self._special_columns))
-        for group in self._groups(Counter(), []):
+            columns = (name for name in self._columns if name not in self._special_columns)
+            batch = begin_import(connection, self._source.path.name, self._form, columns)
+        for group in self._groups(ImportStage.WRITING, Counter(), []):
             digests = {key: self._keys.digest(key) for key in group} if self._keys else {}
             with self._store.transaction() as connection:
                 hold_off_erasing(connection)
                 erased = find_erased(connection, list(digests.values())) if digests else {}
                 wanted = {key: imported for key, imported in group.items() if digests.get(key) not in erased}
                 self._heed_returns(connection, wanted)
-                known = find_subscribers(connection, wanted)
-                merged = {key: one.merge_into(known.get(key), self._columns) for key, one in wanted.items()}
-                changed = (key for key, row in merged.items() if key not in known or not row.is_same(known[key]))
-                save_subscribers(connection, [merged[key] for key in changed])
-                add_consents(connection, {key: one.consent for key, one in wanted.items() if one.consent})
-                for key, one in wanted.items():
-                    if self._suppresses and one.said:
-                        _suppress(connection, key, one.said)
+                self._write_group(connection, batch, wanted)
+        self._forget_old_imports()
+        return batch
+
+    def _write_group(self, connection: Connection, batch: str, group: Mapping[SubscriberKey, ImportedRow]) -> None:
+        known = find_subscribers(connection, group)
+        said = {key: one.said for key, one in group.items() if one.said} if self._suppresses else {}
+        changes = []
+        for key, imported in group.items():
+            before = known.get(key)
+            after = imported.merge_into(before, self._columns)
+            kind = said[key].kind if key in said else ""
+            if before and after.is_same(before):
+                changes.append(ImportChange(key=key, said=kind))
+            else:
+                changes.append(ImportChange(key=key, before=before, after=after, said=kind))
+        save_subscribers(connection, [change.after for change in changes if change.after])
+        add_consents(connection, {key: one.consent for key, one in group.items() if one.consent}, batch)
+        suppress_group_as_in_file(connection, said, batch)
+        add_changes(connection, batch, changes)
+
+    def _forget_old_imports(self) -> None:
+        with self._store.reading() as connection:
+            batches = list_forgettable(connection)
+        for batch in batches:
+            forgotten = 1
+            while forgotten:
+                with self._store.transaction() as connection:
+                    forgotten = forget_changes(connection, batch)
 
     def _heed_returns(self, connection: Connection, group: dict[SubscriberKey, ImportedRow]) -> int:
-        """Forget that somebody left by the file when they came back after that; return how many did.
+        """Forget that somebody left by the file when they came back, or joined, after that; return how many did.
 
-        Where the file does not say when they left, any coming back is later: the same file may be read again.
+        Where the file does not say when they left, any coming back is later: the same file may be read again. Of
+        joining nobody can tell then.
         """
         left = {key: one.said for key, one in group.items() if one.said} if self._suppresses else {}
         back = find_last_said_by(connection, list(left), LIFTING) if left else {}
+        joined = find_last_said_by(connection, list(left), [EventKind.SIGNED_UP]) if left else {}
         returned = [
-            key for key, moment in back.items() if (since := left[key].since) is None or _is_later(moment, since)
+            key
+            for key, said in left.items()
+            if ((since := said.since) is None and key in back)
+            or (since and any(parse_instant(moments[key]) >= since for moments in (back, joined) if key in moments))
         ]
         for key in returned:
             group[key] = replace(group[key], said=None, status=None)
@@ -135,9 +176,12 @@ class SubscriberImport:
         """Columns that become something else than a field."""
         return {"", "email", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *self._own.honoured}
 
-    def _groups(self, counts: Counter[str], problems: list[Problem]) -> Iterator[dict[SubscriberKey, ImportedRow]]:
+    def _groups(
+        self, stage: ImportStage, counts: Counter[str], problems: list[Problem]
+    ) -> Iterator[dict[SubscriberKey, ImportedRow]]:
         """Yield the file's subscribers by key, in groups; rows that can't be used are counted."""
         rows = self._source.read_subscribers()
+        done = 0
         special = self._special_columns
         while group := list(islice(rows, _GROUP)):
             found: dict[SubscriberKey, ImportedRow] = {}
@@ -156,12 +200,5 @@ class SubscriberImport:
                 elif imported.code != "duplicate" and len(problems) < self._shown:
                     problems.append(imported)
             yield found
-
-
-def _is_later(moment: str, since: Instant) -> bool:
-    return parse_instant(moment) >= since
-
-
-def _suppress(connection: Connection, key: SubscriberKey, said: Suppression) -> None:
-    since = min(format_instant(said.since), now()) if said.since else now()
-    suppress_as_in_file(connection, key, SuppressionKind(said.kind), said.words, since)
+            done += len(group)
+            self._on_progress(stage, done, self._own.rows)

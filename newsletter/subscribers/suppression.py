@@ -2,20 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
-from newsletter.clock import parse_instant
+from newsletter.clock import format_instant, parse_instant
 from newsletter.errors import ListError, Problem
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now
 from newsletter.store.erased import add_erased, hold_off_erasing, list_erased_digests
 from newsletter.store.events import StoredEvent, add_events
 from newsletter.store.publication_facts import note_erasing_key
+from newsletter.store.suppression_rule import SHARED_CAUSES
 from newsletter.subscribers.csv_editing import cells_of
 from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
 from newsletter.subscribers.csv_records import CsvRecord
@@ -25,11 +26,12 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, read_row_status
 from newsletter.subscribers.status_words import StatusMeaning, cause_of
-from newsletter.subscribers.suppression_status import ERASED, MAILABLE
+from newsletter.subscribers.suppression_status import ERASED, MAILABLE, Suppression
 from newsletter.text import escape_controls
 from newsletter.validation import Fault
 
 _MEND = "Mend the row, or export again: newsletter subscribers export -o FILE --suppressed"
+_FROM_A_FILE = {"note": "brought over from a file"}
 _KINDS = {
     SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED,
     SuppressionKind.BOUNCED: EventKind.HARD,
@@ -176,6 +178,41 @@ def _import(connection: Connection, keys: SecretKeys | None, row: _ImportedRow) 
     )
 
 
+def suppress_group_as_in_file(
+    connection: Connection, said: Mapping[SubscriberKey, Suppression], batch: str
+) -> frozenset[str]:
+    """Suppress subscribers as an import's file says it of them, each with an event; return of whom that was news.
+
+    `batch` is the import's, which can be undone. They are few enough for either database's parameters.
+    """
+    moment = now()
+    by_cause: dict[SuppressionKind, dict[SubscriberKey, str]] = {}
+    for key, one in said.items():
+        by_cause.setdefault(SuppressionKind(one.kind), {})[key] = one.words
+    since = {key: min(format_instant(one.since), moment) for key, one in said.items() if one.since}
+    news: frozenset[str] = frozenset()
+    for cause, words in by_cause.items():
+        kind = _KINDS.get(cause, EventKind.SUPPRESSED)
+        new = suppressions.suppress_all(
+            connection,
+            words,
+            cause,
+            everywhere=cause in SHARED_CAUSES,
+            source=EventSource.EDITOR,
+            batch=batch,
+            since=since,
+        )
+        told = [
+            StoredEvent(key, kind, EventSource.EDITOR, None, {"words": noted, **_FROM_A_FILE}, since.get(key) or moment,
+                        moment, batch=batch)
+            for key, noted in words.items()
+            if key in new
+        ]  # fmt: skip
+        add_events(connection, told)
+        news |= new
+    return news
+
+
 def suppress_as_in_file(
     connection: Connection, key: SubscriberKey, cause: SuppressionKind, words: str, since: str
 ) -> bool:
@@ -189,7 +226,7 @@ def suppress_as_in_file(
         connection, key, cause, words, everywhere=everywhere, source=EventSource.EDITOR, at=since
     )
     if new:
-        evidence = {"words": words, "note": "brought over from a file"}
+        evidence = {"words": words, **_FROM_A_FILE}
         add_events(connection, [StoredEvent(key, kind, EventSource.EDITOR, None, evidence, since, now())])
     return new
 

@@ -10,6 +10,7 @@ from conftest import Publication
 
 from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.import_subscribers import ImportResult, import_subscribers
+from newsletter.actions.undo_import import undo_import
 from newsletter.address import subscriber_key
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.publication import OpenPublication
@@ -17,7 +18,7 @@ from newsletter.store import Store, open_store
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.import_plan import ImportPlan
 from newsletter.subscribers.secret_keys import create_secret_keys
-from newsletter.subscribers.stored_subscribers import count_subscribers
+from newsletter.subscribers.stored_subscribers import count_subscribers, stream_subscribers
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.subscriber_import import SubscriberImport
 
@@ -131,3 +132,18 @@ def test_the_consents_of_those_who_were_erased_are_not_asked_about_time_and_agai
         erase_subscriber(opened, subscriber_key("a@example.org"))
         again = import_subscribers(opened, path, confirm=lambda _plan: True)
     assert (again.imported, again.plan.erased, again.plan.consents) == (False, 1, 0)
+
+
+def test_who_was_erased_is_not_brought_back_by_undoing(publication: Publication) -> None:
+    create_secret_keys(publication.root)
+    publication.environ["NEWSLETTER_LIST__SOURCE"] = "store"
+    path = publication.root / "people.csv"
+    with OpenPublication(publication.workspace) as opened:
+        for name in ("Ada", "Ada Lovelace"):
+            path.write_text(f"email,name\na@example.org,{name}\nb@example.org,{name}\n")
+            assert import_subscribers(opened, path, confirm=lambda _plan: True).imported
+        erase_subscriber(opened, subscriber_key("a@example.org"))
+        done = undo_import(opened, confirm=lambda _plan: True)
+        with opened.store.reading() as connection:
+            left = {row.key: row.fields["name"] for row in stream_subscribers(connection)}
+    assert (done.undone, done.plan.restored, left) == (True, 1, {"b@example.org": "Ada"})

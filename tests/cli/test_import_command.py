@@ -282,3 +282,63 @@ def test_rows_of_an_export_that_cannot_be_used_are_all_named_since_check_does_no
     assert done.exit_code == 1
     assert "  Left out    9 rows that can't be used; all are below\n" in done.output
     assert [f"members.csv:{line}:" in done.output for line in range(2, 12)] == [False] + [True] * 9
+
+
+def test_an_import_is_undone_when_it_is_agreed_to_and_only_once(kept: Publication, run: Run) -> None:
+    _write(kept, "more.csv", f"email,name,consent_at\n{ADA},Ada L.,\n{ZOE},Zoe,2026-03-01\n")
+    done = run("subscribers", "import", "more.csv", "--yes")
+    assert done.output.endswith("To undo it: newsletter subscribers import --undo\n")
+    declined = run("subscribers", "import", "--undo", input="n\n")
+    assert (declined.exit_code, list(_stored(kept))) == (1, [ADA, BEN, ZOE])
+    undone = run("subscribers", "import", "--undo", input="y\n")
+    assert undone.exit_code == 0, undone.output
+    named, *lines = undone.output.splitlines()
+    assert named.startswith("The import of more.csv (2")
+    assert lines == [
+        "  Removed     1 whom it brought",
+        "  As before   1 whose row it changed",
+        "  Consents    1 that it brought go",
+        "Undo it? [y/N]: y",
+        "Undone: 1 removed, 1 as before.",
+    ]
+    assert {key: row.fields["name"] for key, row in _stored(kept).items()} == {ADA: "Ada", BEN: "Ben"}
+    again = run("subscribers", "import", "--undo", "--yes")
+    assert again.exit_code == 0
+    assert "nothing is undone now" in again.output
+    assert list(_stored(kept)) == [ADA, BEN], "the import before it is not undone in its stead"
+
+
+def test_an_older_import_is_undone_by_its_moment(kept: Publication, run: Run) -> None:
+    _write(kept, "zoe.csv", f"email\n{ZOE}\n")
+    assert run("subscribers", "import", "zoe.csv", "--yes").exit_code == 0
+    assert run("subscribers", "import", "--undo", "--yes").exit_code == 0
+    refused = _refusal(run("subscribers", "import", "--undo", "1999"))
+    assert refused.message == "1999: no import has a moment that begins so."
+    ((moment, file),) = [line.split() for line in (refused.next_step or "").splitlines()[1:]]
+    assert file == "two.csv"
+    done = run("subscribers", "import", "--undo", moment, "--yes")
+    assert "Undone: 2 removed, 0 as before." in done.output
+    assert _stored(kept) == {}
+    assert "None can be undone any more." in (_refusal(run("subscribers", "import", "--undo", "1999")).next_step or "")
+
+
+def test_without_an_import_nothing_can_be_undone_and_a_file_is_no_moment(digest: Publication, run: Run) -> None:
+    assert _refusal(run("subscribers", "import", "--undo")).message == "No import can be undone: there was none."
+    both = run("subscribers", "import", "subscribers.csv", "--undo")
+    assert both.exit_code == 2
+    assert "--undo reads no file" in both.output
+
+
+def test_progress_is_shown_on_a_terminal_and_not_in_a_pipe(
+    digest: Publication, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(digest, "many.csv", "email\n" + "".join(f"r{number}@example.org\n" for number in range(600)))
+    piped = run("subscribers", "import", "many.csv", input="n\n")
+    assert "Comparing" not in piped.output + piped.stderr
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = run("subscribers", "import", "many.csv", input="y\n")
+    for stage in ("Reading", "Comparing", "Writing"):
+        assert stage in shown.stderr
+    assert "600/600" in shown.stderr
+    undone = run("subscribers", "import", "--undo", "--yes")
+    assert "Undoing" in undone.stderr

@@ -6,45 +6,110 @@ from pathlib import Path
 import click
 
 from newsletter.actions.import_subscribers import import_subscribers
+from newsletter.actions.undo_import import undo_import
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, shorten, show_problems
+from newsletter.cli.subscribers.import_bar import showing_progress
+from newsletter.subscribers.import_changes import StoredImport
 from newsletter.subscribers.import_plan import ImportPlan
+from newsletter.subscribers.import_undo import UndoPlan
 from newsletter.text import format_count
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--yes", is_flag=True, help="Import without asking.")
-def import_(file: Path, yes: bool) -> None:
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option(
+    "--undo",
+    is_flag=False,
+    flag_value="",
+    metavar="[MOMENT]",
+    help="Undo the newest import, or the one of a moment: whom it brought goes, what it changed is as before.",
+)
+@click.option("--yes", is_flag=True, help="Import, or undo, without asking.")
+def import_(file: Path | None, undo: str | None, yes: bool) -> None:
     """Bring a CSV, a workbook or an export into the store.
 
     Exports of Mailchimp (also its zip), Substack, Ghost, Buttondown, listmonk, Constant Contact, Mailman, Google
     Contacts and Outlook are recognised by their columns, also in a workbook (.xlsx). Shows what is new and what
-    changes, and asks. Nobody is taken off the list, and nobody who left is brought back.
+    changes, and asks. Nobody is taken off the list, and nobody who left is brought back. The newest three imports can
+    be undone.
     """
+    if undo is not None:
+        if file:
+            raise click.UsageError("--undo reads no file: newsletter subscribers import --undo")
+        sys.exit(_undo(undo, yes=yes))
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE'.")
+    sys.exit(_import(file, yes=yes))
+
+
+def _import(file: Path, *, yes: bool) -> int:
+    """Import a file, as a person agrees to; return the exit status."""
     publication = open_publication()
+    with showing_progress() as bar:
 
-    def confirm(plan: ImportPlan) -> bool:
-        _show(plan)
-        return yes or click.confirm("Import it?")
+        def confirm(plan: ImportPlan) -> bool:
+            bar.stop()
+            _show(plan)
+            return yes or click.confirm("Import it?")
 
-    result = import_subscribers(publication, file, confirm=confirm)
+        result = import_subscribers(publication, file, confirm=confirm, on_progress=bar)
     plan = result.plan
     if not plan.writes:
         _show(plan)
         say("Nothing has to be imported: the list has all of it.", style="bold")
     elif not result.imported:
         say("Nothing was imported.")
-        sys.exit(1)
+        return 1
     else:
         say(f"Imported: {plan.new:,} new, {plan.changed:,} changed.", style="bold green")
+        say("To undo it: newsletter subscribers import --undo")
     if publication.config.subscriber_list.source != "store":
         say(
             f"Issues still go to {shorten(publication.subscriber_source().place)}. To send to the imported list: "
             'source = "store"   under [list] in newsletter.toml',
             style="yellow",
         )
-    sys.exit(1 if plan.unusable else 0)
+    return 1 if plan.unusable else 0
+
+
+def _undo(name: str, *, yes: bool) -> int:
+    """Undo an import, as a person agrees to; return the exit status."""
+    publication = open_publication()
+    with showing_progress() as bar:
+
+        def confirm(plan: UndoPlan) -> bool:
+            bar.stop()
+            _show_undo(plan)
+            return yes or click.confirm("Undo it?")
+
+        result = undo_import(publication, name, confirm=confirm, on_progress=bar)
+    plan = result.plan
+    if plan.undone.undone_at:
+        say(f"{_name(plan.undone)} was undone on {plan.undone.undone_at:%Y-%m-%d}; nothing is undone now.")
+        return 0
+    if not result.undone:
+        say("Nothing was undone.")
+        return 1
+    say(f"Undone: {plan.removed:,} removed, {plan.restored:,} as before.", style="bold green")
+    return 0
+
+
+def _name(one: StoredImport) -> str:
+    form = f", {one.form}" if one.form else ""
+    return f"The import of {one.file}{form} ({one.name[:19].replace('T', ' ')} UTC)"
+
+
+def _show_undo(plan: UndoPlan) -> None:
+    say(_name(plan.undone), style="bold")
+    say(f"  Removed     {plan.removed:,} whom it brought")
+    say(f"  As before   {plan.restored:,} whose row it changed")
+    if plan.kept:
+        say(f"  Kept        {plan.kept:,} that were changed since, or that somebody wants on the list: they stay")
+    if plan.consents:
+        say(f"  Consents    {plan.consents:,} that it brought go")
+    if plan.suppressions:
+        say(f"  Suppressed  {plan.suppressions:,} by its word are so no more: it may be that they are mailed again")
 
 
 def _show(plan: ImportPlan) -> None:
