@@ -3,11 +3,12 @@
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
+from list_samples import CLEANED, SAMPLES, SUBSCRIBED, UNSUBSCRIBED, ListSample
 
 from newsletter.address import subscriber_key
 from newsletter.config import SubscriberListSettings
@@ -33,175 +34,6 @@ KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())
 SETTINGS = SubscriberListSettings.model_validate(
     {"id": "digest.example.org", "unsubscribe": "mailto:leave@example.org", "file": "none.csv"}
 )
-_MAILCHIMP_END = (
-    "MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,"
-    "LAST_CHANGED,LEID,EUID,NOTES,TAGS"
-)
-_SUBSCRIBED = (
-    f'"Email Address","First Name","Last Name",City,{_MAILCHIMP_END}\n'
-    "ada@example.org,Ada,Lovelace,London,4,2019-02-03 10:00:00,192.0.2.7,2019-02-03 10:05:00,192.0.2.8,51.5,-0.1,0,1,"
-    'Europe/London,GB,LND,2020-01-01 00:00:00,101,a1,"said ""hello""","""Board members"",""press"""\n'
-    "left@example.org,Lea,Left,,2,,,2019-02-03 10:05:00,,,,,,,,,,102,a2,,\n"
-)
-_UNSUBSCRIBED = (
-    '"Email Address","First Name",MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,'
-    "UNSUB_CAMPAIGN_ID,UNSUB_REASON,UNSUB_REASON_OTHER,LEID,EUID,TAGS\n"
-    "LEFT@example.org,Lea,2,,2019-02-03 10:05:00,2021-04-05 06:07:08,June,c1,NO_LONGER_INTERESTED,,102,a2,\n"
-    "late@example.org,Leo,2,,,,,,,,103,a3,\n"
-)
-_CLEANED = (
-    '"Email Address","First Name",MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,'
-    "CLEAN_CAMPAIGN_ID,LEID,EUID\n"
-    "gone@example.org,Gus,1,,,2022-01-02 03:04:05,May,c2,104,a4\n"
-)
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """An export, and what is known after it was imported: name, status, tags by address, and why nothing is sent."""
-
-    form: str
-    text: str
-    rows: Mapping[str, tuple[str, str, set[str]]]
-    suppressed: Mapping[str, str]
-    agreed: Mapping[str, tuple[str, str]]
-
-
-SAMPLES = [
-    _Sample(
-        "Mailchimp, subscribed",
-        _SUBSCRIBED,
-        {
-            "ada@example.org": ("Ada Lovelace", "active", {"board-members", "press"}),
-            "left@example.org": ("Lea Left", "active", set()),
-        },
-        {},
-        {
-            "ada@example.org": (
-                "2019-02-03T10:05:00.000+00:00",
-                "optin_time 2019-02-03 10:00:00, optin_ip 192.0.2.7, confirm_time 2019-02-03 10:05:00, "
-                "confirm_ip 192.0.2.8",
-            )
-        },
-    ),
-    _Sample(
-        "Mailchimp, unsubscribed",
-        _UNSUBSCRIBED,
-        {"left@example.org": ("Lea", "left", set()), "late@example.org": ("Leo", "left", set())},
-        {"left@example.org": "unsubscribed", "late@example.org": "unsubscribed"},
-        {"left@example.org": ("2019-02-03T10:05:00.000+00:00", "confirm_time 2019-02-03 10:05:00")},
-    ),
-    _Sample(
-        "Mailchimp, cleaned",
-        _CLEANED,
-        {"gone@example.org": ("Gus", "left", set())},
-        {"gone@example.org": "bounced"},
-        {},
-    ),
-    _Sample(
-        "Substack",
-        "email,active_subscription,expiry,plan,email_disabled,created_at,first_payment_at\n"
-        "free@example.org,false,,other,false,2025-01-01T08:00:00.000Z,\n"
-        "off@example.org,true,2026-01-01,yearly,true,2025-01-02T08:00:00.000Z,2025-01-02\n",
-        {"free@example.org": ("", "active", set()), "off@example.org": ("", "left", set())},
-        {"off@example.org": "unsubscribed"},
-        {"free@example.org": ("2025-01-01T08:00:00.000+00:00", "created_at 2025-01-01T08:00:00.000Z")},
-    ),
-    _Sample(
-        "Ghost",
-        "id,email,name,note,subscribed_to_emails,complimentary_plan,stripe_customer_id,created_at,deleted_at,labels,tiers\n"
-        'm1,grace@example.org,Grace Hopper,"VIP",true,false,,2024-01-15T10:00:00.000Z,,"Early birds,press",\n'
-        "m2,no@example.org,No,,false,false,,2024-01-16T10:00:00.000Z,,,\n",
-        {
-            "grace@example.org": ("Grace Hopper", "active", {"early-birds", "press"}),
-            "no@example.org": ("No", "left", set()),
-        },
-        {"no@example.org": "unsubscribed"},
-        {"grace@example.org": ("2024-01-15T10:00:00.000+00:00", "created_at 2024-01-15T10:00:00.000Z")},
-    ),
-    _Sample(
-        "Buttondown",
-        "email,notes,metadata,tags,subscriber_type,source,creation_date,unsubscription_date,unsubscription_reason\n"
-        'reg@example.org,,{},"vip, press",regular,embedded_form,2023-05-06T07:08:09Z,,\n'
-        "new@example.org,,{},,unactivated,api,2023-05-06T07:08:09Z,,\n"
-        "gone@example.org,,{},,undeliverable,api,2023-05-06T07:08:09Z,,\n"
-        "spam@example.org,,{},,complained,api,2023-05-06T07:08:09Z,,\n"
-        "odd@example.org,,{},,a_word_of_tomorrow,api,2023-05-06T07:08:09Z,,\n"
-        "left@example.org,,{},,unsubscribed,api,2023-05-06T07:08:09Z,2024-02-03T00:00:00Z,too much\n",
-        {
-            "reg@example.org": ("", "active", {"vip", "press"}),
-            "new@example.org": ("", "pending", set()),
-            "gone@example.org": ("", "left", set()),
-            "spam@example.org": ("", "left", set()),
-            "odd@example.org": ("", "left", set()),
-            "left@example.org": ("", "left", set()),
-        },
-        {"gone@example.org": "bounced", "spam@example.org": "complained", "left@example.org": "unsubscribed"},
-        {
-            "reg@example.org": (
-                "2023-05-06T07:08:09.000+00:00",
-                "creation_date 2023-05-06T07:08:09Z, source embedded_form",
-            )
-        },
-    ),
-    _Sample(
-        "listmonk",
-        "uuid,email,name,attributes,status,created_at,updated_at\n"
-        'u1,on@example.org,Olga,"{""city"": ""Riga""}",enabled,2021-02-03 10:00:00.123456 +0000 UTC,2021-02-03\n'
-        "u2,block@example.org,Ben,{},blocklisted,2021-02-03 10:00:00 +0200 EET,2021-02-03\n",
-        {"on@example.org": ("Olga", "active", set()), "block@example.org": ("Ben", "left", set())},
-        {},
-        {"on@example.org": ("2021-02-03T10:00:00.123+00:00", "created_at 2021-02-03 10:00:00.123456 +0000 UTC")},
-    ),
-    _Sample(
-        "Constant Contact",
-        '"Email address","First name","Last name","Email status","Email permission status","Email Lists","Created At",'
-        '"Confirmed Opt-Out Date","Confirmed Opt-Out Reason"\n'
-        'act@example.org,Ann,Ace,Active,Express,"General Interest",2020-03-04 05:06:07,,\n'
-        "wait@example.org,Wim,,Awaiting Confirmation,,,2020-03-04 05:06:07,,\n"
-        "none@example.org,Non,,,,,,,\n"
-        "out@example.org,Oz,,Unsubscribed,,,2020-03-04 05:06:07,2022-03-04 05:06:07,no time\n",
-        {
-            "act@example.org": ("Ann Ace", "active", {"general-interest"}),
-            "wait@example.org": ("Wim", "pending", set()),
-            "none@example.org": ("Non", "pending", set()),
-            "out@example.org": ("Oz", "left", set()),
-        },
-        {"out@example.org": "unsubscribed"},
-        {
-            "act@example.org": (
-                "2020-03-04T05:06:07.000+00:00",
-                "created_at 2020-03-04 05:06:07, email_permission_status Express",
-            )
-        },
-    ),
-    _Sample(
-        "Mailman",
-        'Anne Person <anne@example.com>\nbart@example.com\n\n"Person, Cris" <cris@example.com>\n',
-        {
-            "anne@example.com": ("Anne Person", "active", set()),
-            "bart@example.com": ("", "active", set()),
-        },
-        {},
-        {},
-    ),
-    _Sample(
-        "Google Contacts",
-        "First Name,Middle Name,Last Name,Labels,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value\n"
-        "Ada,,Lovelace,Friends ::: * myContacts,Work,ada@example.org,Mobile,+1 555 0100\n",
-        {"ada@example.org": ("Ada Lovelace", "active", {"friends"})},
-        {},
-        {},
-    ),
-    _Sample(
-        "Outlook",
-        "First Name,Middle Name,Last Name,Title,Company,E-mail Address,E-mail Type,Categories,Home Phone\n"
-        "Zoe,,Zen,Dr,Acme,zoe@example.org,SMTP,Press;Board,555\n",
-        {"zoe@example.org": ("Zoe Zen", "active", {"press", "board"})},
-        {},
-        {},
-    ),
-]
 
 
 @pytest.fixture
@@ -247,7 +79,7 @@ def _zip(path: Path, entries: Mapping[str, str]) -> Path:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.form)
 def test_an_export_is_recognised_and_says_who_they_are_who_left_and_how_they_agreed(
-    store: Store, tmp_path: Path, sample: _Sample
+    store: Store, tmp_path: Path, sample: ListSample
 ) -> None:
     path = tmp_path / "export.csv"
     path.write_text(sample.text, encoding="utf-8")
@@ -269,9 +101,18 @@ def test_an_export_is_recognised_and_says_who_they_are_who_left_and_how_they_agr
     assert (again.writes, again.unchanged) == (False, len(sample.rows))
 
 
+def test_a_status_that_a_row_is_too_short_for_is_an_empty_one(store: Store, tmp_path: Path) -> None:
+    """Spreadsheets leave empty cells at a row's end out."""
+    path = tmp_path / "export.csv"
+    head = '"Email address","First name","Email status","Tags"'
+    path.write_text(f"{head}\nshort@example.org,Sue\nempty@example.org,Eve,,\n")
+    _import(store, path)
+    assert {row.status for row in _all(store).values()} == {SubscriberStatus.PENDING}
+
+
 def test_who_left_is_noted_as_of_when_they_did_and_why(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "unsubscribed.csv"
-    path.write_text(_UNSUBSCRIBED)
+    path.write_text(UNSUBSCRIBED)
     _import(store, path)
     (status,) = read_suppression_statuses(store, KEYS, ["left@example.org"])
     (one,) = status.suppressions
@@ -281,7 +122,7 @@ def test_who_left_is_noted_as_of_when_they_did_and_why(store: Store, tmp_path: P
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("text", [_UNSUBSCRIBED, _UNSUBSCRIBED.replace("2021-04-05 06:07:08", "")])
+@pytest.mark.parametrize("text", [UNSUBSCRIBED, UNSUBSCRIBED.replace("2021-04-05 06:07:08", "")])
 def test_who_came_back_is_not_taken_off_by_reading_the_same_file_again(store: Store, tmp_path: Path, text: str) -> None:
     path = tmp_path / "unsubscribed.csv"
     path.write_text(text)
@@ -298,10 +139,10 @@ def test_who_came_back_is_not_taken_off_by_reading_the_same_file_again(store: St
 
 def test_who_left_after_having_come_back_has_left(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "unsubscribed.csv"
-    path.write_text(_UNSUBSCRIBED)
+    path.write_text(UNSUBSCRIBED)
     _import(store, path)
     unsuppress(store, KEYS, subscriber_key("left@example.org"))
-    path.write_text(_UNSUBSCRIBED.replace("2021-04-05", "2099-04-05"))
+    path.write_text(UNSUBSCRIBED.replace("2021-04-05", "2099-04-05"))
     again = _import(store, path)
     assert (again.returned, again.news) == (0, 1)
     assert _suppressed(store, ["left@example.org"]) == {"left@example.org": "unsubscribed"}
@@ -309,7 +150,7 @@ def test_who_left_after_having_come_back_has_left(store: Store, tmp_path: Path) 
 
 def test_who_was_on_the_list_as_left_already_is_noted_all_the_same(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "cleaned.csv"
-    path.write_text(_CLEANED)
+    path.write_text(CLEANED)
     with opening_export(path, SETTINGS) as source:
         assert source
         SubscriberImport(store, KEYS, source).apply()
@@ -321,7 +162,7 @@ def test_who_was_on_the_list_as_left_already_is_noted_all_the_same(store: Store,
 def test_what_is_measured_of_readers_is_not_taken_over_and_an_address_book_gives_names_alone(
     store: Store, tmp_path: Path
 ) -> None:
-    for number, text in enumerate([_SUBSCRIBED, SAMPLES[-1].text]):
+    for number, text in enumerate([SUBSCRIBED, SAMPLES[-1].text]):
         path = tmp_path / f"{number}.csv"
         path.write_text(text)
         _import(store, path)
@@ -336,9 +177,9 @@ def test_in_mailchimps_archive_who_left_wins_over_who_is_subscribed(store: Store
     path = _zip(
         tmp_path / "audience.zip",
         {
-            "../../etc/subscribed_members.csv": _SUBSCRIBED,
-            "C:\\x\\unsubscribed_members.csv": _UNSUBSCRIBED,
-            "cleaned\x1b[31m.csv": _CLEANED,
+            "../../etc/subscribed_members.csv": SUBSCRIBED,
+            "C:\\x\\unsubscribed_members.csv": UNSUBSCRIBED,
+            "cleaned\x1b[31m.csv": CLEANED,
             "readme\x1b.txt": "hello",
         },
     )
@@ -431,7 +272,7 @@ def test_an_archive_that_harms_or_has_no_list_is_refused(
 
 
 def test_a_damaged_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
-    path = _zip(tmp_path / "x.zip", {"subscribed.csv": _SUBSCRIBED})
+    path = _zip(tmp_path / "x.zip", {"subscribed.csv": SUBSCRIBED})
     data = bytearray(path.read_bytes())
     data[60:120] = b"\xff" * 60
     path.write_bytes(data)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain, repeat
 
 from newsletter.clock import parse_instant
 from newsletter.subscribers.consent import CONSENT_AT, CONSENT_EVIDENCE, CONSENT_SOURCE, CONSENT_WORDS
@@ -47,9 +48,12 @@ class RowTranslation:
         return [*_OURS, *_STATES, *self.fields]
 
     def translate(self, cells: Sequence[str]) -> list[str]:
-        """Return the cells of a row by `target_columns`. An overlong row keeps what is too much, to be named."""
+        """Return the cells of a row by `target_columns`. An overlong row keeps what is too much, to be named.
+
+        What a row is too short for is empty: a status that is missing says what an empty one does.
+        """
         row: dict[str, str] = {}
-        for name, cell in zip(self.columns, cells, strict=False):
+        for name, cell in zip(self.columns, chain(cells, repeat("")), strict=False):
             row.setdefault(name, unguard_cell(cell).strip())
         form = self.form
         state, since, words = _find_state(form, row)
