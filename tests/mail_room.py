@@ -48,7 +48,7 @@ class MailRoom:
     def send(self, sender: TransactionalSender | None = None, **how: object) -> SentMails:
         workspace = self.publication.workspace
         return (sender or self.sender).send_due(
-            lambda: MessageWriter(workspace, require_secret_keys(workspace)),
+            lambda: MessageWriter(workspace, self.store, require_secret_keys(workspace)),
             partial(backends.load_backend, "smtp", workspace.config, workspace.root),
             **how,
         )

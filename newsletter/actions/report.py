@@ -14,6 +14,7 @@ from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import sum_replies
 from newsletter.ledger.suppressed_elsewhere import count_suppressed_elsewhere
+from newsletter.ledger.welcome_issues import count_welcomes
 from newsletter.ledger.workers import find_last_sent
 from newsletter.ownership import resolve_own_target
 from newsletter.publication import OpenPublication
@@ -30,8 +31,8 @@ class CampaignSummary:
 
     `unusable` counts rows of the list that could not be used: people who may have wanted it. `replies` are what servers
     said to those who were not accepted, most recipients first, and `not_accepted` is the table that names each of them.
-    `languages` says how many are in which language, the publication's own as an empty one; it is empty for an issue
-    without translations.
+    `welcomed` got the issue when they joined, and not by the campaign. `languages` says how many are in which language,
+    the publication's own as an empty one; it is empty for an issue without translations.
     """
 
     counts: Counts
@@ -40,6 +41,7 @@ class CampaignSummary:
     not_accepted: Path | None
     answers: Mapping[EventKind, int]
     suppressed_elsewhere: Mapping[str, int]
+    welcomed: int = 0
     languages: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -88,6 +90,7 @@ def summarize_campaign(publication: OpenPublication, issue: IssueName) -> Campai
     with store.reading() as connection:
         answers = count_answers(connection, issue)
         elsewhere = count_suppressed_elsewhere(connection, issue)
+        welcomed = count_welcomes(connection, issue)
     unusable = campaign.left_out if campaign else 0
     return CampaignSummary(
         counts=counts,
@@ -96,6 +99,7 @@ def summarize_campaign(publication: OpenPublication, issue: IssueName) -> Campai
         not_accepted=not_accepted,
         answers=answers,
         suppressed_elsewhere=elsewhere,
+        welcomed=welcomed,
         languages=count_languages_of(store, campaign) if campaign else {},
     )
 

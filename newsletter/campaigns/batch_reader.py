@@ -23,7 +23,8 @@ class Batch:
     """Recipients staged to be added to a campaign, counted, and who of the list is left out.
 
     `corrected` is the issue whose readers they are, of a correction. `tag` is whose they are, empty for the whole list.
-    `new` are those whom the campaign has not, the `suppressed` among them included. `left` counts whom the list's own
+    `new` are those whom the campaign has not, the `suppressed` among them included. `welcomed` got the issue when they
+    joined. `left` counts whom the list's own
     columns keep from being mailed, by what they say. `tags` are all that these recipients have. `languages` says how
     many of those who may be mailed get which language, and in place of which; it is empty for an issue in one language.
     `difference` is how another system's list has changed since it was last frozen.
@@ -37,6 +38,7 @@ class Batch:
     erased: int
     left: Mapping[str, int]
     tags: frozenset[str]
+    welcomed: int = 0
     corrected: CorrectedIssue | None = None
     languages: Sequence[StagedLanguage] = ()
     difference: ListDifference | None = None

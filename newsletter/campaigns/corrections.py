@@ -38,7 +38,7 @@ def keep_reached(staged: StagedBatch, corrects: IssueName, draft: Path, *, is_wh
     ListError when none of those who have it is on the list.
     """
     counts = staged.count_deliveries(corrects)
-    reached = sum(counts[state] for state in REACHED)
+    reached = sum(counts[state] for state in REACHED) + staged.count_welcomed(corrects)
     if not reached:
         sent_elsewhere = draft.with_name(f"{corrects}.sent.toml").exists()
         raise DecisionNeeded(

@@ -271,6 +271,7 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
     reader = BatchReader(templates, request.source, request.options.tag, request.erased, own, chooser)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = request.staged.fill(reader.read_recipients(), plan.campaign.issue if not plan.is_new else None)
+    welcomed = request.staged.leave_out_welcomed(plan.campaign.issue)
     reader.rows.refuse_unusable(request.context.config.subscriber_list.unusable)
     reader.refuse_empty()
     corrected = None
@@ -289,6 +290,7 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         erased=reader.erased,
         left=reader.left,
         tags=frozenset(reader.tags),
+        welcomed=welcomed,
         corrected=corrected,
         languages=request.staged.count_languages() if translations else (),
         difference=difference,

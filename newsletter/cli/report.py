@@ -90,6 +90,8 @@ def show_summary(publication: OpenPublication, issue: IssueName) -> None:
     _show_balance(counts, summary.unusable)
     if elsewhere := formatting.format_suppressed_elsewhere(summary.suppressed_elsewhere):
         say(f"  {elsewhere}")
+    if welcomed := formatting.format_welcomed(summary.welcomed):
+        say(f"  {welcomed}")
     if summary.languages:
         say(f"  In {count_in_languages(publication.config, summary.languages)}")
     for reply in summary.replies[:_SUMMARY_REPLIES]:
@@ -118,6 +120,8 @@ def _show(workspace: Workspace, found: CampaignReport) -> None:
     _show_balance(found.counts, found.campaign.left_out)
     if elsewhere := formatting.format_suppressed_elsewhere(found.suppressed_elsewhere):
         say(f"  {elsewhere}")
+    if welcomed := formatting.format_welcomed(found.welcomed):
+        say(f"  {welcomed}")
     _show_since(found.since)
     _show_runs(found, ZoneInfo(workspace.config.publication.timezone))
     if found.is_translated:

@@ -74,6 +74,8 @@ def _show_batch(config: Config, plan: SendPlan, batch: Batch, list_path: Path) -
     show_languages(config, plan)
     if batch.suppressed:
         say(f"  Left out  {batch.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
+    if batch.welcomed:
+        say(f"  Left out  {batch.welcomed:,} who got it as a welcome when they joined")
     if batch.corrected:
         _show_corrected(plan, batch.corrected, list_path)
     elif batch.erased:

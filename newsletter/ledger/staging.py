@@ -26,14 +26,15 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
-    true,
 )
 
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import REACHED, Counts, State
+from newsletter.ledger.welcome_issues import count_welcomes, has_welcome
 from newsletter.store import Store
 from newsletter.store.engine import Staging, insert_new, is_of, publication_of
 from newsletter.store.schema import deliveries
@@ -152,21 +153,36 @@ class StagedBatch:
             connection.execute(delete(_staged).where(known.exists()))
         return duplicates
 
+    def leave_out_welcomed(self, issue: IssueName) -> int:
+        """Forget those staged who have an issue by their welcome, or may have it; return how many those were."""
+        with self._staging.local() as connection:
+            welcomed = delete(_staged).where(has_welcome(connection, issue, _staged.c.subscriber))
+            return connection.execute(welcomed).rowcount
+
     def keep_reached(self, issue: IssueName) -> int:
-        """Forget whoever is staged, unless they have this issue or may have it; return how many stay."""
+        """Forget whoever is staged, unless they have this issue or may have it; return how many stay.
+
+        Some have it by their welcome, and not by its campaign.
+        """
         with self._staging.local() as connection:
             has_it = select(deliveries.c.id).where(
                 is_of(connection, deliveries, issue),
                 deliveries.c.subscriber == _staged.c.subscriber,
                 deliveries.c.state.in_(REACHED),
             )
-            connection.execute(delete(_staged).where(~has_it.exists()))
+            welcomed = has_welcome(connection, issue, _staged.c.subscriber)
+            connection.execute(delete(_staged).where(~or_(has_it.exists(), welcomed)))
             return connection.scalar(select(func.count()).select_from(_staged)) or 0
 
     def count_deliveries(self, issue: IssueName) -> Counts:
         """Return how many deliveries of an issue are in each state, by the store that staged recipients go into."""
         with self._staging.local() as connection:
             return count_by_state(connection, issue)
+
+    def count_welcomed(self, issue: IssueName) -> int:
+        """Return how many have an issue by their welcome, or may have it."""
+        with self._staging.local() as connection:
+            return count_welcomes(connection, issue)
 
     def counts(self) -> tuple[int, int]:
         """Return how many are staged, and how many of them must not be mailed."""
@@ -211,7 +227,10 @@ class StagedBatch:
                 )
 
     def move(self, connection: Connection, issue: IssueName, numbers: Sequence[int]) -> None:
-        """Copy everyone into the campaign's deliveries; `numbers` are the ids of the batch's templates, in order."""
+        """Copy everyone into the campaign's deliveries; `numbers` are the ids of the batch's templates, in order.
+
+        Who was welcomed with the issue since it was planned is left out here.
+        """
         connection.execute(delete(_numbers))
         if numbers:
             connection.execute(
@@ -236,7 +255,8 @@ class StagedBatch:
         rows = (
             select(*moved.values())
             .join_from(_staged, _numbers, _numbers.c.position == _staged.c.template)
-            .where(true())  # without it SQLite would take ON CONFLICT for a part of the join
+            # Without a condition SQLite would take ON CONFLICT for a part of the join.
+            .where(~has_welcome(connection, issue, _staged.c.subscriber))
             .order_by(_staged.c.id)
         )
         connection.execute(insert_new(connection, deliveries).from_select(list(moved), rows))

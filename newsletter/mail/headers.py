@@ -162,8 +162,7 @@ def format_notice_headers(config: Config, kind: str, date: datetime, subject: st
         format_text_header("Subject", subject),
         format_plain_header("Content-Language", config.publication.language) if config.translations else b"",
         format_date_header(date),
-        # RFC 3834, section 5: no program answers it.
-        format_plain_header("Auto-Submitted", "auto-generated"),
+        format_automatic_header(),
         format_list_id(config),
         format_plain_header("List-Unsubscribe", ", ".join(f"<{link}>" for link in unsubscribe)) if unsubscribe else b"",
         format_plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
@@ -173,6 +172,11 @@ def format_notice_headers(config: Config, kind: str, date: datetime, subject: st
         format_plain_header("MIME-Version", "1.0"),
     ]
     return b"".join(lines)
+
+
+def format_automatic_header() -> bytes:
+    """Return the header by which no program answers a mail that a program has sent by itself (RFC 3834, section 5)."""
+    return format_plain_header("Auto-Submitted", "auto-generated")
 
 
 def _list_headers(config: Config, name: str) -> Iterator[bytes]:

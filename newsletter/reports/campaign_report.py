@@ -17,6 +17,7 @@ from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import DomainSum, LanguageSum, sum_domains, sum_languages, sum_replies
 from newsletter.ledger.suppressed_elsewhere import count_suppressed_elsewhere
+from newsletter.ledger.welcome_issues import count_welcomes
 from newsletter.reports.answer_times import AnswerTimes, measure_answers
 from newsletter.reports.reply_counts import ReplyCount, drop_rare_words, group_replies
 from newsletter.reports.worker_runs import Timeline, WorkerRun, build_timelines, compute_rate, list_worker_runs
@@ -42,6 +43,7 @@ class CampaignReport:
     """Figures of a campaign. Replies and domains come most recipients first; `since` is what came back later.
 
     `suppressed_elsewhere` counts by cause those whom only another publication of the database keeps from being mailed.
+    `welcomed` counts those who got the issue when they joined, and not by the campaign.
     `languages` are by their tags; one without a tag sums those that a report does not name, and stands last.
     """
 
@@ -50,6 +52,7 @@ class CampaignReport:
     languages: Sequence[LanguageSum]
     since: Mapping[EventKind, int]
     suppressed_elsewhere: Mapping[str, int]
+    welcomed: int
     runs: Sequence[WorkerRun]
     over_time: Sequence[Timeline]
     replies: Sequence[ReplyCount]
@@ -105,6 +108,7 @@ def make_report(store: Store, issue: IssueName, own_language: str) -> CampaignRe
             languages=[replace(one, language=one.language or own_language) for one in sum_languages(connection, issue)],
             since=count_answers(connection, issue),
             suppressed_elsewhere=count_suppressed_elsewhere(connection, issue),
+            welcomed=count_welcomes(connection, issue),
             runs=runs,
             over_time=build_timelines(connection, issue, runs),
             replies=group_replies(sum_replies(connection, issue)),

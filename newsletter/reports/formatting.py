@@ -57,6 +57,11 @@ def format_feedback(answers: Mapping[EventKind, int]) -> str:
     )
 
 
+def format_welcomed(count: int) -> str:
+    """Return how many got the issue when they joined, and not by its campaign; nothing for none."""
+    return f"{format_count(count, 'other reader')} got it as a welcome when they joined" if count else ""
+
+
 def format_suppressed_elsewhere(counts: Mapping[str, int]) -> str:
     """Return who is suppressed because of another newsletter in one line; empty when nobody is."""
     told = {"bounced": "whose mail bounced in", "complained": "who marked as spam"}

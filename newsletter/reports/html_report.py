@@ -41,6 +41,7 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
         "share": formatting.format_share,
         "since": formatting.format_feedback,
         "suppressed_elsewhere": formatting.format_suppressed_elsewhere,
+        "welcomed": formatting.format_welcomed,
         "took": lambda milliseconds: formatting.format_seconds(milliseconds / 1000),
     }
     return environment.get_template("report.html.j2").render(

@@ -24,6 +24,7 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
         "list": report.counts.total,
         "readers": _count_states(report.counts),
         "suppressed_elsewhere": dict(report.suppressed_elsewhere),
+        "welcomed": report.welcomed,
         "since": {kind.value: count for kind, count in report.since.items()},
         "seconds": round(report.seconds, 3),
         "per_second": _round_rate(report.per_second),

@@ -9,24 +9,29 @@ from secrets import token_hex
 from time import time
 
 from newsletter.address import EmailAddress, domain_of
+from newsletter.campaigns.issue_texts import IssueTexts
 from newsletter.editions import EditionContext, Picture
 from newsletter.editions.reader_links import list_unsubscribe_links
 from newsletter.errors import ConfigError, NewsletterError, TemplateError
 from newsletter.field import UNSUBSCRIBE_FIELD
-from newsletter.issue_name import NO_ISSUE
-from newsletter.mail.headers import format_notice_headers
+from newsletter.issue_name import NO_ISSUE, IssueName
+from newsletter.mail.headers import HeaderFault, format_notice_headers
 from newsletter.mail.message import Message
-from newsletter.mail.message_template import MessageTemplate
+from newsletter.mail.message_template import MessageTemplate, MissingValue
 from newsletter.mail.mime_body import build_body
 from newsletter.sending.rules import load_signature
+from newsletter.store import Store
+from newsletter.subscribers.configured_source import open_configured_source
 from newsletter.subscribers.purpose_tokens import PurposeTokenSigner, TokenPurpose
 from newsletter.subscribers.reader_requests import VALID_DAYS, RequestKind
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.subscriber import unlisted_subscriber
 from newsletter.subscribers.tokens import TokenSigner
 from newsletter.transactional.mail_kinds import MailKind
 from newsletter.transactional.notice_rendering import render_notice_html, render_notice_text
 from newsletter.transactional.notices import NoticeLinks, make_notice
-from newsletter.transactional.queue import QueuedMail
+from newsletter.transactional.queue import QueuedMail, take_issue_out
+from newsletter.transactional.welcome_message import build_issue_welcome, read_welcome_issue
 from newsletter.workspace import Workspace
 
 _DAY_S = 86_400
@@ -47,13 +52,14 @@ class MessageWriter:
     Raises ConfigError when none can be written: without a service, say, their links would lead nowhere.
     """
 
-    def __init__(self, workspace: Workspace, keys: SecretKeys) -> None:
+    def __init__(self, workspace: Workspace, store: Store, keys: SecretKeys) -> None:
         if workspace.config.service.url is None:
             raise ConfigError(
                 "Mails to single readers have links to the service, and it is not known where that is.",
                 next_step='Write it into newsletter.toml: [service] and below it url = "https://news.example.org".',
             )
         self._workspace = workspace
+        self._store = store
         self._sign = load_signature(workspace)
         list_id = workspace.config.subscriber_list.id
         self._tokens, self._purpose_tokens = TokenSigner(keys, list_id), PurposeTokenSigner(keys, list_id)
@@ -62,16 +68,41 @@ class MessageWriter:
         """Return the message, signed where the publication signs; its key is the mail's id.
 
         A broken template of one's own, or a logo that is gone, keeps no mail back: the program's own look takes its
-        place. Raises HeaderFault for a value that no header may hold.
+        place; and a welcome goes without its issue where that can't be made. Raises HeaderFault for a value that no
+        header may hold, and DeliveryError for the store.
         """
+        message = self._write_issue(mail, mail.issue) if mail.issue else None
+        message = message or self._write_notice(mail)
+        return self._sign(message) if self._sign else message
+
+    def _write_notice(self, mail: QueuedMail) -> Message:
         context = self._find_context(mail.language)
         links = self._make_links(context, mail)
         try:
-            message = build_notice_message(context, mail.kind, links, mail.id, mail.address)
+            return build_notice_message(context, mail.kind, links, mail.id, mail.address)
         except (TemplateError, ConfigError) as error:
             _LOG.error("Mails to single readers have the program's own look: %s", _describe(error))
-            message = build_notice_message(_make_plain(context), mail.kind, links, mail.id, mail.address)
-        return self._sign(message) if self._sign else message
+            return build_notice_message(_make_plain(context), mail.kind, links, mail.id, mail.address)
+
+    def _write_issue(self, mail: QueuedMail, issue: IssueName) -> Message | None:
+        """Return the issue that a mail is to carry; None when it can't be made, and then it is to carry none."""
+        try:
+            if issue not in self._issues:
+                self._issues[issue] = read_welcome_issue(self._workspace, self._context, issue)
+            source = open_configured_source(self._workspace, lambda: self._store)
+            reader = source.find([mail.subscriber]).get(mail.subscriber) or unlisted_subscriber(mail.address)
+            token = self._tokens.write(issue, mail.subscriber)
+            return build_issue_welcome(self._issues[issue], mail.language, reader, token, str(mail.id))
+        except (NewsletterError, MissingValue, HeaderFault) as error:
+            why = _describe(error) if isinstance(error, NewsletterError) else type(error).__name__
+            _LOG.error("A welcome goes without the issue %s: %s", issue, why)
+            with self._store.transaction() as connection:
+                take_issue_out(connection, mail.id)
+            return None
+
+    @cached_property
+    def _issues(self) -> dict[IssueName, IssueTexts]:
+        return {}
 
     @cached_property
     def _context(self) -> EditionContext:

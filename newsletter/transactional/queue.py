@@ -179,6 +179,12 @@ def record_result(
     return connection.execute(update(transactional_mails).where(*holds_it).values(answered)).rowcount > 0
 
 
+def take_issue_out(connection: Connection, mail: int) -> None:
+    """Have a mail carry no issue, since that can't be made: its reader has not got it, then."""
+    mine = (is_ours(connection, transactional_mails), transactional_mails.c.id == mail)
+    connection.execute(update(transactional_mails).where(*mine).values(issue=None))
+
+
 def release_mail(connection: Connection, mail: int, worker: str, *, wait_s: float = 0.0) -> None:
     """Let a claimed mail wait again of which no byte has left, as if it had not been claimed."""
     claimed = (

@@ -133,7 +133,7 @@ class ReaderWork:
         has_more = True
         while has_more and not self._stopped.is_set():
             sent = self._sender.send_due(
-                lambda: MessageWriter(workspace, self._keys()),
+                lambda: MessageWriter(workspace, self._store, self._keys()),
                 lambda: backends.load_backend(config.send.backend, config, workspace.root),
                 may_go_on=lambda: not self._stopped.is_set(),
             )
