@@ -34,15 +34,16 @@ class PageLanguage:
 
 def list_issue_languages(context: EditionContext, issue: Issue) -> Sequence[PageLanguage]:
     """Return the languages that an issue's page is there in, the publication's own first; none if that is all."""
-    return _list(context.config, context.translations.get(issue.name, ()), issue.name)
+    return list_page_languages(context.config, context.translations.get(issue.name, ()), issue.name)
 
 
 def list_index_languages(context: EditionContext) -> Sequence[PageLanguage]:
     """Return the languages that the list of issues is there in: those that some issue is there in."""
-    return _list(context.config, {tag for tags in context.translations.values() for tag in tags}, "index")
+    return list_page_languages(context.config, {tag for tags in context.translations.values() for tag in tags}, "index")
 
 
-def _list(config: Config, others: Iterable[str], name: str) -> Sequence[PageLanguage]:
+def list_page_languages(config: Config, others: Iterable[str], name: str) -> Sequence[PageLanguage]:
+    """Return the languages that a page `name` is there in, the publication's own first; none if that is all."""
     known = set(others)
     own, *declared = config.languages
     tags = [own, *(tag for tag in declared if tag in known)]

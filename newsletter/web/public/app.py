@@ -16,6 +16,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from newsletter.web.guard import HostGuard, SecurityHeaders, split_host
 from newsletter.web.http_refusals import make_refusal_handler
+from newsletter.web.public.client_network import ProxyNetworks
 from newsletter.web.public.overview import Overview
 from newsletter.web.public.publication_routes import ClosedPublication, ServedPublication
 from newsletter.web.public.request_guard import HEALTH, POLICY, RequestGuard, mark_private
@@ -30,6 +31,7 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
     `closed` are the addresses of those that can't be served.
     """
     translator = publications[0].translator
+    proxies = ProxyNetworks(publications[0].workspace.config.service.proxies)
     shut = [ClosedPublication(url, translator) for url in closed]
     hosts = [*(each.host for each in publications), *(each.host for each in shut)]
     overview = Overview(publications) if len(publications) > 1 else None
@@ -54,7 +56,7 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
     app = Starlette(
         middleware=[
             Middleware(SecurityHeaders, policy=POLICY, mark=mark_private, without_policy=["application/pdf"]),
-            Middleware(RequestGuard, translator=translator),
+            Middleware(RequestGuard, translator=translator, proxies=proxies),
             Middleware(HostGuard, is_own=is_own, on_refused=publications[0].host.warn, translator=translator),
         ],
         exception_handlers={HTTPException: make_refusal_handler(translator)},

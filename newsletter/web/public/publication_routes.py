@@ -3,7 +3,7 @@
 Of several, none may have the address of another's pages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -18,14 +18,17 @@ from newsletter.translation import Translator
 from newsletter.web.public.archive import Archive
 from newsletter.web.public.endpoints import PublicEndpoints
 from newsletter.web.public.event_writer import EventWriter
+from newsletter.web.public.form_reading import LARGEST
 from newsletter.web.public.reader_work import ReaderWork
 from newsletter.web.public.request_guard import HEALTH, PublicHost
-from newsletter.web.public.submission import LARGEST
+from newsletter.web.public.sign_up import SignUpEndpoints
+from newsletter.web.public.sign_up_pages import SCRIPT
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.web.public.unsubscribe_pages import UnsubscribePages
 from newsletter.workspace import Workspace
 
 _LATER = {"Retry-After": "60"}
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -73,28 +76,42 @@ class ServedPublication:
         farewell = self.translator.translate("You won't get {title} any more.", title=title)
         return PublicEndpoints(self.store, self.token_reader, self.event_writer, self.pages, self.archive, farewell)
 
+    @cached_property
+    def sign_up(self) -> SignUpEndpoints:
+        return SignUpEndpoints(self.workspace, self.store, self.token_reader, self.reader_work.wake)
+
     def build_routes(self) -> list[Route]:
         """Return its routes. Their names are what the log shows."""
-        below, endpoints = self.below, self.endpoints
-        both = ["GET", "POST"]
+        below, endpoints, sign_up = self.below, self.endpoints, self.sign_up
         return [
-            Route(f"{below}/u/{{token}}", endpoints.link, methods=both, name="/u/…", max_body_size=LARGEST),
-            # Some programs put a slash behind an address.
-            Route(f"{below}/u/{{token}}/", endpoints.link, methods=both, name="/u/…", max_body_size=LARGEST),
+            *self._take_forms("u/{token}", endpoints.link, name="/u/…"),
+            *self._take_forms("subscribe", sign_up.subscribe, name="/subscribe"),
+            Route(f"{below}/subscribe/{SCRIPT}", sign_up.script, name="/subscribe/…"),
+            *self._take_forms("confirm/{token}", sign_up.confirm, name="/confirm/…"),
             *([Route(below, endpoints.slash, name="/")] if below else []),
             Route(f"{below}/", endpoints.file, name="/"),
             Route(f"{below}/{{name}}", endpoints.file, name="/…"),
+        ]
+
+    def _take_forms(self, path: str, endpoint: Endpoint, name: str) -> list[Route]:
+        """Return the routes of a page with a form, with and without the slash that some programs put behind it."""
+        both = ["GET", "POST"]
+        return [
+            Route(f"{self.below}/{path}{end}", endpoint, methods=both, name=name, max_body_size=LARGEST)
+            for end in ("", "/")
         ]
 
     def renew(self) -> None:
         """Renew pages and archive from the files as they are now. Whatever is wrong is logged, and what was stays."""
         current = self.workspace.with_current_settings()
         self.pages.renew(current)
+        self.sign_up.renew(current)
         self.archive.renew(current)
 
     def close(self) -> None:
         """End its threads without waiting."""
         self.event_writer.close()
+        self.sign_up.close()
         self.endpoints.close()
 
 

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.translation import Translator
 from newsletter.web.guard import LOCAL_HOSTS
-from newsletter.web.public.fair_shares import RequestShares, client_of
+from newsletter.web.public.client_network import CLIENT, ProxyNetworks
+from newsletter.web.public.fair_shares import RequestShares
 
 HEALTH = "/healthz"
 POLICY = (
@@ -29,11 +30,13 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
 class RequestGuard:
     """Middleware that shares the work between clients and logs each request.
 
-    The log has no token, query, address or name of a file: they could say who reads what.
+    `proxies` say who a client is that asks through them. The log has no token, query, address or name of a file: they
+    could say who reads what.
     """
 
-    def __init__(self, app: ASGIApp, translator: Translator) -> None:
+    def __init__(self, app: ASGIApp, translator: Translator, proxies: ProxyNetworks) -> None:
         self._app = app
+        self._proxies = proxies
         self._too_much = translator.translate("Too much at once.")
         self._broken = translator.translate("Something is wrong here. Please try again later.")
         self._shares = RequestShares(_MOST_WORKED_ON)
@@ -43,6 +46,7 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         began, status = perf_counter(), 0
+        client = scope[CLIENT] = self._proxies.find_client(scope)
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -51,7 +55,7 @@ class RequestGuard:
             await send(message)
 
         try:
-            with self._shares.place(client_of(scope["client"])) as has_room:
+            with self._shares.place(client) as has_room:
                 if has_room:
                     await self._app(scope, receive, watched)
                 else:

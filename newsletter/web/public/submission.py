@@ -1,20 +1,15 @@
 """Reads what a POST to an unsubscribe link asks for: a one click (RFC 8058, section 3.2), or a button of the page."""
 
-import asyncio
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from newsletter.subscribers.feedback_events import EventKind, EventSource
 from newsletter.text import escape_controls
+from newsletter.web.public.form_reading import read_body, read_form
 
-LARGEST = 16 * 1024  # bytes of a body
-_FIELDS = 20
-_PATIENCE_S = 10.0
 _WHY, _WORDS = 100, 1000  # characters
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _ONE_CLICK = b"list-unsubscribe=one-click"
 _ACTIONS = {
     "leave": EventKind.UNSUBSCRIBED,
@@ -46,19 +41,9 @@ async def read_submission(request: Request) -> Submission:
     the page's own forms always say what they want. Raises HTTPException: 400 for what is no order, 408 when it takes
     too long, 413 and 415.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            if (await request.body()).strip().lower() in (b"", _ONE_CLICK):
-                return Submission(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
-            if kind not in _FORMS:
-                raise HTTPException(415)
-            form = await request.form(max_files=0, max_fields=_FIELDS, max_part_size=LARGEST)
-    except TimeoutError as error:
-        raise HTTPException(408, headers={"Connection": "close"}) from error
-    except (MultiPartException, ValueError) as error:  # a charset that is none raises UnicodeError and its kin
-        raise HTTPException(400) from error
-    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    if (await read_body(request)).strip().lower() in (b"", _ONE_CLICK):
+        return Submission(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
+    fields = await read_form(request)
     if fields.get("List-Unsubscribe", "").strip().lower() == "one-click":
         return Submission(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
     if (action := fields.get("action", "")) not in _ACTIONS:

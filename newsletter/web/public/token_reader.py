@@ -1,9 +1,10 @@
-"""Reads unsubscribe tokens by the secret keys as they are now, so that `newsletter keys rotate` needs no restart."""
+"""Reads readers' tokens by the secret keys as they are now, so that `newsletter keys rotate` needs no restart."""
 
 import logging
 from time import monotonic
 
 from newsletter.errors import ConfigError
+from newsletter.subscribers.purpose_tokens import PurposeToken, PurposeTokenSigner, TokenPurpose
 from newsletter.subscribers.secret_keys import KEYS_NAME, SecretKeys, require_secret_keys
 from newsletter.subscribers.tokens import TokenHolder, TokenSigner
 from newsletter.workspace import Workspace
@@ -13,7 +14,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class TokenReader:
-    """Reads unsubscribe tokens. A changed key file is read again; if broken, the last good keys stay in use."""
+    """Reads unsubscribe tokens, and those with a purpose.
+
+    A changed key file is read again; if it is broken, the last good keys stay in use.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         """Read the keys. Raises ConfigError when there are none."""
@@ -29,10 +33,19 @@ class TokenReader:
         return self._keys
 
     def read(self, token: str) -> TokenHolder | None:
+        """Return whose unsubscribe token it is; None for anything else."""
+        self._look()
+        return self._tokens.read(token)
+
+    def read_for(self, purpose: TokenPurpose, token: str) -> PurposeToken | None:
+        """Return what a token says that was written for this purpose; None for anything else."""
+        self._look()
+        return self._purpose_tokens.read(purpose, token)
+
+    def _look(self) -> None:
         state = self._state()
         if state != self._seen and (state != self._failed or monotonic() >= self._again):
             self._renew(state)
-        return self._tokens.read(token)
 
     def _renew(self, state: tuple[int, ...] | None) -> None:
         try:
@@ -46,7 +59,8 @@ class TokenReader:
 
     def _take(self, keys: SecretKeys) -> None:
         self._keys = keys
-        self._tokens = TokenSigner(keys, self._workspace.config.subscriber_list.id)
+        list_id = self._workspace.config.subscriber_list.id
+        self._tokens, self._purpose_tokens = TokenSigner(keys, list_id), PurposeTokenSigner(keys, list_id)
 
     def _state(self) -> tuple[int, ...] | None:
         try:

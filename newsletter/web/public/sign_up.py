@@ -1,0 +1,255 @@
+"""The endpoints where readers join: the form, and the link that is mailed to them.
+
+A form that was sent is looked at, bounded and written down before it is answered, by what it says alone: whose address
+it is, is looked up by nobody before the answer is out.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from newsletter.actions.confirm_request import Confirmation, confirm_request, find_confirmation
+from newsletter.actions.request_sign_up import request_sign_ups
+from newsletter.config import Config
+from newsletter.errors import DeliveryError
+from newsletter.git import NoAnswer, ask_git
+from newsletter.publication import OpenPublication
+from newsletter.store import Store
+from newsletter.subscribers.purpose_tokens import PurposeToken, TokenPurpose
+from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind
+from newsletter.web.public.client_network import CLIENT
+from newsletter.web.public.error_line import error_line
+from newsletter.web.public.form_reading import read_form
+from newsletter.web.public.form_stamps import FormStamps
+from newsletter.web.public.group_writer import GroupWriter
+from newsletter.web.public.proof_of_work import SCRIPT, ProofsOfWork
+from newsletter.web.public.request_guard import POLICY
+from newsletter.web.public.shown_words import ShownWords
+from newsletter.web.public.sign_up_form import (
+    ELSEWHERE,
+    OWN_FORM,
+    SignUpForm,
+    find_language,
+    find_source,
+    read_sign_up_form,
+)
+from newsletter.web.public.sign_up_limits import FROM_ANY_FORM, NetworkLimits
+from newsletter.web.public.sign_up_pages import FORMS, ConfirmPages, ConfirmState, FormState, SignUpPages, list_consents
+from newsletter.web.public.token_reader import TokenReader
+from newsletter.workspace import Workspace
+
+_T = TypeVar("_T")
+_PATIENCE_S = 20.0  # more than a store waits for its lock
+_COMMIT_EVERY_S = 600.0
+_HTML = "text/html; charset=utf-8"
+_SOON, _IN_AN_HOUR = {"Retry-After": "60"}, {"Retry-After": "3600"}
+_STATUS = {
+    FormState.AGAIN: 422, FormState.ADDRESS: 422, FormState.MANY: 429, FormState.LATER: 503, FormState.CLOSED: 404,
+}  # fmt: skip
+_CONFIRM_STATUS = {ConfirmState.UNKNOWN: 404, ConfirmState.LATER: 503}
+_RETRY = {FormState.MANY: _IN_AN_HOUR, FormState.LATER: _SOON, ConfirmState.LATER: _SOON}
+_WITH_SCRIPT = f"{POLICY}; script-src 'self'"
+_NOT_IN_STORE = (
+    "Readers can't join by themselves: the list is not in the store, which alone the service can write to. To move it "
+    'there: newsletter subscribers import subscribers.csv, and then source = "store" under [list]. To leave it where '
+    "it is: open = false under [signup]."
+)
+_LOG = logging.getLogger(__name__)
+
+
+class SignUpEndpoints:
+    """The endpoints of one publication where readers join, one method a route.
+
+    `on_stored` is called when something was stored that leaves work to do.
+    """
+
+    def __init__(
+        self, workspace: Workspace, store: Store, token_reader: TokenReader, on_stored: Callable[[], None]
+    ) -> None:
+        list_id = workspace.config.subscriber_list.id.lower()
+
+        def form_keys() -> Sequence[bytes]:
+            return token_reader.keys.derive(f"form {list_id}")
+
+        self._workspace = workspace
+        self._store = store
+        self._token_reader = token_reader
+        self._on_stored = on_stored
+        self._pages = SignUpPages(workspace)
+        self._confirm_pages = ConfirmPages(workspace)
+        self._words = ShownWords(store)
+        self._stamps, self._proofs = FormStamps(form_keys), ProofsOfWork(form_keys)
+        self._limits = NetworkLimits()
+        self._writer = GroupWriter(self._store_requests, "sign-up-writer")
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign-up")
+        self._commit: str | None = None
+        self._commit_from = 0.0
+        self._logged = ""
+        self._look(workspace)
+
+    def renew(self, workspace: Workspace) -> None:
+        """Take the settings and templates as they are now. Whatever is wrong is logged, and what was stays."""
+        self._pages.renew(workspace)
+        self._confirm_pages.renew(workspace)
+        self._look(workspace)
+
+    def close(self) -> None:
+        """End its threads without waiting."""
+        self._writer.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def subscribe(self, request: Request) -> Response:
+        """Answer the page where readers join: a GET shows the form, a POST stores who wants to.
+
+        Whoever has the address is answered alike: known, unknown, erased or suppressed.
+        """
+        config, languages = self._config, self._pages.languages
+        language = find_language(request.query_params.get("language", ""), languages)
+        if not config.takes_sign_ups:
+            return self._page(FormState.CLOSED, language)
+        if request.method != "POST":
+            source = find_source(request.query_params.get("source", OWN_FORM))
+            return self._page(FormState.ASK, language, source=source)
+        form = read_sign_up_form(await read_form(request), languages)
+        state = await self._take(config, form, request.scope[CLIENT])
+        return self._page(state, form.language, email=form.typed, name=form.name, source=form.source)
+
+    async def script(self, _request: Request) -> Response:
+        """Answer the script that does the sum which [signup] proof_of_work asks for."""
+        return Response(
+            SCRIPT.read_bytes(), media_type="text/javascript", headers={"Cache-Control": "public, max-age=300"}
+        )
+
+    async def confirm(self, request: Request) -> Response:
+        """Answer a link that was mailed to confirm something: a GET shows the button, a POST is the button.
+
+        A GET never changes anything: programs that scan mail for harm follow every link in it.
+        """
+        written = request.path_params["token"]
+        token = self._token_reader.read_for(TokenPurpose.CONFIRM, written)
+        if token is None or self._config.subscriber_list.source != "store":
+            return self._confirm_page(ConfirmState.UNKNOWN)
+        if request.method == "POST" and (await read_form(request)).get("action") != "confirm":
+            raise HTTPException(400)
+        try:
+            found = await self._run(partial(self._confirm if request.method == "POST" else self._find, token))
+        except (DeliveryError, TimeoutError):
+            return self._confirm_page(ConfirmState.LATER)
+        if request.method == "POST" and found and found.is_done:
+            self._on_stored()
+        return self._confirm_page(_find_state(found), found.request.language if found else "")
+
+    async def _take(self, config: Config, form: SignUpForm, network: str) -> FormState:
+        """Store a form that was sent, if it may be; return what is answered."""
+        if form.remark:
+            return FormState.SENT  # by a program, which is not told that it was known as one
+        if form.address is None:
+            return FormState.ADDRESS
+        count = self._limits.count(network)
+        if count >= config.signup.per_network:
+            return FormState.MANY
+        is_stamped = self._stamps.is_good(form.stamp)
+        if not is_stamped and (form.stamp or count >= FROM_ANY_FORM):
+            return FormState.AGAIN
+        try:
+            words = form.words
+            if not self._words.has_at_hand(words) and not await self._run(partial(self._words.find, words)):
+                return FormState.AGAIN
+            if config.signup.proof_of_work and not self._proofs.take(form.proof):
+                return FormState.AGAIN
+            self._limits.add(network)
+            is_kept = await self._writer.write(self._make_request(config, form, network, is_stamped=is_stamped))
+        except (DeliveryError, TimeoutError):
+            is_kept = False
+        if not is_kept:
+            self._limits.give_back(network)
+            return FormState.LATER
+        self._on_stored()
+        return FormState.SENT
+
+    def _make_request(self, config: Config, form: SignUpForm, network: str, *, is_stamped: bool) -> ReaderRequest:
+        assert form.address is not None  # noqa: S101  # for mypy: it was looked at
+        return ReaderRequest(
+            kind=RequestKind.JOIN,
+            address=form.address,
+            fields={"name": form.name} if config.signup.ask_name and form.name else {},
+            language=form.language,
+            source=ELSEWHERE if form.source == OWN_FORM and not is_stamped else form.source,
+            words_sha256=form.words,
+            commit_id=self._commit,
+            network=network if config.signup.keep_network else None,
+        )
+
+    def _store_requests(self, requests: Sequence[ReaderRequest]) -> Sequence[bool]:
+        return request_sign_ups(self._store, self._config.signup, requests)
+
+    def _find(self, token: PurposeToken) -> Confirmation | None:
+        return find_confirmation(self._store, token)
+
+    def _confirm(self, token: PurposeToken) -> Confirmation | None:
+        return confirm_request(OpenPublication(self._workspace, store=self._store), token)
+
+    def _page(self, state: FormState, language: str, **filled: str) -> Response:
+        headers = dict(_RETRY.get(state, {}))
+        has_proof = self._config.signup.proof_of_work and state in FORMS
+        if state in FORMS:
+            filled["stamp"] = self._stamps.write()
+        if has_proof:
+            filled["challenge"] = self._proofs.make_challenge()
+            headers["Content-Security-Policy"] = _WITH_SCRIPT
+        page = self._pages.fill(state, language, **filled)
+        return Response(page, _STATUS.get(state, 200), headers, media_type=_HTML)
+
+    def _confirm_page(self, state: ConfirmState, language: str = "") -> Response:
+        page = self._confirm_pages.find(state, language)
+        return Response(page, _CONFIRM_STATUS.get(state, 200), _RETRY.get(state, {}), media_type=_HTML)
+
+    @property
+    def _config(self) -> Config:
+        return self._workspace.config
+
+    def _look(self, workspace: Workspace) -> None:
+        """Take settings as they are now, keep the words that the form shows, and note the commit that it is from."""
+        try:
+            config = workspace.config
+            if config.takes_sign_ups:
+                self._words.keep(list_consents(config))
+            self._workspace = workspace
+            closed = config.signup.open and config.subscriber_list.source != "store"
+            failure = _NOT_IN_STORE if closed else ""
+            level = logging.INFO
+        except Exception as error:  # noqa: BLE001  # readers can still leave
+            failure, level = f"The form for readers who join stays as it was: {error_line(error)}", logging.ERROR
+        if failure and failure != self._logged:
+            _LOG.log(level, "%s", failure)
+        self._logged = failure
+        if monotonic() >= self._commit_from:
+            self._commit, self._commit_from = _find_commit(workspace), monotonic() + _COMMIT_EVERY_S
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _find_state(found: Confirmation | None) -> ConfirmState:
+    if found is None:
+        return ConfirmState.UNKNOWN
+    if found.is_held:
+        return ConfirmState.HELD
+    return ConfirmState.JOINED if found.is_done else ConfirmState.JOIN
+
+
+def _find_commit(workspace: Workspace) -> str | None:
+    """Return the commit that the workspace stands at, of which the form is; None where it is in no git."""
+    try:
+        return ask_git(workspace.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip() or None
+    except NoAnswer:
+        return None
