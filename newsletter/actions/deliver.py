@@ -22,6 +22,7 @@ from newsletter.sending.takeover import lock_campaign
 from newsletter.sending.worker import send_campaign
 from newsletter.store import Busy, Store
 from newsletter.store.publications import list_publications
+from newsletter.subscribers.pauses import lift_ended_pauses
 
 # Asks a person whether to go on though so many are refused.
 ConfirmRefusals = Callable[[TooManyRefused], bool]
@@ -107,6 +108,7 @@ def deliver(
     """
     backend = publication.load_backend()
     store, record = publication.store, publication.record(issue)
+    lift_ended_pauses(store)
     comparison = compare_list(publication, issue, list_is_right=list_is_right)
     assignment = Assignment(
         store=store,

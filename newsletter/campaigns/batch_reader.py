@@ -9,6 +9,7 @@ from newsletter.campaigns.missing_values import prove_message
 from newsletter.campaigns.reader_languages import LanguageChooser
 from newsletter.campaigns.row_count import RowCount
 from newsletter.campaigns.variant_templates import VariantTemplates
+from newsletter.config.preference_settings import SUMMARY_TAG
 from newsletter.errors import ListError
 from newsletter.ledger.staging import Recipient, StagedLanguage
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers
@@ -27,6 +28,8 @@ class Batch:
     joined. `left` counts whom the list's own
     columns keep from being mailed, by what they say. `tags` are all that these recipients have. `languages` says how
     many of those who may be mailed get which language, and in place of which; it is empty for an issue in one language.
+    `paused` counts those among the suppressed who are so for a time alone, `summary` whom this is not for, since they
+    want the summary in place of the issues.
     `difference` is how another system's list has changed since it was last frozen.
     """
 
@@ -42,10 +45,15 @@ class Batch:
     corrected: CorrectedIssue | None = None
     languages: Sequence[StagedLanguage] = ()
     difference: ListDifference | None = None
+    paused: int = 0
+    summary: int = 0
 
 
 class BatchReader:
-    """A subscriber list read once, as recipients for one batch; what was seen on the way is counted."""
+    """A subscriber list read once, as recipients for one batch; what was seen on the way is counted.
+
+    With `leaves_out_summary` it is not for those who have the tag of the summary.
+    """
 
     def __init__(
         self,
@@ -55,6 +63,8 @@ class BatchReader:
         erased: ErasedSubscribers,
         own: OwnStatuses,
         languages: LanguageChooser,
+        *,
+        leaves_out_summary: bool = False,
     ) -> None:
         self._templates = templates
         self._source = source
@@ -62,9 +72,11 @@ class BatchReader:
         self._is_erased = erased
         self._own = own
         self._languages = languages
+        self._leaves_out_summary = leaves_out_summary
         self.rows = RowCount(source.place)
         self.found = 0
         self.erased = 0
+        self.summary = 0
         self.left = Counter[str]()  # by what the list's own columns say
         self._first_templates: dict[str, int] = {}  # by language
         self.tags: set[str] = set()
@@ -78,6 +90,8 @@ class BatchReader:
                     self.erased += 1
                 elif self._own.find(row):
                     self.left[self._own.describe(row)] += 1
+                elif self._leaves_out_summary and SUMMARY_TAG in row.tags:
+                    self.summary += 1
                 else:
                     yield self._make_recipient(row)
 
@@ -116,6 +130,8 @@ class BatchReader:
         why = f"{path.name} has no reader."
         if self.left:
             why = f"By its own columns, nobody in {path.name} may be mailed: {', '.join(self.left)}."
+        elif self.summary:
+            why = f"Everybody in {path.name} whom it is for wants the summary alone, sent by --tag {SUMMARY_TAG}."
         elif self._tag:
             why = f"No reader in {path.name} has the tag {self._tag!r}."
         named = f" {self._source.file}" if self._source.file else ""

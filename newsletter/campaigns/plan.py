@@ -31,6 +31,7 @@ from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.clock import Instant
+from newsletter.config.preference_settings import SUMMARY_TAG
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft
 from newsletter.issue_name import IssueName
@@ -45,6 +46,7 @@ from newsletter.ledger.workers import wait_for_leases
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers
+from newsletter.subscribers.pauses import lift_ended_pauses
 from newsletter.subscribers.source import SubscriberSource
 
 if TYPE_CHECKING:
@@ -143,6 +145,7 @@ def plan_send(
     person has to say how to go on.
     """
     name, options = request.texts.name, request.options
+    lift_ended_pauses(store)
     campaign = find_campaign(store, name)
     refuse_foreign_record(record, store, campaign)
     refuse_unknown_campaigns(store, record.parent)
@@ -193,7 +196,7 @@ def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, coun
     """Return the plan for a campaign of which somebody may have had a message."""
     name, options = campaign.issue, request.options
     waiting = counts.waiting + sum(counts[state] for state in options.retried if state not in OPEN)
-    adds = (options.to_new or not campaign.covers(options.tag)) and not options.retried
+    adds = (options.to_new or not _covers(campaign, request)) and not options.retried
     refuse_cancelled(campaign, options)
     refuse_narrowing(campaign, options, waiting)
     refuse_widening(campaign, options)
@@ -220,6 +223,14 @@ def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, coun
     if (changed and options.changes is Changes.TAKE_OVER) or (adds and not changed):
         plan, templates = _take_over_draft(store, request, plan)
     return _add_batch(request, plan, templates) if adds else plan
+
+
+def _covers(campaign: Campaign, request: SendRequest) -> bool:
+    """Return whether those whom the send is for are in the campaign; in the whole list nobody wants the summary."""
+    tag = request.options.tag
+    if tag == SUMMARY_TAG and request.context.config.preferences.summary and campaign.cancelled_at is None:
+        return tag in campaign.batches
+    return campaign.covers(tag)
 
 
 def _take_over_draft(store: Store, request: SendRequest, plan: SendPlan) -> tuple[SendPlan, VariantTemplates]:
@@ -268,7 +279,18 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
     own.require_answers()
     translations = list_translations(plan.campaign.draft_sha256)
     chooser = LanguageChooser(request.context.config, translations)
-    reader = BatchReader(templates, request.source, request.options.tag, request.erased, own, chooser)
+    # A correction is for those who have the issue, whatever they chose since.
+    leaves_out = bool(request.context.config.preferences.summary) and not plan.campaign.corrects
+    tag = request.options.tag
+    reader = BatchReader(
+        templates,
+        request.source,
+        tag,
+        request.erased,
+        own,
+        chooser,
+        leaves_out_summary=leaves_out and tag != SUMMARY_TAG,
+    )
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = request.staged.fill(reader.read_recipients(), plan.campaign.issue if not plan.is_new else None)
     welcomed = request.staged.leave_out_welcomed(plan.campaign.issue)
@@ -276,13 +298,13 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
     reader.refuse_empty()
     corrected = None
     if corrects := plan.campaign.corrects:
-        is_whole = plan.is_new and not request.options.tag
+        is_whole = plan.is_new and not tag
         corrected = keep_reached(request.staged, corrects, request.draft.path, is_whole=is_whole)
     drafts = list(request.texts.drafts.values())
     refuse_missing_values(request.staged.lacking(), reader.columns, request.source.place, drafts)
     new, suppressed = request.staged.counts()
     batch = Batch(
-        tag=request.options.tag,
+        tag=tag,
         new=new,
         suppressed=suppressed,
         duplicates=duplicates,
@@ -294,6 +316,8 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         corrected=corrected,
         languages=request.staged.count_languages() if translations else (),
         difference=difference,
+        paused=suppressed - request.staged.count_suppressed_for_good() if suppressed else 0,
+        summary=reader.summary,
     )
     return replace(
         plan,

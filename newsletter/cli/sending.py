@@ -19,6 +19,7 @@ from newsletter.cli.output import console, print_lease_wait, say, shorten
 from newsletter.cli.reader_languages import count_in_languages, show_languages, show_subjects
 from newsletter.cli.report import show_summary
 from newsletter.config import Config
+from newsletter.config.preference_settings import SUMMARY_TAG
 from newsletter.errors import DeliveryError
 from newsletter.issue_name import IssueName
 from newsletter.mail.message import Outcome
@@ -72,8 +73,12 @@ def _show_batch(config: Config, plan: SendPlan, batch: Batch, list_path: Path) -
         new, gone = batch.difference.new, batch.difference.gone
         say(f"  List      {new:,} new, {gone:,} gone since an issue was last frozen from it")
     show_languages(config, plan)
-    if batch.suppressed:
-        say(f"  Left out  {batch.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
+    if suppressed := batch.suppressed - batch.paused:
+        say(f"  Left out  {suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
+    if batch.paused:
+        say(f"  Left out  {batch.paused:,} who have paused it; it comes back to them by itself")
+    if batch.summary:
+        say(f"  Left out  {batch.summary:,} who want only the summary: newsletter send NAME --tag {SUMMARY_TAG}")
     if batch.welcomed:
         say(f"  Left out  {batch.welcomed:,} who got it as a welcome when they joined")
     if batch.corrected:

@@ -191,6 +191,12 @@ class StagedBatch:
             left = connection.scalar(select(func.count()).select_from(_staged).where(_is_suppressed(connection))) or 0
             return everyone, left
 
+    def count_suppressed_for_good(self) -> int:
+        """Return how many of the staged must not be mailed for a reason that does not end by itself."""
+        with self._staging.local() as connection:
+            for_good = is_suppressed(publication_of(connection), _staged.c.subscriber, for_good=True)
+            return connection.scalar(select(func.count()).select_from(_staged).where(for_good)) or 0
+
     def count_languages(self) -> list[StagedLanguage]:
         """Return how many of those who may be mailed get which language, and in place of which, most first."""
         with self._staging.local() as connection:

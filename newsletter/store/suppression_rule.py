@@ -22,11 +22,14 @@ LIFTED = "lifted "  # before a cause
 
 
 def is_suppressed(
-    publication: PublicationId | BindParameter[str], subscriber: ColumnElement[str]
+    publication: PublicationId | BindParameter[str], subscriber: ColumnElement[str], *, for_good: bool = False
 ) -> ColumnElement[bool]:
-    """Return the condition that a publication must not mail the subscriber in a column of another table."""
-    rows = select(literal(1)).select_from(suppressions)
-    return rows.where(*are_about(subscriber), holds(publication)).exists()
+    """Return the condition that a publication must not mail the subscriber in a column of another table.
+
+    With `for_good` what ends by itself does not count.
+    """
+    rows = select(literal(1)).select_from(suppressions).where(*are_about(subscriber), holds(publication))
+    return (rows.where(suppressions.c.until.is_(None)) if for_good else rows).exists()
 
 
 def are_about(subscriber: ColumnElement[str] | str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -26,7 +26,8 @@ from newsletter.workspace import MAIN, PublicationId
 class StoredSuppression(NamedTuple):
     """A cause not to mail a subscriber, as the table has it; `at` is ISO 8601 in UTC.
 
-    `publication` is the one whose row it is, `EVERY` for one that is about all.
+    `publication` is the one whose row it is, `EVERY` for one that is about all. `until` is when it ends by itself, None
+    for one that has to be lifted.
     """
 
     subscriber: SubscriberKey
@@ -34,6 +35,7 @@ class StoredSuppression(NamedTuple):
     words: str
     at: str
     publication: PublicationId
+    until: str | None = None
 
 
 def suppress(
@@ -191,12 +193,14 @@ def find_suppressed_since(connection: Connection, cause: str, moment: str) -> di
 
 
 def count_suppressed(connection: Connection, lifted: Sequence[str] = ()) -> int:
-    """Return how many people must not be mailed, the erased included.
+    """Return how many people must not be mailed, the erased included; what ends by itself is not counted.
 
     With the kinds of event by which a suppression is `lifted`, those who came back are counted, too: such a number
     never falls by what this publication does, since an erased person's rows become one hash.
     """
-    subscribers = select(suppressions.c.subscriber).where(holds(publication_of(connection)))
+    subscribers = select(suppressions.c.subscriber).where(
+        holds(publication_of(connection)), suppressions.c.until.is_(None)
+    )
     if lifted:
         ours = is_known_here(connection, events)
         back = select(events.c.subscriber).where(ours, events.c.kind.in_(lifted))
@@ -229,13 +233,18 @@ _FIND = (
 
 
 def _each_cause_once(rows: Iterable[Row[Any]], ours: PublicationId) -> Iterator[StoredSuppression]:
-    """Yield each cause of each subscriber once: of several rows the one about all, else the publication's own."""
+    """Yield each cause of each subscriber once: of several rows the one about all, else the publication's own.
+
+    What is over is left out, also where it was not taken away yet.
+    """
+    moment = now()
+    rows = (row for row in rows if row.until is None or row.until > moment)
     for _, together in groupby(rows, key=lambda row: row.subscriber):
         by_cause: dict[str, Row[Any]] = {}
         for row in sorted(together, key=lambda row: (row.publication != EVERY, row.publication != ours)):
             by_cause.setdefault(row.cause, row)
         for row in sorted(by_cause.values(), key=lambda row: row.at):
-            yield StoredSuppression(row.subscriber, row.cause, row.words, row.at, row.publication)
+            yield StoredSuppression(row.subscriber, row.cause, row.words, row.at, row.publication, row.until)
 
 
 def _lift(connection: Connection, subscriber: SubscriberKey, cause: str, *, everywhere: bool) -> None:

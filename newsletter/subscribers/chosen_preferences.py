@@ -168,7 +168,7 @@ class SourceWithPreferences:
         said = dict(chosen.tags)
         if self.summary and chosen.frequency:
             said[SUMMARY_TAG] = chosen.frequency is Frequency.SUMMARY
-        return tags - said.keys() | {tag for tag, is_wanted in said.items() if is_wanted}
+        return tags.difference(said).union(tag for tag, is_wanted in said.items() if is_wanted)
 
     def _apply_to_cells(self, row: ListRow, chosen: Preferences) -> ListRow:
         cells = _choose_fields(row.cells, chosen)

@@ -22,6 +22,7 @@ from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, re
 from newsletter.store.events import StoredEvent, add_events, find_last_said, list_events, list_said, remove_events
 from newsletter.store.handled_mails import add_handled
 from newsletter.store.suppression_rule import SHARED_CAUSES
+from newsletter.store.timed_suppressions import suppress_until
 from newsletter.subscribers.feedback_events import SUPPRESSING, Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
@@ -175,6 +176,11 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
     """Change who must not be mailed; return False when the event says what is known already."""
     key = event.subscriber
     words = storable(event.evidence.get("words", ""))
+    if event.kind is EventKind.PAUSED:
+        until = event.evidence["until"]
+        return suppress_until(connection, key, SuppressionKind.PAUSED, until, source=event.source)
+    if event.kind is EventKind.RESUMED:
+        return suppressions.unsuppress(connection, key, SuppressionKind.PAUSED)
     if event.kind in _CAUSES:
         entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, key, event.kind)
         new = _suppress(connection, event, _CAUSES[event.kind], words) or entered
@@ -184,7 +190,7 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
         remove_events(connection, key, EventKind.REASON)
         lifted = [
             suppressions.unsuppress(connection, key, cause, everywhere=event.everywhere)
-            for cause in kinds_lifted_by_return(connection, key)
+            for cause in (*kinds_lifted_by_return(connection, key), SuppressionKind.PAUSED)
         ]
         return any(lifted)
     if event.kind is EventKind.ALLOWED:

@@ -28,6 +28,9 @@ class EventKind(StrEnum):
     SUPPRESSED = "suppressed"  # an editor wants nothing sent there
     ALLOWED = "allowed"  # an editor has lifted every suppression
     ASKED = "asked to confirm"  # a mail in their name wants to leave, and may be anybody's
+    PAUSED = "paused"  # wants nothing until a moment, which is in the evidence as `until`
+    RESUMED = "resumed"  # a pause is over: its time has come, or they said so
+    ADDRESS_CHANGED = "address changed"  # of both addresses
     UNDONE = "undone"  # an editor has undone a reading of the inbox: its bounces are not believed
 
 
@@ -44,6 +47,8 @@ class SuppressionKind(StrEnum):
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     SUPPRESSED = "suppressed"
+    PAUSED = "paused"  # ends by itself
+    MOVED = "moved"  # this address is given up for another one
 
 
 # The suppression that each kind of event makes, a soft bounce when it is one too many.
@@ -53,6 +58,7 @@ SUPPRESSING: Mapping[str, SuppressionKind] = {
     EventKind.SOFT: SuppressionKind.BOUNCED,
     EventKind.COMPLAINED: SuppressionKind.COMPLAINED,
     EventKind.SUPPRESSED: SuppressionKind.SUPPRESSED,
+    EventKind.PAUSED: SuppressionKind.PAUSED,
 }
 
 
@@ -63,6 +69,7 @@ class EventSource(StrEnum):
     PAGE = "page"  # the service's page
     MAIL = "mail"  # the inbox
     EDITOR = "editor"  # a command
+    TIME = "time"  # nobody: its moment has come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,6 +142,7 @@ def describe_suppression(status: SuppressionStatus) -> str:
     for each in status.suppressions:
         words = " ".join(each.words.split())
         since = f" since {each.since:%Y-%m-%d}" if each.since else ""
+        since += f" until {each.until:%Y-%m-%d}" if each.until else ""
         said.append(f"{_name_scope(each)}{since}{f' ({words})' if words else ''}")
     return ", ".join(said)
 

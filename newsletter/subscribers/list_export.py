@@ -16,7 +16,7 @@ from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.subscribers.suppression_status import ERASED, with_suppression_status
+from newsletter.subscribers.suppression_status import ERASED, UNTIL, with_suppression_status
 from newsletter.text import escape_controls
 
 _OURS = (STATE, SINCE, WORDS)
@@ -76,7 +76,7 @@ def export_suppressed(store: Store | None, keys: SecretKeys | None) -> Iterator[
         return
     with store.reading() as connection:
         for row in suppressions.stream_suppressions(connection):
-            yield row.subscriber, row.cause, row.at, _on_one_line(row.words)
+            yield row.subscriber, row.cause, row.at, f"{UNTIL}{row.until}" if row.until else _on_one_line(row.words)
         if keys:
             for digest, at in list_erased(connection):
                 yield digest, ERASED, at, keys.fingerprint

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.address import normalise_address, subscriber_key
@@ -37,7 +38,7 @@ from newsletter.subscribers.status_words import (
     keeps_out,
 )
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.subscribers.suppression_status import MAILABLE, Suppression
+from newsletter.subscribers.suppression_status import MAILABLE, Suppression, find_end
 from newsletter.text import format_count
 
 # The columns of an export beside the list's own; no list has columns of these names by chance.
@@ -166,8 +167,8 @@ def _find_suppression(cells: Mapping[str, str], honoured: Sequence[str]) -> tupl
     for column in honoured:
         word = " ".join(cells.get(column, "").split())
         if column == STATE:
-            states = word.casefold().split(", ")
-            if word and states != [MAILABLE]:
+            states = [one for one in word.casefold().split(", ") if not _is_over(one, cells.get(WORDS, ""))]
+            if word and states and states != [MAILABLE]:
                 cause = next((one for one in SuppressionKind if one in states), SuppressionKind.SUPPRESSED)
                 words = cells.get(WORDS, "") if cause in states else f"{column}: {word}"
                 return column, word, Suppression(cause, words, _parse_since(cells.get(SINCE, "")))
@@ -175,6 +176,12 @@ def _find_suppression(cells: Mapping[str, str], honoured: Sequence[str]) -> tupl
             cause = cause_in(column, word)
             return column, word, Suppression(cause, f"{column}: {word}", None)
     return None
+
+
+def _is_over(state: str, words: str) -> bool:
+    """Return whether a state of a row is a pause that has ended since it was exported."""
+    end = find_end(words) if state == SuppressionKind.PAUSED else None
+    return end is not None and end <= datetime.now(UTC)
 
 
 def _parse_since(cell: str) -> Instant | None:

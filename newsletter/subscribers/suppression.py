@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
-from newsletter.clock import format_instant, parse_instant
+from newsletter.clock import Instant, format_instant, parse_instant
 from newsletter.errors import ListError, Problem
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now
@@ -17,6 +17,7 @@ from newsletter.store.erased import add_erased, hold_off_erasing, list_erased_di
 from newsletter.store.events import StoredEvent, add_events
 from newsletter.store.publication_facts import note_erasing_key
 from newsletter.store.suppression_rule import SHARED_CAUSES
+from newsletter.store.timed_suppressions import suppress_until
 from newsletter.subscribers.csv_editing import cells_of
 from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
 from newsletter.subscribers.csv_records import CsvRecord
@@ -26,7 +27,7 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, read_row_status
 from newsletter.subscribers.status_words import StatusMeaning, cause_of
-from newsletter.subscribers.suppression_status import ERASED, MAILABLE, Suppression
+from newsletter.subscribers.suppression_status import ERASED, MAILABLE, Suppression, find_end
 from newsletter.text import escape_controls
 from newsletter.validation import Fault
 
@@ -36,7 +37,10 @@ _KINDS = {
     SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED,
     SuppressionKind.BOUNCED: EventKind.HARD,
     SuppressionKind.COMPLAINED: EventKind.COMPLAINED,
+    SuppressionKind.MOVED: EventKind.ADDRESS_CHANGED,
 }
+# What is more than a reason: a pause has an end, and an address that was given up another one in its place.
+_NO_REASONS = (SuppressionKind.PAUSED, SuppressionKind.MOVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,10 +191,14 @@ def suppress_group_as_in_file(
     """
     moment = now()
     by_cause: dict[SuppressionKind, dict[SubscriberKey, str]] = {}
-    for key, one in said.items():
-        by_cause.setdefault(SuppressionKind(one.kind), {})[key] = one.words
     since = {key: min(format_instant(one.since), moment) for key, one in said.items() if one.since}
     news: frozenset[str] = frozenset()
+    for key, one in said.items():
+        if one.kind == SuppressionKind.PAUSED and (end := find_end(one.words)):
+            if _pause_as_in_file(connection, key, end, since.get(key) or moment, batch):
+                news |= {key}
+        else:
+            by_cause.setdefault(SuppressionKind(one.kind), {})[key] = one.words
     for cause, words in by_cause.items():
         kind = _KINDS.get(cause, EventKind.SUPPRESSED)
         new = suppressions.suppress_all(
@@ -218,8 +226,10 @@ def suppress_as_in_file(
 ) -> bool:
     """Suppress a subscriber as a file says it of them, with an event; return False when that was so already.
 
-    `since` is a moment in UTC (ISO 8601), not later than now.
+    `since` is a moment in UTC (ISO 8601), not later than now. A pause that is over by what `words` say is none.
     """
+    if cause is SuppressionKind.PAUSED and (until := find_end(words)):
+        return _pause_as_in_file(connection, key, until, since)
     kind = _KINDS.get(cause, EventKind.SUPPRESSED)
     everywhere = counts_for_all(Event(subscriber=key, kind=kind, source=EventSource.EDITOR), cause)
     new = suppressions.suppress(
@@ -228,6 +238,18 @@ def suppress_as_in_file(
     if new:
         evidence = {"words": words, **_FROM_A_FILE}
         add_events(connection, [StoredEvent(key, kind, EventSource.EDITOR, None, evidence, since, now())])
+    return new
+
+
+def _pause_as_in_file(connection: Connection, key: SubscriberKey, until: Instant, since: str, batch: str = "") -> bool:
+    end = until.isoformat(timespec="milliseconds")
+    if end <= now():
+        return False
+    kind, source = EventKind.PAUSED, EventSource.EDITOR
+    new = suppress_until(connection, key, SuppressionKind.PAUSED, end, source=source, batch=batch, at=since)
+    if new:
+        evidence = {"until": end, **_FROM_A_FILE}
+        add_events(connection, [StoredEvent(key, kind, source, None, evidence, since, now(), batch=batch)])
     return new
 
 
@@ -254,5 +276,6 @@ def _parse_moment(text: str) -> str:
 
 def _parse_reason(reason: str) -> tuple[SuppressionKind, str]:
     """Return the kind that a reason names, and an editor's own words where it names none."""
-    named = next((cause for cause in SuppressionKind if cause == reason.strip().casefold()), None)
+    wanted = reason.strip().casefold()
+    named = next((cause for cause in SuppressionKind if cause == wanted and cause not in _NO_REASONS), None)
     return (named, "") if named else (SuppressionKind.SUPPRESSED, escape_controls(" ".join(reason.split())))

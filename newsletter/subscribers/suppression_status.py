@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
 from sqlalchemy import Connection
 
-from newsletter.clock import Instant, parse_instant
+from newsletter.clock import Instant, format_instant, parse_instant
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import publication_of
@@ -21,6 +22,7 @@ from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.subscriber import Subscriber
 
 MAILABLE, ERASED = "mailable", "erased"
+UNTIL = "until "  # before the moment at which a suppression ends by itself, in a file
 _GROUP = 500  # rows looked up at once: few enough for either database's parameters
 
 
@@ -29,6 +31,7 @@ class Suppression:
     """One reason not to mail somebody; `since` is None where a list does not say when.
 
     `everywhere`: it keeps every publication of the database from it. `elsewhere`: it is known from another one alone.
+    `until` is when it ends by itself.
     """
 
     kind: str
@@ -36,6 +39,12 @@ class Suppression:
     since: Instant | None
     everywhere: bool = False
     elsewhere: bool = False
+    until: Instant | None = None
+
+    @property
+    def noted(self) -> str:
+        """Return what was noted with it, as a file may have it: when it ends, or else its words."""
+        return f"{UNTIL}{format_instant(self.until)}" if self.until else self.words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,7 @@ class SuppressionStatus:
     @property
     def words(self) -> str:
         """What was noted with the suppressions."""
-        return "; ".join(each.words for each in self.suppressions if each.words)
+        return "; ".join(each.noted for each in self.suppressions if each.noted)
 
 
 _MAILABLE = SuppressionStatus()
@@ -97,6 +106,13 @@ class OwnStatuses(Protocol):
         ...
 
 
+def find_end(words: str) -> Instant | None:
+    """Return when a suppression ends by itself, as an export writes it into its words; None where they don't say."""
+    with suppress(ValueError, OverflowError):  # a zone may lead out of the calendar
+        return parse_instant(words.removeprefix(UNTIL)) if words.startswith(UNTIL) else None
+    return None
+
+
 def read_suppression_statuses(
     store: Store | None, keys: SecretKeys | None, wanted: Sequence[str]
 ) -> list[SuppressionStatus]:
@@ -119,6 +135,7 @@ def read_suppression_statuses(
                     parse_instant(row.at),
                     everywhere=row.publication == EVERY,
                     elsewhere=(row.subscriber, row.cause) not in own,
+                    until=parse_instant(row.until) if row.until else None,
                 )
             )
         erased = find_erased(connection, list(digests.values())) if digests else {}

@@ -62,6 +62,7 @@ def _read(source: SubscriberSource) -> dict[str, tuple[str, str, frozenset[str]]
     rows = [row for row in source.read_subscribers() if isinstance(row, Subscriber)]
     assert rows == [row for row in source.read_rows() if isinstance(row, Subscriber)]
     assert {row.key: row for row in rows} == source.find([row.key for row in rows])
+    assert {type(row.tags) for row in rows} == {frozenset}
     assert all(set(source.read_columns()) <= {*row.fields, "tags"} for row in rows)
     return {row.key: (row.fields["name"], find_language(row.fields), row.tags) for row in rows}
 

@@ -17,6 +17,9 @@ EVENT_WORDS: Mapping[str, str] = {
     EventKind.SUPPRESSED: "suppressed",
     EventKind.ALLOWED: "allowed again",
     EventKind.ASKED: "asked whether they want to leave",
+    EventKind.PAUSED: "paused it",
+    EventKind.RESUMED: "gets it again after a pause",
+    EventKind.ADDRESS_CHANGED: "changed their address",
     EventKind.UNDONE: "bounce undone",
 }
 OF_EDITORS = (EventKind.REMOVED, EventKind.SUPPRESSED, EventKind.ALLOWED, EventKind.UNDONE)  # what nobody else can say

@@ -32,6 +32,7 @@ _BY: Mapping[str, str] = {
     EventSource.PAGE: "on the page of the link in a mail",
     EventSource.MAIL: "by mail",
     EventSource.EDITOR: "noted by an editor",
+    EventSource.TIME: "by itself",
 }
 _STATES = {State.PENDING: "waits to be sent", State.SENDING: "is being sent", State.UNKNOWN: "may have arrived or not"}
 _AT_ONCE = timedelta(minutes=1)

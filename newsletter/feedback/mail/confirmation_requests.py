@@ -118,7 +118,7 @@ def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decis
     if nothing := why_ignored(store, keys, event):
         return _change_action(decision, Action.NOTHING, nothing)
     with store.reading() as connection:
-        causes = suppressions.list_causes(connection, subscriber)
+        causes = suppressions.list_causes(connection, subscriber).keys() - {SuppressionKind.PAUSED}  # it ends
         asked = [row for row in list_events(connection, subscriber) if row.kind == EventKind.ASKED and row.at > since]
     if causes:
         return _change_action(decision, *_answer_for_suppressed(causes))

@@ -166,7 +166,8 @@ class PublicEndpoints:
 def _not_mailed(store: Store, reader: SubscriberKey) -> PageState | None:
     """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
-        known = suppressions.find_suppressions(connection, [reader])
+        rows = suppressions.find_suppressions(connection, [reader])
+        known = [row for row in rows if row.cause != SuppressionKind.PAUSED]  # they get it again, and can leave
         lifted = kinds_lifted_by_return(connection, reader) if known else set()
     if SuppressionKind.UNSUBSCRIBED in lifted:
         everything = (SuppressionKind.UNSUBSCRIBED, EVERY) in {(row.cause, row.publication) for row in known}
