@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -257,3 +258,22 @@ def test_erasing_asks_says_what_is_known_and_what_is_out_of_reach(three: Publica
     unknown = three.run("subscribers", "forget", "bob@example.org", stdin="n\n")
     assert "Nothing is known of bob@example.org. Their keyed hash will be kept all the same." in unknown.stdout
     assert "Did you mean bo@example.org?" in unknown.stdout
+
+
+def test_a_pause_is_entered_for_somebody_who_has_asked_by_mail(publication: Publication) -> None:
+    (publication.root / "subscribers.csv").write_text("email,name\nolga@example.net,Olga\n")
+    paused = publication.run("subscribers", "pause", "olga@Example.net", "--for", "2w")
+    until = (datetime.now(UTC) + timedelta(weeks=2)).date().isoformat()
+    assert paused.stdout == f"Olga@example.net gets nothing until {until}, and then everything again.\n".replace(
+        "O", "o"
+    )
+    shown = publication.run("subscribers", "show", "olga@example.net").stdout
+    assert f"on the list, paused since {datetime.now(UTC):%Y-%m-%d} until {until}" in shown
+    assert "paused it, noted by an editor" in shown
+    assert "1 reader on the list, 0 of them mailable\n  1 paused\n" in publication.run("subscribers", "stats").stdout
+    publication.run("subscribers", "suppress", "olga@example.net", "--reason", "no more")
+    resumed = publication.run("subscribers", "resume", "olga@example.net")
+    assert resumed.stdout.startswith("olga@example.net gets mail again.\nIt must not be mailed: suppressed since")
+    assert "had paused nothing" in publication.run("subscribers", "resume", "olga@example.net").stdout
+    wrong = publication.run("subscribers", "pause", "olga@example.nett")
+    assert "It is not on the list. Did you mean olga@example.net?" in wrong.stdout

@@ -166,6 +166,7 @@ def test_outside_of_a_publication_it_is_said_how_to_make_one(tmp_path: Path, pat
         ("subscribers", "suppress"): ["a@example.org"], ("subscribers", "unsuppress"): ["a@example.org"],
         ("subscribers", "add"): ["a@example.org"], ("subscribers", "remove"): ["a@example.org"],
         ("subscribers", "show"): ["a@example.org"], ("subscribers", "forget"): ["a@example.org"],
+        ("subscribers", "pause"): ["a@example.org"], ("subscribers", "resume"): ["a@example.org"],
         ("outbox", "cancel"): ["2.10"],
     }  # fmt: skip
     (tmp_path / "here.txt").touch()
