@@ -1,16 +1,32 @@
-"""Figures of a subscriber list: who is mailed, who is not and why, and what was said month by month, issue by issue."""
+"""Figures of a subscriber list: who is mailed, who is not and why, and how that has changed by month and by issue."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from newsletter.errors import Problem
+from newsletter.files import open_shared
 from newsletter.issue_name import IssueName, order_name
+from newsletter.ledger.statistics import IssueSize, list_issue_sizes
+from newsletter.ownership import resolve_own_target
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import list_erased
 from newsletter.store.events import count_by_issue, count_by_month, stream_events
+from newsletter.subscribers.consent import CONSENT_AT, CONSENT_SOURCE
 from newsletter.subscribers.feedback_events import EventKind
+from newsletter.subscribers.growth import (
+    LISTED,
+    Change,
+    Growth,
+    MonthlySum,
+    find_month,
+    read_changes,
+    read_joined,
+    read_signed_up,
+)
 from newsletter.subscribers.suppression_status import ERASED, with_suppression_status
 
 KINDS_OF_AN_ISSUE = (
@@ -23,6 +39,7 @@ KINDS_OF_AN_ISSUE = (
 )
 _MOST_REASONS, _LONGEST_REASON = 10, 60  # characters: more are a reader's own words
 _OTHER_WORDS = "other words"
+_MOST_ISSUES = 26  # a year of an issue every two weeks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +59,10 @@ class EventCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriberCounts:
-    """How many are on the list and may be mailed, its rows that can't be used, what holds others back, and tags."""
+    """How many are on the list and may be mailed, its rows that can't be used, what holds others back, and tags.
+
+    `growth` says how the list has changed, `sizes` how many were to get the last issues.
+    """
 
     subscribers: int
     mailable: int
@@ -51,6 +71,8 @@ class SubscriberCounts:
     held_back: Mapping[str, int]
     tags: Mapping[str, int]
     events: EventCounts
+    growth: Growth
+    sizes: Sequence[IssueSize]
 
 
 def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
@@ -62,6 +84,7 @@ def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
     store, source = publication.known_store, publication.require_subscribers()
     rows = with_suppression_status(store, publication.keys, source.read_subscribers(), source.read_statuses())
     problems, held_back, tags = Counter[bool](), Counter[str](), Counter[str]()
+    joined = Counter[tuple[str, str]]()
     subscribers = mailable = 0
     for row, status in rows:
         if isinstance(row, Problem):
@@ -70,6 +93,8 @@ def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
         subscribers += 1
         mailable += status.mailable
         tags.update(row.tags)
+        if moment := row.fields.get(CONSENT_AT, ""):
+            joined[find_month(moment), row.fields.get(CONSENT_SOURCE, "") or LISTED] += 1
         held_back.update([*([ERASED] if status.erased else []), *(each.kind for each in status.suppressions)])
     return SubscriberCounts(
         subscribers=subscribers,
@@ -79,7 +104,51 @@ def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
         held_back=dict(sorted(held_back.items())),
         tags=dict(tags.most_common()),
         events=_count_events(store),
+        growth=Growth(sums=_read_growth(store, joined, in_store=publication.config.subscriber_list.source == "store")),
+        sizes=_read_sizes(store),
     )
+
+
+def write_growth_page(publication: OpenPublication, counts: SubscriberCounts, path: Path) -> Path:
+    """Write how the list has grown as a page with plots and without any address."""
+    from newsletter.reports.growth_page import render_growth_page  # Jinja is for the page alone
+
+    path = resolve_own_target(path)
+    with open_shared(path) as file:
+        file.write(
+            render_growth_page(
+                counts.growth,
+                counts.sizes,
+                publication.config.publication,
+                datetime.now(UTC),
+                subscribers=counts.subscribers,
+                mailable=counts.mailable,
+            )
+        )
+    return path
+
+
+def _read_growth(store: Store | None, joined: Mapping[tuple[str, str], int], *, in_store: bool) -> list[MonthlySum]:
+    """Return the changes of the list. `joined` counts what a list outside the store says of when people agreed."""
+    told = [
+        MonthlySum(month=month, change=Change.JOINED, source=source, people=people)
+        for (month, source), people in joined.items()
+    ]
+    if store is None:
+        return told
+    with store.reading() as connection:
+        if in_store:
+            told = [*read_joined(connection)]
+        elif not told:
+            told = [*read_signed_up(connection)]
+        return [*told, *read_changes(connection)]
+
+
+def _read_sizes(store: Store | None) -> list[IssueSize]:
+    if store is None:
+        return []
+    with store.reading() as connection:
+        return list_issue_sizes(connection, _MOST_ISSUES)
 
 
 def _count_events(store: Store | None) -> EventCounts:
@@ -88,7 +157,7 @@ def _count_events(store: Store | None) -> EventCounts:
     with store.reading() as connection:
         by_issue = count_by_issue(connection)
         issues = sorted({IssueName(issue) for issue, _ in by_issue if issue}, key=order_name)
-        reasons = (row.evidence.get("words", "") for row in stream_events(connection) if row.kind == EventKind.REASON)
+        reasons = (row.evidence.get("words", "") for row in stream_events(connection, EventKind.REASON))
         return EventCounts(
             suppressions=dict(sorted(suppressions.count_by_cause(connection).items())),
             erased=len(list_erased(connection)),

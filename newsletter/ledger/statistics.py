@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Select, String, case, func, nu
 from newsletter.clock import Instant, make_instant, parse_instant
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import ANSWERED, Counts, State
-from newsletter.store.engine import is_of
-from newsletter.store.schema import deliveries, workers
+from newsletter.store.engine import is_of, is_ours
+from newsletter.store.schema import campaigns, deliveries, workers
 
 _PAGE = 2000
 # What a domain is written with: an address has its domain in small ASCII letters, see address.py.
@@ -68,6 +68,32 @@ class LanguageSum:
     language: str
     readers: int
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueSize:
+    """How many were to get an issue: its recipients without the suppressed."""
+
+    issue: IssueName
+    frozen_at: str
+    recipients: int
+
+
+def list_issue_sizes(connection: Connection, longest: int) -> list[IssueSize]:
+    """Return the sizes of the last issues, announcements and corrections left out, the latest last."""
+    due = select(func.count()).where(
+        is_ours(connection, deliveries),
+        deliveries.c.issue == campaigns.c.issue,
+        deliveries.c.state != State.SUPPRESSED.value,
+    )
+    last = (
+        select(campaigns.c.issue, campaigns.c.created_at, due.scalar_subquery())
+        .where(is_ours(connection, campaigns), campaigns.c.kind == "issue", campaigns.c.cancelled_at.is_(None))
+        .order_by(campaigns.c.created_at.desc())
+        .limit(longest)
+    )
+    rows = [IssueSize(issue=IssueName(row[0]), frozen_at=row[1], recipients=row[2]) for row in connection.execute(last)]
+    return rows[::-1]
 
 
 def sum_workers(connection: Connection, issue: IssueName) -> list[WorkerSums]:

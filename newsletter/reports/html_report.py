@@ -1,14 +1,12 @@
 """The report as one HTML page that needs nothing else: no network, no script, no font; it holds no address."""
 
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from newsletter.config import PublicationSettings
 from newsletter.reports import formatting
 from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
+from newsletter.reports.page_templates import open_page_templates
 from newsletter.reports.plots import BAR, lay_out_bar, lay_out_plot, list_quantiles
 from newsletter.reports.worker_runs import compute_rate
 from newsletter.translation import describe_language
@@ -23,19 +21,11 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
     report = shorten_report(report, domains=_DOMAINS, fewest=FEW)
     busiest = sorted(report.over_time, key=lambda stretch: -stretch.run.answers.total)[:_PLOTS]
     states = formatting.list_shown_states(report.counts)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     zone = ZoneInfo(publication.timezone)
+    environment = open_page_templates(zone)
     environment.filters |= {
-        "here": lambda at: at.astimezone(zone),
         "label": lambda at, plot: plot.label(at, zone),
         "lasted": formatting.format_seconds,
-        "number": lambda count: f"{count:,}",
         "pace": formatting.format_rate,
         "said": formatting.format_reply,
         "share": formatting.format_share,

@@ -4,29 +4,29 @@ The plots are few and plain, and are SVG beside the numbers, in the page's own c
 library was tried: its labels shrink with the screen, it brings a script, and it has no words for those who can't see.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from newsletter.ledger.states import ANSWERED, Counts, State
+from newsletter.ledger.states import ANSWERED, State
 from newsletter.reports.answer_times import AnswerTimeRange, AnswerTimes
 from newsletter.reports.worker_runs import Timeline
 
 BAR = 1000  # how long a bar is at most
 _VISIBLE = 5.0  # one reader of a million is seen as well
-_SPARSE = 12  # a plot has room for this many columns at least: a single one is no wall
+SPARSE = 12  # a plot has room for this many columns at least: a single one is no wall
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a bar or column: where it begins, and how long it is."""
+    """A part of a bar or column: where it begins, and how long it is. `state` is what it is drawn as."""
 
-    state: State
+    state: str
     start: float
     length: float
 
 
-def lay_out_bar(counts: Mapping[State, int], longest: int) -> list[Segment]:
+def lay_out_bar(counts: Mapping[str, int], longest: int) -> list[Segment]:
     """Return a bar of the states in `counts`, one after another; one of `longest` recipients has the whole length."""
     segments = []
     start = 0.0
@@ -90,27 +90,31 @@ class Plot:
 def lay_out_plot(stretch: Timeline) -> Plot:
     """Return a worker's answers over time as columns."""
     sums = [column.answers.total for column in stretch.columns]
-    room = max(len(sums), _SPARSE)
-    top = _find_scale(max(sums))
+    room = max(len(sums), SPARSE)
+    top = find_scale(max(sums))
     return Plot(
         stretch=stretch,
         highest=max(sums),
         top=top,
         room=room,
-        columns=[list(_lay_out_column(column.answers, top)) for column in stretch.columns],
+        columns=[
+            lay_out_column({state: column.answers[state] for state in ANSWERED}, top) for column in stretch.columns
+        ],
     )
 
 
-def _lay_out_column(answers: Counts, top: int) -> Iterable[Segment]:
-    """Yield a column's parts from the ground up; SVG counts from the top down."""
+def lay_out_column(counts: Mapping[str, int], top: int) -> list[Segment]:
+    """Return a column's parts from the ground up, in the order of `counts`; SVG counts from the top down."""
     ground = top
-    for state in ANSWERED:
-        if answers[state]:
-            ground -= answers[state]
-            yield Segment(state, ground, answers[state])
+    segments = []
+    for name, count in counts.items():
+        if count:
+            ground -= count
+            segments.append(Segment(name, ground, count))
+    return segments
 
 
-def _find_scale(highest: int) -> int:
+def find_scale(highest: int) -> int:
     """Return the next of 2, 4, 6, 10, 20, 40, ...: half of each is a whole number too."""
     power = 1
     while True:

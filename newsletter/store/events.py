@@ -55,9 +55,10 @@ def list_events(
     return list(_rows(connection, theirs.order_by(events.c.id)))
 
 
-def stream_events(connection: Connection) -> Iterator[StoredEvent]:
-    """Yield everything, the oldest first."""
-    yield from _rows(connection, select(events).where(_are_of(connection)).order_by(events.c.id))
+def stream_events(connection: Connection, kind: str | None = None) -> Iterator[StoredEvent]:
+    """Yield everything of a kind, or of each, the oldest first."""
+    wanted = [_are_of(connection), *([events.c.kind == kind] if kind else [])]
+    yield from _rows(connection, select(events).where(*wanted).order_by(events.c.id))
 
 
 def stream_events_since(

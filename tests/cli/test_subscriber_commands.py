@@ -185,6 +185,32 @@ def test_stats_count_who_is_mailed_and_why_not(three: Publication) -> None:
     assert found["tags"] == {"members": 2, "board": 1}
 
 
+def test_stats_show_how_the_list_has_grown_in_the_terminal_and_on_a_page(three: Publication) -> None:
+    three.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
+    three.run("send", "2.10", "--yes")
+    three.run("subscribers", "suppress", BO)
+    three.run("subscribers", "add", "new@example.org", "--evidence", "asked for it")
+    done = three.run("subscribers", "stats", "--html", "out/growth.html")
+    month = datetime.now(UTC).strftime("%Y-%m")
+    assert "\nMonth\tJoined\tCame back\tLeft\tBounced\tComplained\tPaused\n" in done.stdout
+    assert f"\n{month}\t1\t0\t1\t0\t0\t0\n" in done.stdout
+    assert "Where they left: an editor, by hand (1)" in done.stdout
+    assert "no address in it: out/growth.html" in done.stdout
+    page = (three.root / "out/growth.html").read_text()
+    assert "4 on the list, 3 of them mailable" in page
+    assert "@" not in page.split("</style>")[1]
+    found = json.loads(three.run("subscribers", "stats", "--json").stdout)
+    assert {"month": month, "change": "left", "source": "editor", "people": 1} in found["growth"]
+    assert [(size["issue"], size["readers"]) for size in found["sizes"]] == [("2.10", 3)]
+    # What the list itself says of when people agreed outweighs when a command put them on it.
+    rows = three.root / "subscribers.csv"
+    rows.write_text("email,consent_at,consent_source\nada@example.org,2025-03-02T10:00:00Z,fair\nb@example.org,,\n")
+    growth = json.loads(three.run("subscribers", "stats", "--json").stdout)["growth"]
+    assert [each for each in growth if each["change"] == "joined"] == [
+        {"month": "2025-03", "change": "joined", "source": "fair", "people": 1}
+    ]
+
+
 def test_what_is_known_of_nobody_is_said_with_the_nearest(three: Publication) -> None:
     shown = three.run("subscribers", "show", "adda@example.org").stdout
     assert "Did you mean ada@example.org?" in shown
