@@ -1,7 +1,10 @@
 """Rendering of a notice by its two templates, as the HTML and the plain text of a mail in the publication's look."""
 
+from functools import partial
 from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from newsletter.editions import EditionContext, Placer
 from newsletter.editions.html import inline_styles
@@ -24,7 +27,7 @@ def render_notice_html(context: EditionContext, notice: Notice, place: Placer) -
         context.template_path,
         _list_values(context, notice) | {"logo": context.place_logo(place)},
         autoescape=True,
-        filters={},
+        filters={"with_contact": partial(_link_contact, context.config.publication.contact)},
         translator=context.translator,
     )
     refuse_open_blocks(mjml, HTML_TEMPLATE, context.template_path)
@@ -59,6 +62,12 @@ def _list_values(context: EditionContext, notice: Notice) -> dict[str, Any]:
         "layout": config.layout,
         "notice": notice,
     }
+
+
+def _link_contact(contact: str, text: str) -> Markup:
+    """Return a text as HTML in which the publication's own address is a link."""
+    address = escape(contact)
+    return Markup(escape(text).replace(address, f'<a href="mailto:{address}">{address}</a>'))  # noqa: S704  # escaped
 
 
 def _list_links(notice: Notice) -> list[str]:

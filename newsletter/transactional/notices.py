@@ -47,7 +47,7 @@ class NoticeLinks:
 def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
     """Return the notice of a kind, in the language of `config`."""
     translate = config.translator.translate
-    title, contact = isolate_name(config, config.publication.title), isolate_name(config, config.publication.contact)
+    title, contact = isolate_name(config, config.publication.title), config.publication.contact
     ignore = translate("If it was not you, do nothing, and you hear no more of this.")
     match kind:
         case MailKind.CONFIRM_JOIN:
@@ -56,7 +56,7 @@ def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
                 paragraphs=[
                     translate(
                         "Somebody, we hope it was you, has asked us to send {title} to this address. "
-                        "With this link you tell us that you want it. Until then nothing is sent to you.",
+                        "With the link below you tell us that you want it. Until then nothing is sent to you.",
                         title=title,
                     )
                 ],
