@@ -22,6 +22,7 @@ _COMMANDS = {
     "reconcile": ("newsletter.cli.reconcile:reconcile", "Say who has an issue where nobody knows."),
     "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Look after the list: who is on it, who left."),
+    "signup": ("newsletter.cli.signup:signup", "Print a form by which readers join, for your own website."),
     "serve": ("newsletter.cli.serve:serve", "Answer readers on the web: unsubscribing, and the archive."),
     "inbox": ("newsletter.cli.inbox:inbox", "Read the mail that comes back: bounces, complaints, mails to leave."),
     "state": ("newsletter.cli.state:state", "Back up, put back or move what was sent and who left."),

@@ -16,6 +16,7 @@ from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.pictures import Picture, prepare_picture
 from newsletter.editions.reader_links import find_preferences_link, list_unsubscribe_links
 from newsletter.editions.scripts import has_italics
+from newsletter.editions.sign_up_offer import FORWARDED, SignUpOffer, find_sign_up_link, make_sign_up_offer
 from newsletter.editions.template_engine import fill_template
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import FieldWriter, TextWithFields, fill_fields, write_default
@@ -51,6 +52,7 @@ class EditionContext:
     """A publication's configuration, the folders of its templates and typefaces, and what is known of its issues.
 
     `corrections` are those of issues, and `translations` the languages of issues' translations, by the issues' names.
+    `has_form`: web pages are for the service, and have a form to join.
     """
 
     config: Config
@@ -59,6 +61,7 @@ class EditionContext:
     fonts: Path
     corrections: Corrections = field(default_factory=dict, compare=False)
     translations: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
+    has_form: bool = False
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> "EditionContext":
@@ -268,6 +271,11 @@ class EditionContext:
         wanted = issue.contents == "yes" or (issue.contents == "auto" and len(titled) > _SEEN_AT_ONCE)
         return titled if wanted else ()
 
+    @property
+    def sign_up(self) -> SignUpOffer | None:
+        """Return the offer to join on web pages; None where readers can't by themselves."""
+        return make_sign_up_offer(self.config, has_form=self.has_form)
+
     def unsubscribe_link(self, fields: FieldWriter = write_default) -> str:
         """Return the address for unsubscribing: the service's page, or else a mail."""
         return list_unsubscribe_links(self.config, fields)[0]
@@ -295,6 +303,8 @@ class EditionContext:
             "preheader": self.preheader(issue, fields),
             "unsubscribe": self.unsubscribe_link(fields),
             "preferences": find_preferences_link(self.config, fields),
+            "subscribe": find_sign_up_link(self.config, FORWARDED),
+            "sign_up": self.sign_up,
             "web_page": publication.address(f"{issue.edition_name}.html"),
             "web_pdf": publication.address(f"{issue.edition_name}.pdf"),
         }

@@ -261,7 +261,7 @@ def _make_shared_files(lists: Sequence[tuple[EditionContext, Sequence[Page]]]) -
 
 def _hash_surroundings(context: EditionContext) -> str:
     """Return a hash of all that an issue's files are made from, except the draft."""
-    parts = [version("newsletter-press"), version("typst"), context.config.model_dump_json()]
+    parts = [version("newsletter-press"), version("typst"), context.config.model_dump_json(), str(context.has_form)]
     for folder in context.template_path:
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.is_file():

@@ -9,6 +9,7 @@ from newsletter.editions.edition_context import EditionContext, Placer, place_be
 from newsletter.editions.html import make_filters
 from newsletter.editions.html_blocks import AddressFinder, HtmlWriter, make_page_writer
 from newsletter.editions.page_languages import PageLanguage, list_index_languages, list_issue_languages, name_shared
+from newsletter.editions.sign_up_offer import SignUpOffer
 from newsletter.editions.template_engine import fill_template, refuse_open_blocks, require_word
 from newsletter.field import write_default
 from newsletter.issue.blocks import RichText
@@ -18,6 +19,7 @@ from newsletter.translation import ENGLISH, Translator, write_size
 PAGE = "web.html.j2"
 ARTICLE = "article.html.j2"
 INDEX = "index.html.j2"
+SNIPPET = "web-sign-up.html.j2"
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,17 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
             "logo": context.place_logo(place_beside),
             "pages": pages,
             "languages": list_index_languages(context),
+            "sign_up": context.sign_up,
             "address": index_address(context),
             **_name_shared_files(context),
         },
     )
+
+
+def render_snippet(context: EditionContext, offer: SignUpOffer) -> str:
+    """Return the HTML of a form to join for a website of one's own. Raises TemplateError."""
+    writer = make_page_writer(context.config.publication.language)
+    return _fill_page(SNIPPET, context, writer, {"publication": context.config.publication, "sign_up": offer})
 
 
 def index_address(context: EditionContext) -> str | None:

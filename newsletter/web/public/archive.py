@@ -7,7 +7,7 @@ handed out half.
 import logging
 import re
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -120,7 +120,7 @@ class Archive:
             self._logged = failure
 
     def _make(self, workspace: Workspace, sent: Set[str]) -> None:
-        context = EditionContext.from_workspace(workspace)
+        context = replace(EditionContext.from_workspace(workspace), has_form=True)
         drafts = [path for path in workspace.draft_paths() if path.stem in sent]
         if not drafts:
             page = render_index(context, []).encode()
