@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from newsletter.actions.join_by_mail import join_by_mail
 from newsletter.address import SubscriberKey
 from newsletter.config.system_keyring import read_stored_password
 from newsletter.errors import ConfigError, DeliveryError, Problem
@@ -17,6 +18,7 @@ from newsletter.feedback.mail.processing import (
     defer_decision,
     process_mails,
 )
+from newsletter.feedback.mail.sign_up_request import SignUpOutcome, SignUpRequest
 from newsletter.feedback.mail.sources import MailSource, open_source
 from newsletter.feedback.mail.suppression_batches import SuppressionBatch, list_batches, undo_batches
 from newsletter.issue_name import NO_ISSUE
@@ -24,6 +26,7 @@ from newsletter.ledger.reader_language import find_reader_language
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.store import Busy, Store
+from newsletter.workspace import PublicationId
 from newsletter.workspace_search import list_publications
 
 
@@ -90,17 +93,24 @@ def process_feedback(
         publication.refuse_without_erasure_keys()
         keys = publication.keys
         find_language = partial(_find_language, store, config.languages)
+        others = {
+            one.publication_id: one.config
+            for one in list_publications(publication.workspace)
+            if one.publication_id != store.publication and one.database == publication.workspace.database
+        }
+
+        def join(name: PublicationId, request: SignUpRequest, dry_run: bool) -> SignUpOutcome:
+            theirs = store if name == store.publication else store.of(name)
+            return join_by_mail(theirs, keys, others.get(name, config), request, dry_run=dry_run)
+
         context = FeedbackContext(
             store=store,
             keys=keys,
             config=config,
             source=publication.subscriber_source(),
+            join=join,
             confirmation=ConfirmationSender(publication.workspace, keys, find_language) if keys else None,
-            others={
-                one.publication_id: one.config
-                for one in list_publications(publication.workspace)
-                if one.publication_id != store.publication and one.database == publication.workspace.database
-            },
+            others=others,
         )
         mails = process_mails(context, source, dry_run=options.dry_run, again=options.again, decide=decide)
         yield FeedbackRun(mails=mails, source=source)

@@ -20,6 +20,7 @@ _NAMES = {
     FeedbackKind.SOFT: "soft bounce",
     FeedbackKind.COMPLAINT: "complaint",
     FeedbackKind.UNSUBSCRIBE: "unsubscribe",
+    FeedbackKind.SIGN_UP: "sign-up",
     FeedbackKind.AUTO_REPLY: "auto-reply",
     FeedbackKind.OTHER: "other",
 }
@@ -27,12 +28,14 @@ _DONE = {
     Action.SUPPRESS: "no more mail goes there",
     Action.COUNT: "counted",
     Action.UNSUBSCRIBE: "unsubscribed",
+    Action.JOIN: "joined",
     Action.CONFIRM: "asked whether they want to leave",
     Action.BLOCKED: "noted, and not held against the reader",
     Action.NOTHING: "nothing to do",
     Action.HOLD: "held back",
     Action.ASK: "left to you",
 }
+_JOINED = "Joined"
 _LEFT, _CONFIRMED, _COMPLAINED = "Left", "Asked whether they want to leave", "Marked it as spam"
 _BOUNCED, _HELD = "Bounced, and get no more mail", "Bounced, and are held back"
 _UNASKED = "Somebody wants to leave in their name, and they are not asked yet"
@@ -84,7 +87,7 @@ class Summary:
         self._again = again
         self._done: Counter[tuple[FeedbackKind, Action]] = Counter()
         self._who: dict[str, set[str]] = {
-            title: set() for title in (_LEFT, _CONFIRMED, _COMPLAINED, _BOUNCED, _HELD, _UNASKED)
+            title: set() for title in (_JOINED, _LEFT, _CONFIRMED, _COMPLAINED, _BOUNCED, _HELD, _UNASKED)
         }
         self._left: list[str] = []
         self._asked = self._moved = 0
@@ -168,7 +171,7 @@ def _choose_heading(decision: Decision) -> str:
         return _COMPLAINED if decision.kind is FeedbackKind.COMPLAINT else _BOUNCED
     if decision.action is Action.HOLD:
         return _UNASKED if decision.kind is FeedbackKind.UNSUBSCRIBE else _HELD
-    return {Action.UNSUBSCRIBE: _LEFT, Action.CONFIRM: _CONFIRMED}.get(decision.action, "")
+    return {Action.JOIN: _JOINED, Action.UNSUBSCRIBE: _LEFT, Action.CONFIRM: _CONFIRMED}.get(decision.action, "")
 
 
 def _describe_mail(one: ProcessedMail) -> str:

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from newsletter.address import EmailAddress, local_part_of
+from newsletter.address import EmailAddress, local_part_of, subscriber_key
 from newsletter.config import validators
 from newsletter.config.check_settings import LinkSettings, ProseSettings
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
@@ -141,6 +141,28 @@ def _check_linked_images(email: EmailSettings, info: ValidationInfo) -> EmailSet
     return email
 
 
+def _check_sign_up_address(signup: SignupSettings, info: ValidationInfo) -> SignupSettings:
+    """Check that [signup] mail is for joining alone: whoever writes there is put on the list."""
+    subscriber_list, sender = info.data.get("subscriber_list"), info.data.get("sender")
+    if signup.mail is None or subscriber_list is None or sender is None:  # what is wrong there is told
+        return signup
+    leaving = subscriber_list.unsubscribe.removeprefix("mailto:").partition("?")[0]
+    others = {
+        "[list] unsubscribe": leaving,
+        "[sender] from": sender.from_.address,
+        "[sender] reply_to": sender.reply_to,
+        "[sender] bounces": sender.bounces,
+    }
+    for name, address in others.items():
+        if address and subscriber_key(address) == subscriber_key(signup.mail):
+            raise fault_error(
+                code="signup-mail",
+                message=f"[signup] mail is the address of {name} as well, and whoever writes there would join",
+                next_step='Give [signup] mail an address of its own, such as "join@example.org".',
+            )
+    return signup
+
+
 # Conditions for sending an issue, see newsletter/campaigns/approval.py.
 Requirement = Literal["clean-checks", "committed", "tested"]
 
@@ -248,7 +270,7 @@ class Config(BaseModel):
     sender: SenderSettings
     theme: Theme = Theme()
     service: ServiceSettings = ServiceSettings()
-    signup: SignupSettings = SignupSettings()
+    signup: Annotated[SignupSettings, AfterValidator(_check_sign_up_address)] = SignupSettings()
     preferences: PreferenceSettings = PreferenceSettings()
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()

@@ -17,6 +17,7 @@ class FeedbackKind(StrEnum):
     SOFT = "soft"
     COMPLAINT = "complaint"
     UNSUBSCRIBE = "unsubscribe"
+    SIGN_UP = "sign-up"
     AUTO_REPLY = "auto-reply"
     OTHER = "other"
 

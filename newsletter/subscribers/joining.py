@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
+from newsletter.clock import Instant
 from newsletter.store import suppressions
 from newsletter.store.erased import is_erased
 from newsletter.subscribers.consent import Consent
@@ -55,18 +56,19 @@ def join_reader(
     consent: Consent,
     source: EventSource,
     evidence: Mapping[str, str],
+    said_at: Instant | None = None,
 ) -> Joining:
     """Put a reader on the list in the store who has shown that the address is theirs; keep what they agreed to.
 
     What they are known by stays, with what they say now over it. Their own leaving and bounces are lifted. `evidence`
-    goes with the event. The caller's transaction holds off erasing.
+    goes with the event, and `said_at` is when they said it (None: now). The caller's transaction holds off erasing.
     """
     if not may_be_asked(connection, reader.key):
         return Joining.HELD
     if gets_newsletter(connection, reader.key):
         add_consents(connection, {reader.key: consent})
         return Joining.ALREADY
-    _record(connection, keys, reader.key, source, evidence)
+    _record(connection, keys, reader.key, source, evidence, said_at)
     known = find_subscribers(connection, [reader.key]).get(reader.key)
     add_columns(connection, reader.fields)
     save_subscribers(connection, [_merge(known, reader) if known else reader])
@@ -80,6 +82,7 @@ def _record(
     key: SubscriberKey,
     source: EventSource,
     evidence: Mapping[str, str],
+    said_at: Instant | None,
 ) -> None:
     """Record one event, so that who comes back counts once, and lift what keeps them from being mailed."""
     left = set(_LEAVING).intersection(suppressions.list_causes(connection, key))
@@ -87,7 +90,7 @@ def _record(
     if left and not (keys and is_erased(connection, keys.digest(key))):
         # What an editor has entered, only this kind takes back for good.
         kind = EventKind.RETURNED if left <= kinds_lifted_by_return(connection, key) else EventKind.ALLOWED
-    record_event(connection, keys, Event(subscriber=key, kind=kind, source=source, evidence=evidence))
+    record_event(connection, keys, Event(subscriber=key, kind=kind, source=source, evidence=evidence, said_at=said_at))
     suppressions.unsuppress(connection, key)
 
 

@@ -302,3 +302,12 @@ def test_what_is_said_of_a_value(
     assert step in problem.next_step
     line = (tmp_path / "newsletter.toml").read_text().splitlines()[problem.line - 1]
     assert line == f"{key} = {written}"
+
+
+@pytest.mark.parametrize("address", ["Leave@Example.org", "digest@example.org"])
+def test_the_address_to_join_is_no_other_one(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_with(tmp_path, "signup", "mail", f'"{address}"')
+    (problem,) = caught.value.problems
+    assert problem.code == "signup-mail"
+    assert "whoever writes there would join" in problem.message

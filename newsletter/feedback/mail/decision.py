@@ -23,6 +23,7 @@ class Action(StrEnum):
     SUPPRESS = "suppress"  # nobody mails there again
     COUNT = "count"  # one more soft bounce
     UNSUBSCRIBE = "unsubscribe"
+    JOIN = "joined"
     CONFIRM = "asked to confirm"  # the subscriber is asked whether they want to leave
     BLOCKED = "blocked"  # the server refuses the sender: it is noted, and not held against the subscriber
     NOTHING = "nothing"
@@ -36,7 +37,8 @@ class Decision:
 
     `address` is the subscriber's where the mail is attributed. `sender` and `subject` are the mail's own, for the
     person whom it is left to; `held_because` says how many bounced at once where that is why it is held back.
-    `publication` is whose subscriber it is about, None for the one that reads the mail.
+    `publication` is whose subscriber it is about, None for the one that reads the mail. `tries_again`: the next reading
+    looks at the mail again.
     """
 
     kind: FeedbackKind
@@ -51,6 +53,7 @@ class Decision:
     held_because: str = ""
     received_at: str = ""
     publication: PublicationId | None = None
+    tries_again: bool = False
 
 
 _EVENTS = {
@@ -94,6 +97,11 @@ def decide_action(
     if attribution is None:
         return _make_decision(mail, event, Action.ASK, "nothing in it shows that it is about a mail of yours")
     return _act_on_report(mail, event, attribution)
+
+
+def make_plain_decision(mail: MailFeedback, action: Action, why: str) -> Decision:
+    """Return the decision on a mail that is about whoever wrote it, and of which no event follows by itself."""
+    return _make_decision(mail, replace(_NO_EVENT, address=mail.sender), action, why)
 
 
 def _unsubscribe_by_token(mail: MailFeedback, requested_by: Attribution) -> Decision:

@@ -17,6 +17,7 @@ from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.confirmation_requests import find_needless, list_recently_asked, request_confirmations
 from newsletter.feedback.mail.decision import Action, Decision, decide_action
 from newsletter.feedback.mail.recognition import MailFeedback, recognise_mail
+from newsletter.feedback.mail.sign_up_request import Join, apply_outcomes, decide_sign_up, find_joined
 from newsletter.feedback.mail.sources import MailSource, StoredMail
 from newsletter.feedback.mail.spike import FEWEST, NO_SPIKE, WINDOW_H, Spike, SpikeDecision, find_spike
 from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
@@ -53,15 +54,22 @@ class FeedbackContext:
     """The store, the keys (None where there are none), the settings and the list, by which mail is judged.
 
     `others` are the settings of the workspace's other publications, whose mail may come back to the same mailbox.
-    `confirmation` asks subscribers in whose name somebody has written; None where nobody can be asked.
+    `confirmation` asks subscribers in whose name somebody has written; None where nobody can be asked. `join` has a
+    publication take somebody who has written to join; None where nobody can.
     """
 
     store: Store
     keys: SecretKeys | None
     config: Config
     source: SubscriberSource
+    join: Join | None = None
     confirmation: ConfirmationSender | None = None
     others: Mapping[PublicationId, Config] = field(default_factory=dict)
+
+    @property
+    def publications(self) -> Mapping[PublicationId, Config]:
+        """Settings of all publications whose mail may come to the mailbox, the reading one's first."""
+        return {self.store.publication: self.config, **self.others}
 
     def store_of(self, publication: PublicationId | None) -> Store:
         """Return the store of a publication; None is the one that reads the mail."""
@@ -99,7 +107,7 @@ def process_mails(
         elif decision.action is Action.CONFIRM and not processor.was_recorded(mail):
             requests.append((replace(mail, data=b""), decision))
         else:
-            yield processor.record(mail, decision)
+            yield processor.record(mail, decision, dealt_with=not decision.tries_again)
     yield from processor.ask_subscribers(requests)
     yield from processor.suppress_bounced(bounces)
 
@@ -160,16 +168,32 @@ class _MailProcessor:
         """Return what is done about a mail, as it will be recorded."""
         feedback = recognise_mail(mail.data, cut_off=mail.cut_off)
         feedback = replace(feedback, received_at=_earlier_receipt(mail, feedback))
+        requester = self._attributor.find_requester(feedback)
+        authenticated = authenticate_sender(feedback, self.context.config.inbox.authserv_id or "")
+        joined = [] if requester else find_joined(feedback, self.context.publications)
+        if joined and self.context.join:
+            return self._decide_sign_up(mail, feedback, joined, authenticated, self.context.join)
         decision = decide_action(
             feedback,
             self._attributor.attribute(feedback, mail.data),
-            self._attributor.find_requester(feedback),
+            requester,
             self._subscribers.find,
-            authenticate_sender(feedback, self.context.config.inbox.authserv_id or ""),
+            authenticated,
         )
         if (publication := self.context.store_of(decision.publication).publication) != self.context.store.publication:
             decision = replace(decision, why=f"{decision.why}; it is about {publication}")
         return self._drop_ignored(self._count_soft(decision))
+
+    def _decide_sign_up(
+        self, mail: StoredMail, feedback: MailFeedback, joined: Sequence[PublicationId], authenticated: str, join: Join
+    ) -> Decision:
+        """Return what is done about a mail to join; whoever joins has joined by then, but on a dry run."""
+        decision, request = decide_sign_up(feedback, joined, self.context.publications, authenticated)
+        if request is None:
+            return decision
+        looks_only = self.dry_run or self.was_recorded(mail)
+        outcomes = {name: join(name, request, looks_only) for name in joined}
+        return apply_outcomes(decision, outcomes, self.context.store.publication)
 
     def _count_soft(self, decision: Decision) -> Decision:
         """Return the decision for a soft bounce too many, which has the effect of a hard one; others as they are."""

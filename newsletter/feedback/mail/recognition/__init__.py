@@ -26,15 +26,17 @@ from newsletter.feedback.mail.recognition.mime_header import MimeHeader
 from newsletter.feedback.mail.recognition.parsed_mail import MOST_ADDRESSES, ParsedMail, parse_mail
 from newsletter.feedback.mail.recognition.provider_notification import recognise_provider_notification
 from newsletter.feedback.mail.recognition.recognition_result import Recognition
+from newsletter.feedback.mail.recognition.sender_kind import find_impersonal_sign
 from newsletter.feedback.mail.recognition.unsubscribe_request import (
     recognise_quoting_unsubscribe_request,
     recognise_unsubscribe_request,
 )
+from newsletter.text import escape_controls
 
 __all__ = ["RECOGNISERS", "MailFeedback", "Recogniser", "recognise_mail"]
 
 BEYOND = "it can't be understood"
-_LONGEST_SUBJECT = 2000
+_LONGEST_SUBJECT, _LONGEST_ID = 2000, 250
 _TRACE, _MOST_TRACE = frozenset({"received", "authentication-results"}), 50
 
 _GRAVEST = (
@@ -114,6 +116,9 @@ def _describe(mail: ParsedMail, recognition: Recognition, *, cut_off: bool) -> M
         received_at=_parse_received(mail.header),
         trouble="; ".join(_list_trouble(mail, recognition, cut_off=cut_off)),
         trace=tuple(field for field in mail.header.fields if field[0] in _TRACE)[:_MOST_TRACE],
+        message_id=escape_controls(mail.header.first("message-id").strip())[:_LONGEST_ID],
+        addressed_to=addresses.find_all(mail.header.all("to", "cc"), MOST_ADDRESSES),
+        impersonal=find_impersonal_sign(mail),
     )
 
 

@@ -16,7 +16,9 @@ class MailFeedback:
     own, decoded. `is_report`: it is a DSN or a feedback report (RFC 3464, RFC 5965), a program's words and no person's.
     `received_at` is the date of its topmost Received field, which the server wrote that delivered it (RFC 5321, section
     4.4), ISO 8601 in UTC; a sender's own Date says nothing sure. `trouble` says in words what of the mail could not be
-    read. `trace` are its Received and Authentication-Results fields in their order.
+    read. `trace` are its Received and Authentication-Results fields in their order. `message_id` is its own,
+    `addressed_to` are the addresses in To and Cc, and `impersonal` says in words why nobody wrote it by themselves;
+    it is empty where a person seems to have.
 
     None of it is proof: the mail's writer chose what it says.
     """
@@ -33,3 +35,6 @@ class MailFeedback:
     received_at: str = ""
     trouble: str = ""
     trace: tuple[tuple[str, str], ...] = ()
+    message_id: str = ""
+    addressed_to: tuple[str, ...] = ()
+    impersonal: str = ""
