@@ -6,6 +6,7 @@ from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import list_issues
 from newsletter.publication import OpenPublication
 from newsletter.reports.issue_status import CampaignStatus, IssueStage, find_campaign_status, find_issue_stage
+from newsletter.transactional.mail_status import MailStatus, find_mail_status
 
 
 def find_unsent_draft(publication: OpenPublication) -> Draft:
@@ -34,6 +35,16 @@ def find_status(publication: OpenPublication, issue: IssueName) -> CampaignStatu
     """Return where an issue's campaign is; None when it has not been sent from here."""
     store = publication.known_store
     return find_campaign_status(store, issue) if store else None
+
+
+def find_reader_mails(publication: OpenPublication) -> MailStatus | None:
+    """Return the status of the mails to single readers; None where there is nothing to tell."""
+    store = publication.known_store
+    if store is None:
+        return None
+    with store.reading() as connection:
+        status = find_mail_status(connection)
+    return None if status.is_quiet else status
 
 
 def list_statuses(publication: OpenPublication) -> list[CampaignStatus]:

@@ -7,7 +7,7 @@ import click
 
 from newsletter.actions.cancel import cancel as cancel_campaign
 from newsletter.actions.report import find_campaign_name
-from newsletter.actions.status import find_status, list_statuses
+from newsletter.actions.status import find_reader_mails, find_status, list_statuses
 from newsletter.cli.context import name_of, open_publication, open_publications, say_whose
 from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say, show_error
 from newsletter.cli.report import show_summary
@@ -19,6 +19,7 @@ from newsletter.reports import formatting
 from newsletter.reports.issue_status import CampaignStatus, IssueStage
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
+from newsletter.transactional.mail_status import DAYS, MailStatus
 
 _WIDE = 120  # columns
 
@@ -98,6 +99,21 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
             _show_next_steps(found)
     else:
         say("Nothing has been sent from here yet.")
+    if not (name or json_) and console().is_terminal and (mails := find_reader_mails(publication)):
+        _show_reader_mails(mails, zone)
+
+
+def _show_reader_mails(mails: MailStatus, zone: ZoneInfo) -> None:
+    """Print how many mails to single readers wait, and what was refused or is not known of late."""
+    if mails.waiting and mails.oldest:
+        since = format_moment(mails.oldest, zone)
+        counted = format_count(mails.waiting, "mail to a reader waits", "mails to single readers wait")
+        say(f"{counted}, the oldest since {since}: `newsletter serve` sends them")
+    for counts, what in ((mails.refused, "was refused"), (mails.unknown, "is unknown: it may have arrived or not")):
+        for kind, count in counts.most_common():
+            plural = what.replace("was", "were").replace("is unknown: it", "are unknown: they")
+            told = f"{count:,} {kind} mail{'' if count == 1 else 's'} {what if count == 1 else plural}"
+            say(f"In the last {DAYS} days, {told}")
 
 
 def _show_next_steps(statuses: Iterable[CampaignStatus]) -> None:

@@ -122,7 +122,7 @@ def has_work(connection: Connection, kinds: Sequence[MailKind] = tuple(MailKind)
     """Return whether a mail of these kinds is due, or a crash has left one behind."""
     if list_due_mails(connection, 1, kinds):
         return True
-    lost = select(transactional_mails.c.id).where(_is_left_behind(connection)).limit(1)
+    lost = select(transactional_mails.c.id).where(is_left_behind(connection)).limit(1)
     return connection.scalar(lost) is not None
 
 
@@ -209,7 +209,7 @@ def settle_ended_claims(connection: Connection) -> int:
         "reply": "the program ended before the server's reply was recorded",
         "at": now(),
     }
-    return connection.execute(update(transactional_mails).where(_is_left_behind(connection)).values(settled)).rowcount
+    return connection.execute(update(transactional_mails).where(is_left_behind(connection)).values(settled)).rowcount
 
 
 def drop_needless_mails(connection: Connection) -> int:
@@ -254,7 +254,7 @@ def delete_old_mails(connection: Connection) -> int:
 
 def count_mails(connection: Connection) -> Counter[MailState]:
     """Return how many mails are in each state; those that a crash left behind are unknown."""
-    is_lost = _is_left_behind(connection)
+    is_lost = is_left_behind(connection)
     states = select(transactional_mails.c.state, func.count()).where(is_ours(connection, transactional_mails))
     counts = Counter({MailState(state): n for state, n in connection.execute(states.group_by("state"))})
     lost = connection.scalar(select(func.count()).select_from(transactional_mails).where(is_lost)) or 0
@@ -263,7 +263,8 @@ def count_mails(connection: Connection) -> Counter[MailState]:
     return +counts
 
 
-def _is_left_behind(connection: Connection) -> ColumnElement[bool]:
+def is_left_behind(connection: Connection) -> ColumnElement[bool]:
+    """Return the condition that a mail is still claimed though its lease has run out."""
     return and_(
         is_ours(connection, transactional_mails),
         transactional_mails.c.state == MailState.CLAIMED.value,

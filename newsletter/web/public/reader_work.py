@@ -14,6 +14,7 @@ from time import monotonic
 from newsletter import backends
 from newsletter.actions.answer_sign_ups import answer_sign_ups, clear_requests
 from newsletter.store import Store
+from newsletter.subscribers.pauses import lift_ended_pauses
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import escape_controls
 from newsletter.transactional.messages import MessageWriter
@@ -77,6 +78,7 @@ class ReaderWork:
         return (
             _Task(failing="Sign-ups wait to be answered", work=self._answer_sign_ups),
             _Task(failing="Mails to single readers wait", work=self._send),
+            _Task(failing="Pauses that are over do not end", work=self._lift_pauses, every_s=_HOUR_S),
             _Task(failing="Old requests of readers are not deleted", work=self._clear_requests, every_s=_HOUR_S),
             _Task(failing="Old mails to single readers are not deleted", work=self._delete_old_mails, every_s=_DAY_S),
         )
@@ -118,6 +120,10 @@ class ReaderWork:
 
     def _clear_requests(self, workspace: Workspace) -> str:
         clear_requests(self._store, workspace.config.signup)
+        return ""
+
+    def _lift_pauses(self, _workspace: Workspace) -> str:
+        lift_ended_pauses(self._store)
         return ""
 
     def _delete_old_mails(self, _workspace: Workspace) -> str:
