@@ -1,8 +1,11 @@
-"""The command `newsletter signup snippet`."""
+"""The commands `newsletter signup snippet` and `mails`."""
+
+from pathlib import Path
 
 import click
 
 from newsletter.cli.context import open_publication
+from newsletter.cli.output import say, shorten
 
 
 @click.group()
@@ -22,3 +25,22 @@ def snippet(name: str, language: str) -> None:
         from newsletter.actions.write_snippet import write_snippet
 
         click.echo(write_snippet(publication, name, language), nl=False)
+
+
+@signup.command(short_help="Write the mails that single readers get as files, to look at.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write to; build/reader-mails when left out.",
+)
+def mails(output: Path | None) -> None:
+    """Write the mails that single readers get, each as HTML and as text, in each language.
+
+    They ask to confirm, welcome, and so on. The links in these open nothing.
+    """
+    with open_publication() as publication:
+        from newsletter.actions.export_reader_mails import export_reader_mails
+
+        for path in export_reader_mails(publication, output):
+            say(shorten(path))

@@ -15,6 +15,7 @@ from newsletter.store.engine import now
 from newsletter.store.schema import reader_requests, transactional_mails
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.transactional.mail_kinds import TO_READERS, MailKind, MailState
+from newsletter.transactional.mail_status import find_mail_status
 from newsletter.transactional.queue import (
     claim_mail,
     count_mails,
@@ -200,6 +201,25 @@ def test_old_mails_are_deleted_but_those_that_wait_or_say_who_has_an_issue(store
         assert delete_old_mails(connection) == 1
     with store.reading() as connection:
         assert set(connection.scalars(select(transactional_mails.c.id))) == {waiting, with_issue, recent}
+
+
+def test_the_status_tells_of_what_waits_and_of_what_failed_lately(store: Store) -> None:
+    with store.reading() as connection:
+        assert find_mail_status(connection).is_quiet
+    waiting = _queue(store)
+    for state in (MailState.ACCEPTED, MailState.REFUSED, MailState.UNKNOWN):
+        for days in (0, 31):
+            mail = _queue(store, MailKind.ACCESS_LINK)
+            _claim(store, mail)
+            _record(store, mail, state)
+            _age(store, mail, days)
+    _claim(store, _queue(store, MailKind.WELCOME), lease_s=-1.0)
+    with store.reading() as connection:
+        status = find_mail_status(connection)
+        (first,) = [mail for mail in list_due_mails(connection, 1) if mail.id == waiting]
+    assert (status.waiting, status.oldest) == (1, first.created_at)
+    assert status.refused == {MailKind.ACCESS_LINK: 1}
+    assert status.unknown == {MailKind.ACCESS_LINK: 1, MailKind.WELCOME: 1}
 
 
 def test_two_that_claim_at_once_never_have_the_same(store: Store) -> None:
