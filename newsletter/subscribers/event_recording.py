@@ -8,7 +8,7 @@ Of several publications in one database an unsubscribe is about its own alone, a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -24,6 +24,7 @@ from newsletter.store.handled_mails import add_handled
 from newsletter.store.suppression_rule import SHARED_CAUSES
 from newsletter.store.timed_suppressions import suppress_until
 from newsletter.subscribers.feedback_events import SUPPRESSING, Event, EventKind, EventSource, SuppressionKind
+from newsletter.subscribers.moved_addresses import follow_moves
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import format_count
@@ -33,6 +34,9 @@ _SECOND = len("2026-11-30T09:30:00")
 _COMING_BACK = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.SIGNED_UP)
 # By this one only older bounces are void, and not what the subscriber wrote meanwhile.
 _WORKING_AGAIN = (*_COMING_BACK, EventKind.UNDONE)
+# What keeps a person from being mailed, whichever address they have; and what they want for the one they have now.
+_ABOUT_A_PERSON = (EventKind.UNSUBSCRIBED, EventKind.COMPLAINED, EventKind.SUPPRESSED)
+_WISHES = (EventKind.RETURNED, EventKind.REASON, EventKind.PAUSED, EventKind.RESUMED)
 _BOUNCES = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED)
 # Suppressions that a subscriber lifts who wants the mail again: their own leaving, and that mail to them came back. A
 # complaint and what an editor has entered, for whatever reason, stay.
@@ -76,10 +80,14 @@ def record_events(
     with store.transaction() as connection:
         hold_off_erasing(connection)
         add_handled(connection, handled)
+        told = _follow_moves(connection, events)
+        every = [one for each in told for one in each]
         own = (EventSource.PAGE, EventSource.ONE_CLICK)
-        if all(event.kind is EventKind.UNSUBSCRIBED and event.source in own for event in events):
-            return _record_leaving(connection, keys, events)
-        return [record_event(connection, keys, event, soft) for event in events]
+        if all(event.kind is EventKind.UNSUBSCRIBED and event.source in own for event in every):
+            news = iter(_record_leaving(connection, keys, every))
+        else:
+            news = iter([record_event(connection, keys, event, soft) for event in every])
+        return [sum(next(news) for _ in each) > 0 for each in told]
 
 
 def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
@@ -99,6 +107,28 @@ def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredB
     """Return why this event would not be recorded; None when it would."""
     with store.reading() as connection:
         return _void(connection, keys, event)
+
+
+def _follow_moves(connection: Connection, events: Sequence[Event]) -> list[list[Event]]:
+    """Return for each event those that follow from it, where its subscriber has another address by now.
+
+    Who leaves by an old link leaves with each address that they had since; what else they want is about their present
+    one. A bounce is about its own mailbox.
+    """
+    following = {
+        everywhere: follow_moves(connection, {event.subscriber for event in events}, of_all=everywhere)
+        for everywhere in {event.everywhere for event in events}
+    }
+    told = []
+    for event in events:
+        addresses = following[event.everywhere].get(event.subscriber, [])
+        if event.kind in _ABOUT_A_PERSON:
+            told.append([event, *(replace(event, subscriber=address) for address in addresses)])
+        elif addresses and event.kind in _WISHES:
+            told.append([replace(event, subscriber=addresses[-1])])
+        else:
+            told.append([event])
+    return told
 
 
 def record_event(connection: Connection, keys: SecretKeys | None, event: Event, soft: SoftRule | None = None) -> bool:

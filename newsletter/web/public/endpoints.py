@@ -19,6 +19,7 @@ from newsletter.store import Store, suppressions
 from newsletter.store.publications import EVERY
 from newsletter.subscribers.event_recording import kinds_lifted_by_return
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
+from newsletter.subscribers.moved_addresses import find_present_address
 from newsletter.subscribers.tokens import TokenHolder
 from newsletter.web.public.archive import INDEX, Archive, ArchiveFile, ArchiveNotReady
 from newsletter.web.public.event_writer import EventWriter
@@ -166,6 +167,7 @@ class PublicEndpoints:
 def _not_mailed(store: Store, reader: SubscriberKey) -> PageState | None:
     """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
+        reader = find_present_address(connection, reader)
         rows = suppressions.find_suppressions(connection, [reader])
         known = [row for row in rows if row.cause != SuppressionKind.PAUSED]  # they get it again, and can leave
         lifted = kinds_lifted_by_return(connection, reader) if known else set()

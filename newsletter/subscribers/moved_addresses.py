@@ -1,0 +1,82 @@
+"""Addresses that readers gave up for others: links and mails of the old ones are about the one that came after.
+
+A change is a confirmed request; it counts as long as the old address is suppressed as moved. Who joins with the old
+address again has it for itself, since joining lifts that.
+"""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, select
+
+from newsletter.address import SubscriberKey
+from newsletter.store.engine import is_ours, publication_of
+from newsletter.store.publications import is_of_any_publication
+from newsletter.store.schema import reader_requests, suppressions
+from newsletter.subscribers.feedback_events import SuppressionKind
+from newsletter.subscribers.reader_requests import RequestKind, RequestState
+
+_CHANGES = (
+    reader_requests.c.kind == RequestKind.CHANGE_ADDRESS.value,
+    reader_requests.c.state == RequestState.CONFIRMED.value,
+)
+
+
+def find_next_addresses(
+    connection: Connection, keys: Collection[SubscriberKey], *, of_all: bool = False
+) -> dict[SubscriberKey, SubscriberKey]:
+    """Return for those of these subscribers who have moved the address that they gave last in its place.
+
+    With `of_all` a move in whichever publication of the database counts. They are few enough for either database's
+    parameters.
+    """
+    moved = select(suppressions.c.subscriber).where(
+        is_of_any_publication(suppressions) if of_all else is_ours(connection, suppressions),
+        suppressions.c.subscriber.in_(keys),
+        suppressions.c.cause == SuppressionKind.MOVED,
+    )
+    gone = list(connection.scalars(moved)) if keys else []
+    if not gone:
+        return {}
+    changes = select(reader_requests.c.previous, reader_requests.c.subscriber).where(
+        *_CHANGES, reader_requests.c.previous.in_(gone)
+    )
+    if not of_all:
+        changes = changes.where(reader_requests.c.publication == publication_of(connection))
+    return {row.previous: row.subscriber for row in connection.execute(changes.order_by(reader_requests.c.id))}
+
+
+def follow_moves(
+    connection: Connection, keys: Collection[SubscriberKey], *, of_all: bool = False
+) -> Mapping[SubscriberKey, list[SubscriberKey]]:
+    """Return for those who have moved the addresses that came after theirs, in order: the last is the one they have."""
+    following: dict[SubscriberKey, list[SubscriberKey]] = {}
+    ends = {key: key for key in keys}
+    while found := find_next_addresses(connection, list(dict.fromkeys(ends.values())), of_all=of_all):
+        # One who went back to an address that they had is there, and nowhere after it.
+        steps = {key: found[end] for key, end in ends.items() if end in found}
+        ends = {key: end for key, end in steps.items() if end != key and end not in following.get(key, ())}
+        for key, end in ends.items():
+            following.setdefault(key, []).append(end)
+        if not ends:
+            break
+    return following
+
+
+def find_present_address(connection: Connection, key: SubscriberKey) -> SubscriberKey:
+    """Return the address that a subscriber has now: the one that came last after theirs, or else their own."""
+    return follow_moves(connection, [key]).get(key, [key])[-1]
+
+
+def list_addresses_of_person(connection: Connection, key: SubscriberKey) -> list[SubscriberKey]:
+    """Return all addresses that somebody had and has, the given one first."""
+    found, fresh = [key], [key]
+    while fresh:
+        before = select(reader_requests.c.previous).where(
+            *_CHANGES, is_ours(connection, reader_requests), reader_requests.c.subscriber.in_(fresh)
+        )
+        earlier = [each for each in connection.scalars(before) if each not in found]
+        still = find_next_addresses(connection, earlier)
+        near = [*find_next_addresses(connection, fresh).values(), *(each for each in earlier if each in still)]
+        fresh = [each for each in dict.fromkeys(near) if each not in found]
+        found += fresh
+    return found
