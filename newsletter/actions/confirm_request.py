@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from newsletter.actions.change_address import confirm_address_change
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
 from newsletter.store.engine import now
@@ -37,34 +38,42 @@ class Confirmation:
     """A request that a link leads to, and whether what it asks for holds now.
 
     `is_done`: it was confirmed, and counts. `is_held`: nothing is sent to the reader, for a reason that only an editor
-    can lift.
+    can lift. `is_waiting`: the other address of a change has yet to confirm it.
     """
 
     request: ReaderRequest
     is_done: bool = False
     is_held: bool = False
+    is_waiting: bool = False
 
 
-def find_confirmation(store: Store, token: PurposeToken) -> Confirmation | None:
-    """Return what a link leads to, without changing anything; None for a request that can't be confirmed any more."""
+def find_confirmation(store: Store, token: PurposeToken, *, by_old: bool = False) -> Confirmation | None:
+    """Return what a link leads to, without changing anything; None for a request that can't be confirmed any more.
+
+    `by_old` says that the link went to the address that is to be given up.
+    """
     with store.reading() as connection:
         request = find_request(connection, _read_number(token))
-        return _look(connection, request) if request and _is_whose(request, token) else None
+        return _look(connection, request, by_old=by_old) if request and _is_whose(request, token, by_old) else None
 
 
-def confirm_request(publication: OpenPublication, token: PurposeToken) -> Confirmation | None:
+def confirm_request(publication: OpenPublication, token: PurposeToken, *, by_old: bool = False) -> Confirmation | None:
     """Confirm what a link leads to; None for a request that can't be confirmed any more. Twice is once.
 
-    Raises DeliveryError when the store can't be written.
+    `by_old` is as in `find_confirmation`. Raises DeliveryError when the store can't be written.
     """
     with publication.store.transaction() as connection:
         hold_off_erasing(connection)
         request = find_request(connection, _read_number(token), to_change=True)
-        if request is None or not _is_whose(request, token):
+        if request is None or not _is_whose(request, token, by_old):
             return None
-        found = _look(connection, request)
-        if found is None or found.is_done or found.is_held:
+        found = _look(connection, request, by_old=by_old)
+        if found is None or found.is_done or found.is_held or found.is_waiting:
             return found
+        if request.kind is RequestKind.CHANGE_ADDRESS:
+            confirm_address_change(connection, publication, request, by_old=by_old)
+            request = find_request(connection, request.id) or request
+            return _look(connection, request, by_old=by_old)
         moment = now()
         note_confirmed(connection, request.id)
         set_state(connection, [request.id], RequestState.CONFIRMED)
@@ -85,12 +94,16 @@ def _read_number(token: PurposeToken) -> int:
     return number if number <= _LARGEST else 0
 
 
-def _is_whose(request: ReaderRequest, token: PurposeToken) -> bool:
+def _is_whose(request: ReaderRequest, token: PurposeToken, by_old: bool) -> bool:
     """Return whether a request is the one that the link was written for: numbers are given again by SQLite."""
-    return request.subscriber == token.subscriber
+    return (request.previous if by_old else request.subscriber) == token.subscriber
 
 
-def _look(connection: Connection, request: ReaderRequest) -> Confirmation | None:
+def _look(connection: Connection, request: ReaderRequest, *, by_old: bool) -> Confirmation | None:
+    if request.kind is RequestKind.CHANGE_ADDRESS and request.state in (RequestState.ASKED, RequestState.CONFIRMED):
+        is_done = request.state is RequestState.CONFIRMED
+        at = request.previous_confirmed_at if by_old else request.confirmed_at
+        return Confirmation(request, is_done=is_done, is_waiting=at is not None and not is_done)
     if request.kind is not RequestKind.JOIN:
         return None
     match request.state:

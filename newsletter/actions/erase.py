@@ -19,6 +19,7 @@ from newsletter.store import Busy, Store
 from newsletter.store.publication_facts import read_erasing_key
 from newsletter.store.publications import list_publications as list_stored_publications
 from newsletter.subscribers.list_changes import sole_editor
+from newsletter.subscribers.moved_addresses import list_addresses_of_person
 from newsletter.subscribers.secret_keys import SecretKeys, require_secret_keys
 from newsletter.workspace import PublicationId
 from newsletter.workspace_search import list_publications
@@ -43,14 +44,36 @@ def erase_subscriber(
 ) -> Erasure:
     """Erase a subscriber from the list and the store, and keep their keyed hash, so that no list brings them back.
 
-    The store comes first, since from then on nothing is sent to them whatever the list says, and the list shows them
-    as erased until their rows are gone too. Whatever stops it between: running it again does the rest. `on_wait` is
-    told for how many seconds the lease of a crashed send, which had them in hand, is waited for. Raises
-    ConfigError without keys, DeliveryError while a copy is under way to them, and ListError when the list can't be
-    written (nothing is erased then).
+    So is each address that they had before, or have since. The store comes first, since from then on nothing is sent to
+    them whatever the list says, and the list shows them as erased until their rows are gone too. Whatever stops it
+    between: running it again does the rest. `on_wait` is told for how many seconds the lease of a crashed send, which
+    had them in hand, is waited for. Raises ConfigError without keys, DeliveryError while a copy is under way to them,
+    and ListError when the list can't be written (nothing is erased then).
     """
-    keys, store, source = require_secret_keys(publication.workspace), publication.store, publication.subscriber_source()
+    keys, store = require_secret_keys(publication.workspace), publication.store
     publication.refuse_without_erasure_keys()
+    # The farthest first: stopped between, what is left is still known to be theirs.
+    erased = [_erase_address(publication, keys, each, on_wait) for each in reversed(_list_addresses(store, key))]
+    rows = [each.store_rows for each in erased]
+    together = erasure.ErasedRows(
+        events=sum(each.events for each in rows),
+        causes=sum(each.causes for each in rows),
+        deliveries=sum(each.deliveries for each in rows),
+        mentions=sum(each.mentions for each in rows),
+        issues=[issue for each in rows for issue in each.issues],
+    )
+    return Erasure(list_rows=sum(each.list_rows for each in erased), store_rows=together, swept=_sweep(store))
+
+
+def _list_addresses(store: Store, key: SubscriberKey) -> list[SubscriberKey]:
+    with store.reading() as connection:
+        return list_addresses_of_person(connection, key)
+
+
+def _erase_address(
+    publication: OpenPublication, keys: SecretKeys, key: SubscriberKey, on_wait: Callable[[float], None]
+) -> Erasure:
+    store, source = publication.store, publication.subscriber_source()
     for issue in erasure.list_issues_in_hand(store, key):
         try:
             with lock_campaign(store, issue, may_take_over=False):
@@ -64,7 +87,7 @@ def erase_subscriber(
     for issue in _list_changed_issues(store, digest, erased.issues):
         if (record := publication.record(issue)).exists():
             write_record(record, store, issue)
-    return Erasure(list_rows=len(edit.rows), store_rows=erased, swept=_sweep(store))
+    return Erasure(list_rows=len(edit.rows), store_rows=erased, swept=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +118,20 @@ def erase_everywhere(
         unlisted = [name for name in list_stored_publications(connection) if name not in here]
     for name in unlisted:
         _refuse_other_keys(store.of(name), keys)
+    addresses = {
+        each for name in {store.publication, *here, *unlisted} for each in _list_addresses(store.of(name), key)
+    }
     erased = {}
     for name, workspace in here.items():
         with OpenPublication(workspace, store=store.of(name)) as opened:
             erased[name] = erase_subscriber(opened, key, on_wait)
-    digest = keys.digest(key)
     for name in unlisted:
-        rows = erasure.erase_from_store(store.of(name), key, pseudonyms(digest), digest, keys.fingerprint)
+        for each in reversed(_list_addresses(store.of(name), key)):
+            digest = keys.digest(each)
+            rows = erasure.erase_from_store(store.of(name), each, pseudonyms(digest), digest, keys.fingerprint)
         erased[name] = Erasure(list_rows=0, store_rows=rows, swept=True)
-    erasure.erase_what_is_about_all(store, key)
+    for each in addresses:
+        erasure.erase_what_is_about_all(store, each)
     last = erased[publication.workspace.publication_id]
     erased[publication.workspace.publication_id] = replace(last, swept=_sweep(store))
     return ErasureEverywhere(by_publication=erased, unlisted=unlisted)

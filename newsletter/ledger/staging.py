@@ -33,6 +33,7 @@ from sqlalchemy import (
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_by_state
+from newsletter.ledger.moved_recipients import find_reached_before_moving
 from newsletter.ledger.states import REACHED, Counts, State
 from newsletter.ledger.welcome_issues import count_welcomes, has_welcome
 from newsletter.store import Store
@@ -123,7 +124,8 @@ class StagedBatch:
     def fill(self, recipients: Iterable[Recipient], issue: IssueName | None) -> int:
         """Stage the batch, in the list's order; returns how many rows came again. Replaces what was staged before.
 
-        Of rows with the same address the first counts. Readers whom the campaign of `issue` has are left out.
+        Of rows with the same address the first counts. Readers whom the campaign of `issue` has are left out,
+        also those who have it at an address that they had before.
         """
         rest = iter(recipients)
         with self._staging.local() as connection:
@@ -151,6 +153,9 @@ class StagedBatch:
                 is_of(connection, deliveries, issue), deliveries.c.subscriber == _staged.c.subscriber
             )
             connection.execute(delete(_staged).where(known.exists()))
+            moved = sorted(find_reached_before_moving(connection, issue))
+            for start in range(0, len(moved), _GROUP):
+                connection.execute(delete(_staged).where(_staged.c.subscriber.in_(moved[start : start + _GROUP])))
         return duplicates
 
     def leave_out_welcomed(self, issue: IssueName) -> int:

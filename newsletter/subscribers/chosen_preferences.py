@@ -159,23 +159,27 @@ class SourceWithPreferences:
                     continue
                 row = replace(row, fields={**blank, **row.fields}) if blank else row
                 found = chosen.get(row.key)
-                yield self._apply(row, found.chosen) if found else row
-
-    def _apply(self, row: Subscriber, chosen: Preferences) -> Subscriber:
-        return replace(row, fields=_choose_fields(row.fields, chosen), tags=self._choose_tags(row.tags, chosen))
-
-    def _choose_tags(self, tags: frozenset[str], chosen: Preferences) -> frozenset[str]:
-        said = dict(chosen.tags)
-        if self.summary and chosen.frequency:
-            said[SUMMARY_TAG] = chosen.frequency is Frequency.SUMMARY
-        return tags.difference(said).union(tag for tag, is_wanted in said.items() if is_wanted)
+                yield apply_preferences(row, found.chosen, summary=self.summary) if found else row
 
     def _apply_to_cells(self, row: ListRow, chosen: Preferences) -> ListRow:
         cells = _choose_fields(row.cells, chosen)
         tags = split_tags(row.cells.get("tags", ""))
-        if (now := self._choose_tags(tags, chosen)) != tags:
+        if (now := _choose_tags(tags, chosen, summary=self.summary)) != tags:
             cells["tags"] = ";".join(sorted(now))
         return replace(row, cells=cells)
+
+
+def apply_preferences(row: Subscriber, chosen: Preferences, *, summary: bool) -> Subscriber:
+    """Return a subscriber with what they chose; with `summary` there is one, and its tag follows their choice."""
+    tags = _choose_tags(row.tags, chosen, summary=summary)
+    return replace(row, fields=_choose_fields(row.fields, chosen), tags=tags)
+
+
+def _choose_tags(tags: frozenset[str], chosen: Preferences, *, summary: bool) -> frozenset[str]:
+    said = dict(chosen.tags)
+    if summary and chosen.frequency:
+        said[SUMMARY_TAG] = chosen.frequency is Frequency.SUMMARY
+    return tags.difference(said).union(tag for tag, is_wanted in said.items() if is_wanted)
 
 
 def _choose_fields(fields: Mapping[str, str], chosen: Preferences) -> dict[str, str]:

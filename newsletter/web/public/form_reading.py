@@ -21,8 +21,8 @@ async def read_body(request: Request) -> bytes:
         raise HTTPException(408, headers={"Connection": "close"}) from error
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of the form that is posted; of several of one name the last.
+async def read_form(request: Request, most_fields: int = _FIELDS) -> dict[str, str]:
+    """Return the fields of the form that is posted, so many at most; of several of one name the last.
 
     Raises HTTPException: 400 for what is no form, 408 when it takes too long, 413, and 415 for another type.
     """
@@ -31,7 +31,7 @@ async def read_form(request: Request) -> dict[str, str]:
     if kind not in _FORMS:
         raise HTTPException(415)
     try:
-        form = await request.form(max_files=0, max_fields=_FIELDS, max_part_size=LARGEST)
+        form = await request.form(max_files=0, max_fields=most_fields, max_part_size=LARGEST)
     except (MultiPartException, ValueError) as error:  # a charset that is none raises UnicodeError and its kin
         raise HTTPException(400) from error
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}

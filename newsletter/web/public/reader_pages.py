@@ -66,7 +66,7 @@ class ReaderPages:
         except Exception as error:  # noqa: BLE001  # readers can still do what they came for
             failure = error_line(error)
             if not self._pages:
-                context = _plain(EditionContext.from_workspace(workspace))
+                context = make_plain_context(EditionContext.from_workspace(workspace))
                 self._pages = self._render_languages(context, {})
                 self.languages = context.config.languages
         if failure and failure != self._logged:
@@ -96,21 +96,21 @@ class ReaderPages:
         words = {
             "publication": context.config.publication,
             "theme": context.config.theme,
-            "logo": context.place_logo(_within),
+            "logo": context.place_logo(embed_picture),
             **self._values(context, found),
         }
         pages = {}
         for state in design.states:
             offered = design.offered.get(state)
             try:
-                html = _fill_template(context, design.template, context.template_path, words, state)
+                html = fill_page_template(context, design.template, context.template_path, words, state)
                 refuse_open_blocks(html, design.template, context.template_path)
             except TemplateError:
                 if not offered:
                     raise
                 html = ""
             if offered and not has_submit_button(html, offered):
-                html = _fill_template(context, design.template, context.template_path[-1:], words, state)
+                html = fill_page_template(context, design.template, context.template_path[-1:], words, state)
             if lost := self._find_lost(state, html):
                 raise template_error(find_template(design.template, context.template_path), 0, lost)
             pages[state] = html.encode()
@@ -128,16 +128,17 @@ class ReaderPages:
         return ""
 
 
-def _plain(context: EditionContext) -> EditionContext:
+def make_plain_context(context: EditionContext) -> EditionContext:
     """Return the context with nothing of the publication's own but its name and its colours, nor of the workspace's."""
     theme = context.config.theme.model_copy(update={"logo": None})
     config = context.config.model_copy(update={"theme": theme})
     return replace(context, config=config, template_path=context.template_path[-1:])
 
 
-def _fill_template(
+def fill_page_template(
     context: EditionContext, name: str, template_path: Sequence[Path], words: Mapping[str, object], state: str
 ) -> str:
+    """Return a page in one of its states. Raises TemplateError."""
     filters = make_filters(make_page_writer(context.config.publication.language))
     return fill_template(
         name,
@@ -149,6 +150,6 @@ def _fill_template(
     )
 
 
-def _within(picture: Picture) -> str:
+def embed_picture(picture: Picture) -> str:
     """Return a picture as a data: address, so that the page needs no other file."""
     return f"data:image/{picture.kind};base64,{base64.b64encode(picture.data).decode('ascii')}"

@@ -135,12 +135,16 @@ class SignUpEndpoints:
         """
         written = request.path_params["token"]
         token = self._token_reader.read_for(TokenPurpose.CONFIRM, written)
+        by_old = token is None
+        if by_old:
+            token = self._token_reader.read_for(TokenPurpose.OLD_ADDRESS, written)
         if token is None or self._config.subscriber_list.source != "store":
             return self._confirm_page(ConfirmState.UNKNOWN)
         if request.method == "POST" and (await read_form(request)).get("action") != "confirm":
             raise HTTPException(400)
         try:
-            found = await self._run(partial(self._confirm if request.method == "POST" else self._find, token))
+            work = self._confirm if request.method == "POST" else self._find
+            found = await self._run(partial(work, token, by_old=by_old))
         except (DeliveryError, TimeoutError):
             return self._confirm_page(ConfirmState.LATER)
         if request.method == "POST" and found and found.is_done:
@@ -191,11 +195,11 @@ class SignUpEndpoints:
     def _store_requests(self, requests: Sequence[ReaderRequest]) -> Sequence[bool]:
         return request_sign_ups(self._store, self._config.signup, requests)
 
-    def _find(self, token: PurposeToken) -> Confirmation | None:
-        return find_confirmation(self._store, token)
+    def _find(self, token: PurposeToken, *, by_old: bool) -> Confirmation | None:
+        return find_confirmation(self._store, token, by_old=by_old)
 
-    def _confirm(self, token: PurposeToken) -> Confirmation | None:
-        return confirm_request(OpenPublication(self._workspace, store=self._store), token)
+    def _confirm(self, token: PurposeToken, *, by_old: bool) -> Confirmation | None:
+        return confirm_request(OpenPublication(self._workspace, store=self._store), token, by_old=by_old)
 
     def _page(self, state: FormState, language: str, **filled: str) -> Response:
         headers = dict(_RETRY.get(state, {}))
@@ -242,6 +246,9 @@ class SignUpEndpoints:
 def _find_state(found: Confirmation | None) -> ConfirmState:
     if found is None:
         return ConfirmState.UNKNOWN
+    if found.request.kind is RequestKind.CHANGE_ADDRESS:
+        waiting = ConfirmState.WAITING if found.is_waiting else ConfirmState.CHANGE
+        return ConfirmState.CHANGED if found.is_done else waiting
     if found.is_held:
         return ConfirmState.HELD
     return ConfirmState.JOINED if found.is_done else ConfirmState.JOIN

@@ -82,6 +82,9 @@ class ConfirmState(StrEnum):
     JOIN = "join"  # does the reader want to?
     JOINED = "joined"
     HELD = "held"  # nothing is sent, for a reason that only an editor can lift
+    CHANGE = "change"  # is the address to change?
+    WAITING = "waiting"  # for the other address
+    CHANGED = "changed"
     UNKNOWN = "unknown"  # no link of ours, or one that is used up
     LATER = "later"  # nothing can be written down now
 
@@ -95,6 +98,7 @@ class ConfirmPages(ReaderPages):
             "The page for readers who confirm",
             tuple(ConfirmState),
             needed={ConfirmState.JOIN: "confirm"},
+            offered={ConfirmState.CHANGE: "confirm"},
         )
         super().__init__(design, workspace)
 
