@@ -77,7 +77,8 @@ class Forms:
         return self.send(self.fields(address, **given), network)
 
     def store(self) -> Store:
-        store = find_store(self.service.publication.workspace.database)
+        workspace = self.service.publication.workspace
+        store = find_store(workspace.database, workspace.config.store.password)
         assert store
         return store
 

@@ -6,12 +6,12 @@ They are made after the form was answered, by the service's own thread, and each
 from sqlalchemy import Connection
 
 from newsletter.actions.request_sign_up import find_most_open
+from newsletter.address import SubscriberKey
 from newsletter.config.signup_settings import SignupSettings
 from newsletter.store import Store
 from newsletter.store.erased import hold_off_erasing
 from newsletter.subscribers.joining import gets_newsletter, may_be_asked
 from newsletter.subscribers.reader_requests import (
-    ReaderRequest,
     RequestKind,
     RequestState,
     delete_stale_requests,
@@ -31,7 +31,9 @@ def answer_sign_ups(store: Store, settings: SignupSettings) -> int:
 
     None are decided about while the mails of this hour are used up: they wait for the next one. Raises DeliveryError.
     """
-    mailed = dropped = decided = 0
+    states: dict[RequestState, list[int]] = {RequestState.ASKED: [], RequestState.DROPPED: []}
+    answered: set[SubscriberKey] = set()
+    mailed = 0
     with store.transaction() as connection:
         requests = list_new_requests(connection, RequestKind.JOIN, _GROUP)
         if not requests:
@@ -41,19 +43,21 @@ def answer_sign_ups(store: Store, settings: SignupSettings) -> int:
         for request in requests:
             if mailed >= left:
                 break
-            kind = _choose_mail(connection, request)
+            key = request.subscriber
+            # Of a flood for one address, all but the first are dropped without asking about each.
+            kind = None if key in answered else _choose_mail(connection, key)
+            answered.add(key)
             is_asked = kind is MailKind.CONFIRM_JOIN
             if kind:
                 number = request.id if is_asked else None
-                key, language = request.subscriber, request.language
-                queue_mail(connection, kind, key, request.address, language=language, request=number)
-            set_state(connection, [request.id], RequestState.ASKED if is_asked else RequestState.DROPPED)
-            mailed += kind is not None
-            dropped += not is_asked
-            decided += 1
-        if dropped:
+                queue_mail(connection, kind, key, request.address, language=request.language, request=number)
+                mailed += 1
+            states[RequestState.ASKED if is_asked else RequestState.DROPPED].append(request.id)
+        for state, numbers in states.items():
+            set_state(connection, numbers, state)
+        if states[RequestState.DROPPED]:
             delete_stale_requests(connection, find_most_open(settings))
-    return decided
+    return sum(map(len, states.values()))
 
 
 def clear_requests(store: Store, settings: SignupSettings) -> int:
@@ -62,9 +66,8 @@ def clear_requests(store: Store, settings: SignupSettings) -> int:
         return delete_stale_requests(connection, find_most_open(settings))
 
 
-def _choose_mail(connection: Connection, request: ReaderRequest) -> MailKind | None:
+def _choose_mail(connection: Connection, key: SubscriberKey) -> MailKind | None:
     """Return the mail that a request is answered with; None for one that may not be, or was lately."""
-    key = request.subscriber
     if not may_be_asked(connection, key):
         return None
     kind = MailKind.ALREADY_JOINED if gets_newsletter(connection, key) else MailKind.CONFIRM_JOIN

@@ -3,6 +3,7 @@
 (() => {
   const form = document.querySelector("form[data-altcha]");
   if (!form) return;
+  for (const note of document.querySelectorAll("[data-scriptless]")) note.hidden = true;
   const challenge = JSON.parse(form.dataset.altcha);
   const letters = new TextEncoder();
   const hex = (buffer) => Array.from(new Uint8Array(buffer), (octet) => octet.toString(16).padStart(2, "0")).join("");
