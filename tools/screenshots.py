@@ -2,7 +2,7 @@
 
 The email at four widths, light and dark; the text as a terminal shows it; the PDF's pages in both layouts;
 the web page on a screen, a phone and paper; the samples in three more languages; the draft that holds every block, in
-both looks; the live preview in two windows; and contact.png with all of them.
+both looks; the live preview in two windows; the pages where readers join; and contact.png with all of them.
 """
 
 import shutil
@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 from preview_pictures import shoot_preview
+from reader_pictures import shoot_sign_up
 
 from newsletter.config.edition_settings import PdfSettings
 from newsletter.editions import (
@@ -61,6 +62,7 @@ def main() -> None:
         *(("translation", language) for language in LANGUAGES),
         *(("example", path.parent.name) for path in sorted((ROOT / "examples" / "drafts").glob("*/newsletter.toml"))),
         ("index", ""),
+        ("sign-up", ""),
     ]
     with ProcessPoolExecutor(max_workers=_WORKERS, mp_context=get_context("spawn")) as workers:
         for done in [workers.submit(run_job, *job) for job in jobs]:
@@ -70,7 +72,7 @@ def main() -> None:
 
 
 def run_job(kind: str, name: str) -> None:
-    """Take the pictures of one kind: those of a sample, an example, a language, a look, the index or the preview."""
+    """Take the pictures of one kind: a sample, an example, a language, a look, the index, sign-up or the preview."""
     pages = FOLDER / "pages"
     workspace = Workspace(ROOT, {})
     with _browsing() as browser:
@@ -87,6 +89,8 @@ def run_job(kind: str, name: str) -> None:
             case "index":
                 issues = [load_issue(path).seen_by(frozenset()) for path in reversed(workspace.draft_paths())]
                 _shoot_index(browser, EditionContext.from_workspace(workspace), issues, pages)
+            case "sign-up":
+                shoot_sign_up(browser, FOLDER, pages / "translations")
             case _:
                 shoot_preview(browser, FOLDER, pages / "workspace")
 
