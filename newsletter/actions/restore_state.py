@@ -36,6 +36,7 @@ from newsletter.store.publications import list_publications
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers, read_erased
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import shorten_path
+from newsletter.transactional.queue import hold_all_mails
 from newsletter.workspace import MAIN, PublicationId
 
 
@@ -84,7 +85,8 @@ def replace_state(
 
     That is so for all publications that the backup knows; others in the database keep what they have. Everybody who
     left since the backup stays suppressed, and everybody who was erased since, known by the `keys`, is erased again.
-    What was in the outbox is held, since it may have been sent. Raises, with nothing changed, DeliveryError for a file
+    What was in the outbox is held, and no mail to a single reader that waited leaves, since they may have been sent.
+    Raises, with nothing changed, DeliveryError for a file
     that is no backup and while an issue is being sent, and ConfigError without the keys.
     """
     beside = place if isinstance(place, Path) else folder / "state.db"
@@ -107,6 +109,7 @@ def replace_state(
                         note_generations(ours, generations.get(each, frozenset()))
                         again += _erase_again(ours, erased.get(each, ErasedSubscribers()))
                         issues = hold_all_campaigns(ours)
+                        hold_all_mails(ours)
                     whose = "" if each == publication else f"{each} "
                     held += [f"{whose}{issue}" for issue in issues]
             if again:

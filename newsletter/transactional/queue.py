@@ -212,6 +212,23 @@ def settle_ended_claims(connection: Connection) -> int:
     return connection.execute(update(transactional_mails).where(is_left_behind(connection)).values(settled)).rowcount
 
 
+def hold_all_mails(connection: Connection) -> int:
+    """Let nothing leave that waits, as after the restoring of a backup: it may have been sent since; return how many.
+
+    They are unknown then.
+    """
+    waits = transactional_mails.c.state.in_([MailState.WAITING.value, MailState.CLAIMED.value])
+    held = {
+        "state": MailState.UNKNOWN.value,
+        "lease_until": None,
+        "stage": "restore",
+        "reply": "it waited in a backup that was restored, and may have been sent since that was made",
+        "at": now(),
+    }
+    mine = is_ours(connection, transactional_mails)
+    return connection.execute(update(transactional_mails).where(mine, waits).values(held)).rowcount
+
+
 def drop_needless_mails(connection: Connection) -> int:
     """Drop the mails that wait for nothing any more, and those to somebody who must not be mailed; return how many."""
     waits = and_(is_ours(connection, transactional_mails), transactional_mails.c.state == MailState.WAITING.value)

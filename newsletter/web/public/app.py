@@ -19,9 +19,9 @@ from newsletter.web.http_refusals import make_refusal_handler
 from newsletter.web.public.client_network import ProxyNetworks
 from newsletter.web.public.overview import Overview
 from newsletter.web.public.publication_routes import ClosedPublication, ServedPublication
+from newsletter.web.public.reader_work import end_reader_work
 from newsletter.web.public.request_guard import HEALTH, POLICY, RequestGuard, mark_private
 
-_MAIL_S = 10.0
 _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
 
 
@@ -43,12 +43,13 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
         threading.Thread(target=_follow, args=(publications, overview, stop), daemon=True).start()
         for publication in publications:
             publication.reader_work.start()
-        yield
-        stop.set()
-        # All at once; a mail that is under way has a while to be answered, or it is not known whether it arrived.
-        await asyncio.gather(*(asyncio.to_thread(each.reader_work.stop, _MAIL_S) for each in publications))
-        for publication in publications:
-            publication.close()
+        try:
+            yield
+        finally:  # a signal may come out of the server as an exception
+            stop.set()
+            end_reader_work([each.reader_work for each in publications])
+            for publication in publications:
+                publication.close()
 
     def is_own(name: str, port: str | None, path: str) -> bool:
         return any(host.is_own(name, port, path) for host in hosts)

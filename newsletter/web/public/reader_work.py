@@ -24,6 +24,7 @@ from newsletter.web.public.error_line import error_line
 from newsletter.workspace import Workspace
 
 _LOOK_EVERY_S = 3.0
+_ENDING_S = 10.0
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _LOG = logging.getLogger(__name__)
 
@@ -40,6 +41,15 @@ class _Task:
     every_s: float = 0.0
     due: float = float("-inf")
     logged: str = ""
+
+
+def end_reader_work(works: Sequence["ReaderWork"]) -> None:
+    """End the work of all, with a while for mails under way: of one without an answer it is not known if it arrived."""
+    for work in works:
+        work.stop()
+    until = monotonic() + _ENDING_S
+    for work in works:
+        work.wait(max(0.0, until - monotonic()))
 
 
 class ReaderWork:
@@ -66,12 +76,15 @@ class ReaderWork:
         """Have the thread look at once, since something was asked for."""
         self._wanted.set()
 
-    def stop(self, patience_s: float) -> None:
-        """End after the mail that is under way, waiting for it so many seconds; whatever has not left by then waits."""
+    def stop(self) -> None:
+        """Begin nothing new. The mail that is under way goes on, and whatever has not left yet waits."""
         self._stopped.set()
         self._wanted.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the mail that is under way, so many seconds at most."""
         if self._thread.is_alive():
-            self._thread.join(patience_s)
+            self._thread.join(seconds)
 
     def _list_tasks(self) -> Sequence[_Task]:
         """Return all that there is to do, in the order in which one leads to another."""

@@ -1,5 +1,6 @@
 """The service's own work: what waits for single readers is sent by it, at once and by one service alone."""
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -76,6 +77,18 @@ def test_a_service_that_is_killed_has_sent_each_mail_once_or_not_known_whether(
         assert service.end() == 0
     assert set(server.copies().values()) == {1}
     assert len(READERS) - claimed <= len(server.copies()) <= len(READERS)
+
+
+@pytest.mark.slow
+def test_a_service_that_is_told_to_end_has_an_answer_for_what_was_under_way(room: MailRoom, server: Server) -> None:
+    for reader in READERS:
+        room.queue(address=reader)
+    with serving(room.publication) as service:
+        kill_at(server, 23, lambda: service.process.pid, signal.SIGTERM)
+        assert service.process.wait(timeout=PATIENCE) == 0
+    counts = room.counts()
+    assert counts.keys() == {MailState.ACCEPTED, MailState.WAITING}
+    assert server.copies().total() == counts[MailState.ACCEPTED]
 
 
 @pytest.mark.slow
