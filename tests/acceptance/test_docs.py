@@ -72,6 +72,11 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
         (publication.root / "Maildir" / folder).mkdir(parents=True)
     if page.name == "state.md":
         open_store(publication.workspace.database).close()  # of which it speaks
+    if page.name == "sign-up.md":
+        publication.environ |= {
+            "NEWSLETTER_SERVICE__URL": "https://news.example.org",
+            "NEWSLETTER_LIST__SOURCE": "store",
+        }
     if page.name == "several-languages.md":
         with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
             file.write('\n[languages.ja]\ntitle = "太平洋同盟ダイジェスト"\n')
@@ -199,6 +204,7 @@ def test_every_command_of_the_program_is_documented() -> None:
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
         "dkim key", "keys new", "keys rotate", "serve", "inbox read", "inbox undo", "subscribers check",
+        "signup snippet",
         "subscribers list", "subscribers show", "subscribers add", "subscribers remove", "subscribers forget",
         "subscribers stats", "subscribers import", "subscribers export", "subscribers suppress",
         "subscribers unsuppress",
