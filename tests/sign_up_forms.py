@@ -20,7 +20,7 @@ from newsletter.subscribers.reader_requests import ReaderRequest, list_requests_
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.web.public.form_stamps import FormStamps
 
-SENT, AGAIN = "Please look into your mailbox", "Please press the button once more."
+SENT, AGAIN = "Please check your email", "Please press the button once more."
 _NETWORKS = count(1)
 
 

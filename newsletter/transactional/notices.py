@@ -48,7 +48,7 @@ def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
     """Return the notice of a kind, in the language of `config`."""
     translate = config.translator.translate
     title, contact = isolate_name(config, config.publication.title), config.publication.contact
-    ignore = translate("If it was not you, do nothing, and you hear no more of this.")
+    ignore = translate("If it was not you, do nothing: you will hear no more of this.")
     match kind:
         case MailKind.CONFIRM_JOIN:
             return Notice(
@@ -65,15 +65,15 @@ def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
             )
         case MailKind.ALREADY_JOINED:
             return Notice(
-                heading=translate("You get {title} already", title=title),
+                heading=translate("You already get {title}", title=title),
                 paragraphs=[
                     translate(
-                        "Somebody, perhaps you, has asked us to send {title} to this address. You get it already, so "
+                        "Somebody, perhaps you, has asked us to send {title} to this address. You already get it, so "
                         "nothing has changed.",
                         title=title,
                     ),
                     translate(
-                        "If it does not reach you, look where your mailbox keeps unwanted mail, or write to {address}.",
+                        "If it does not reach you, look in your spam folder, or write to {address}.",
                         address=contact,
                     ),
                 ],
@@ -94,8 +94,8 @@ def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
                 heading=translate("Your own page at {title}", title=title),
                 paragraphs=[
                     translate(
-                        "Here is the link that you asked for. On its page you see what we know of you, and can change "
-                        "or erase it. Please keep the link to yourself."
+                        "Here is the link that you asked for. On its page you see what we know about you, and can "
+                        "change or erase it. Please keep the link to yourself."
                     )
                 ],
                 button=_make_button(translate("Open my page"), links),

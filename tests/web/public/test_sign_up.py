@@ -189,7 +189,7 @@ def test_a_program_that_fills_in_what_nobody_sees_is_not_told_so(forms: Forms) -
 def test_what_is_no_address_is_said_and_shown_as_text(forms: Forms, typed: str) -> None:
     status, _, page = forms.join(typed)
     assert status == 422
-    assert "No mail can be sent to this address." in says(page)
+    assert "No email can be sent to this address." in says(page)
     assert b"<script" not in page
     assert b"<img" not in page
     shown = filled(page)["email"]
@@ -236,7 +236,7 @@ def test_a_list_that_is_elsewhere_closes_the_form_and_the_log_says_how_to_open_i
         service.says('source = "store"')
         status, _, page = service.ask("/subscribe")
         assert status == 404
-        assert "Nobody can join here at the moment" in says(page)
+        assert "Nobody can sign up here at the moment" in says(page)
         assert b"<form" not in page
         with closing(service.connect()) as connection:
             fields = b"email=ada%40example.org"
