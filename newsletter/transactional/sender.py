@@ -96,6 +96,7 @@ class TransactionalSender:
             counts = Counter({MailState.UNKNOWN: settle_ended_claims(connection)})
             counts[MailState.DROPPED] += drop_needless_mails(connection)
             due = list_due_mails(connection, _AT_ONCE, kinds)
+        are_all = len(due) < _AT_ONCE
         if lost := counts[MailState.UNKNOWN]:
             _LOG.warning(
                 "%s under way when the program ended. They may have arrived or not, and are not sent again.",
@@ -105,19 +106,20 @@ class TransactionalSender:
             return SentMails(counts=+counts)
         try:
             writer, backend = make_writer(), load_backend()
-            feed = self._make_feed(writer, backend, due, may_go_on)
-            asyncio.run(_deliver(backend, feed))
         except NewsletterError as error:
-            return SentMails(counts=+counts, rest_s=self._rest(), why=f"{error.message} {error.next_step}".strip())
-        except SessionLost as lost:
-            why = f"the connection was lost ({lost.code})" if lost.code else "the connection was lost"
-            return SentMails(counts=counts + feed.counts, rest_s=max(feed.rest_s, self._rest()), why=feed.why or why)
+            return SentMails(counts=+counts, rest_s=self._rest(), why=_describe(error))
+        feed = self._make_feed(writer, backend, due, may_go_on)
+        try:
+            asyncio.run(_deliver(backend, feed))
+        except (NewsletterError, SessionLost) as error:
+            rest_s = max(feed.rest_s, self._rest())
+            return SentMails(counts=counts + feed.counts, rest_s=rest_s, why=feed.why or _describe(error))
         self._failures = 0
         return SentMails(
             counts=counts + feed.counts,
             rest_s=feed.rest_s,
             why=feed.why,
-            has_more=feed.has_more or len(due) == _AT_ONCE,
+            has_more=feed.has_more or not are_all,
         )
 
     def _rest(self) -> float:
@@ -175,6 +177,13 @@ class TransactionalSender:
                 else:
                     release_mail(connection, mail, self._worker, wait_s=decision.wait_s)
             self._unrecorded.pop(0)
+
+
+def _describe(error: NewsletterError | SessionLost) -> str:
+    """Return what keeps mails waiting; of a lost connection only the code, since a server's words may be anything."""
+    if isinstance(error, NewsletterError):
+        return f"{error.message} {error.next_step}".strip()
+    return f"the connection was lost ({error.code})" if error.code else "the connection was lost"
 
 
 async def _deliver(backend: Backend, feed: "_ClaimingFeed") -> None:

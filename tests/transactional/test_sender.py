@@ -227,6 +227,17 @@ def test_it_stops_between_two_mails_when_it_may_not_go_on(room: MailRoom, server
     assert len(server.stored) < 3
 
 
+def test_more_than_one_connection_carries_are_sent_by_the_next(
+    room: MailRoom, server: smtp_server.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.transactional.sender._AT_ONCE", 2)
+    for number in range(3):
+        room.queue(address=f"reader{number}@example.org")
+    first, second = room.send(), room.send()
+    assert (first.has_more, second.has_more) == (True, False)
+    assert server.copies().total() == 3
+
+
 def test_the_backends_rate_and_its_messages_for_each_connection_are_kept(
     room: MailRoom, server: smtp_server.Server
 ) -> None:

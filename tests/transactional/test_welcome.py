@@ -2,7 +2,9 @@
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mail_room import MailRoom
 from messages import parsed, texts, well_formed
+from postgres import Postgres
 from sqlalchemy import select
+from translated import TITLES, WORDS, translate
 
 from newsletter.actions.report import report
 from newsletter.actions.send import Proposal, SendOutcome, SendResult, send
@@ -22,6 +26,8 @@ from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.campaigns.options import SendOptions
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import find_campaign
+from newsletter.ledger.freeze import open_freeze
+from newsletter.ledger.staging import stage_recipients
 from newsletter.publication import OpenPublication
 from newsletter.reports.json_report import build_json_report
 from newsletter.store import Store, open_store
@@ -240,6 +246,67 @@ def test_a_correction_goes_to_those_who_have_the_issue_by_their_welcome(club: Cl
     assert batch
     assert batch.corrected
     assert (batch.corrected.reached, batch.corrected.lost) == (2, 0)
+
+
+@pytest.mark.parametrize("language", ["ja", "ar"])
+def test_the_issue_comes_in_the_readers_language_where_it_is_there(
+    club: Club, server: smtp_server.Server, language: str
+) -> None:
+    translate(club.publication, "ja", "ar")
+    club.add(READERS[0])
+    club.send(issue="3.8")
+    assert club.join(READERS[1], language=language) == "3.8"
+    assert club.join(READERS[2], language="sw") == "3.8"
+    club.mails.send()
+    data = server.message(READERS[1])
+    well_formed(data)
+    plain, html = texts(data)
+    headline, detail, for_members = WORDS[language]
+    assert headline in "".join(plain)
+    assert TITLES[language] in plain.partition(headline)[0], "the line of welcome is above"
+    assert f'lang="{language}"' in html
+    assert detail in html
+    assert for_members not in html
+    assert WORDS[""][0] in texts(server.message(READERS[2]))[0]
+
+
+@pytest.mark.slow
+def test_who_joins_while_the_campaign_is_frozen_waits_for_that(
+    publication: Publication, server: smtp_server.Server, postgres: Postgres
+) -> None:
+    publication.through(server)
+    publication.environ["NEWSLETTER_STORE__URL"] = postgres.cleared()
+    with closing(open_store(publication.workspace.database)) as store, ThreadPoolExecutor(2) as threads:
+        club = Club(publication, store)
+        club.add(READERS[0])
+        club.send()
+        for first, reader in (("joins", READERS[1]), ("is frozen", READERS[2])):
+            club.add(reader)
+            if first == "joins":
+                with store.transaction() as connection:
+                    config = publication.workspace.config
+                    assert queue_welcome(connection, config, SubscriberKey(reader), EmailAddress(reader))
+                    sending = threads.submit(club.send, to_new=True)
+                    _wait_for_lock(postgres, publication)
+                sending.result()
+            else:
+                with stage_recipients(store) as staged, open_freeze(staged, ISSUE, find_campaign(store, ISSUE)):
+                    joining = threads.submit(club.join, reader)
+                    _wait_for_lock(postgres, publication)
+                assert joining.result() == ISSUE
+                club.send(to_new=True)
+        club.mails.send()
+    assert server.copies() == dict.fromkeys(READERS[:3], 1)
+
+
+def _wait_for_lock(postgres: Postgres, publication: Publication) -> None:
+    """Wait until a connection waits for another's lock."""
+    database = str(publication.workspace.database).rpartition("/")[2]
+    waiting = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
+    began = time.monotonic()
+    while not postgres.execute(waiting):
+        assert time.monotonic() - began < 20
+        time.sleep(0.02)
 
 
 _STEPS = st.lists(
