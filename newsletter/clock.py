@@ -27,6 +27,9 @@ _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):?(?P<minutes>[0
 _DURATION = re.compile(
     r"(?:(?P<days>[0-9]{1,6})d)?\s*(?:(?P<hours>[0-9]{1,6})h)?\s*(?:(?P<minutes>[0-9]{1,6})m)?", re.IGNORECASE
 )
+_AGE = re.compile(r"(?P<number>[0-9]{1,5})\s*(?P<unit>d(?:ays?)?|w(?:eeks?)?|m(?:onths?)?|y(?:ears?)?)", re.IGNORECASE)
+_AGE_DAYS = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
+_OLDEST_DAYS = 100 * 365.25
 _FORMS = (
     'Write it as "2026-12-01 09:00", "2026-12-01 09:00 America/New_York", "2026-12-01T14:00:00Z", "tomorrow 9am" '
     'or "in 1 hour".'
@@ -100,6 +103,18 @@ def parse_duration(text: str) -> timedelta:
     if duration > _FURTHEST:
         raise WrongTime(f"{text!r} is more than a year.", next_step="Write less, such as 2h or 1d.")
     return duration
+
+
+def parse_age(text: str) -> timedelta:
+    """Return the age that `text` names in days, weeks, months or years, as in 3y, 18 months or 30d.
+
+    A year has 365 days and a quarter, a month is its twelfth part. Raises WrongTime.
+    """
+    parsed = _AGE.fullmatch(text.strip())
+    days = int(parsed["number"]) * _AGE_DAYS[parsed["unit"][0].lower()] if parsed else 0.0
+    if not 0 < days <= _OLDEST_DAYS:
+        raise WrongTime(f"{text!r} is not an age.", next_step="Write it as 3y, 18 months, 6w or 30d.")
+    return timedelta(days=days)
 
 
 def format_moment(moment: datetime, zone: tzinfo, *, seconds: bool = False) -> str:

@@ -16,6 +16,7 @@ from newsletter.clock import (
     format_instant,
     format_moment,
     make_instant,
+    parse_age,
     parse_duration,
     parse_instant,
     parse_moment,
@@ -282,3 +283,17 @@ def test_an_instant_is_one_moment_in_every_zone_and_survives_the_store(moment: d
 )
 def test_a_text_of_the_store_is_an_instant(text: str, formatted: str) -> None:
     assert format_instant(parse_instant(text)) == formatted
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("30d", 30), ("1 day", 1), ("6w", 42), ("12 months", 365.25), (" 3Y ", 1095.75), ("18m", 547.875)],
+)
+def test_an_age_is_in_days_weeks_months_or_years(text: str, days: float) -> None:
+    assert parse_age(text) == timedelta(days=days)
+
+
+@pytest.mark.parametrize("text", ["", "3", "0d", "-3y", "3 moons", "101y", "99999y", "3y 2m", "1e3d"])
+def test_what_is_no_age_is_told(text: str) -> None:
+    with pytest.raises(WrongTime, match="is not an age"):
+        parse_age(text)

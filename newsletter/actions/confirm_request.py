@@ -26,6 +26,7 @@ from newsletter.subscribers.reader_requests import (
     note_confirmed,
     set_state,
 )
+from newsletter.subscribers.reconfirming import can_stay, keep_reader
 from newsletter.subscribers.stored_subscribers import StoredSubscriber
 from newsletter.transactional.welcome import queue_welcome
 
@@ -47,37 +48,49 @@ class Confirmation:
     is_waiting: bool = False
 
 
-def find_confirmation(store: Store, token: PurposeToken, *, by_old: bool = False) -> Confirmation | None:
+def find_confirmation(
+    store: Store, token: PurposeToken, *, by_old: bool = False, is_in_store: bool = True
+) -> Confirmation | None:
     """Return what a link leads to, without changing anything; None for a request that can't be confirmed any more.
 
-    `by_old` says that the link went to the address that is to be given up.
+    `by_old` says that the link went to the address that is to be given up, `is_in_store` that the list is in the store,
+    where readers can join it and change their address.
     """
     with store.reading() as connection:
         request = find_request(connection, _read_number(token))
-        return _look(connection, request, by_old=by_old) if request and _is_whose(request, token, by_old) else None
+        if request is None or not _is_whose(request, token, by_old):
+            return None
+        return _look(connection, request, by_old=by_old, is_in_store=is_in_store)
 
 
-def confirm_request(publication: OpenPublication, token: PurposeToken, *, by_old: bool = False) -> Confirmation | None:
+def confirm_request(
+    publication: OpenPublication, token: PurposeToken, words: str = "", *, by_old: bool = False
+) -> Confirmation | None:
     """Confirm what a link leads to; None for a request that can't be confirmed any more. Twice is once.
 
-    `by_old` is as in `find_confirmation`. Raises DeliveryError when the store can't be written.
+    `words` are those that the page showed to agree to, empty where it showed none; `by_old` is as in
+    `find_confirmation`. Raises DeliveryError when the store can't be written.
     """
+    is_in_store = publication.config.subscriber_list.source == "store"
     with publication.store.transaction() as connection:
         hold_off_erasing(connection)
         request = find_request(connection, _read_number(token), to_change=True)
         if request is None or not _is_whose(request, token, by_old):
             return None
-        found = _look(connection, request, by_old=by_old)
+        found = _look(connection, request, by_old=by_old, is_in_store=is_in_store)
         if found is None or found.is_done or found.is_held or found.is_waiting:
             return found
         if request.kind is RequestKind.CHANGE_ADDRESS:
             confirm_address_change(connection, publication, request, by_old=by_old)
             request = find_request(connection, request.id) or request
-            return _look(connection, request, by_old=by_old)
+            return _look(connection, request, by_old=by_old, is_in_store=is_in_store)
         moment = now()
         note_confirmed(connection, request.id)
         set_state(connection, [request.id], RequestState.CONFIRMED)
-        if _join(connection, publication, request, moment) is Joining.JOINED:
+        if request.kind is RequestKind.RECONFIRM:
+            consent = _make_consent(connection, request, moment, words)
+            keep_reader(connection, publication.keys, request.subscriber, consent, {"form": request.source})
+        elif _join(connection, publication, request, moment) is Joining.JOINED:
             queue_welcome(
                 connection,
                 publication.config,
@@ -99,7 +112,11 @@ def _is_whose(request: ReaderRequest, token: PurposeToken, by_old: bool) -> bool
     return (request.previous if by_old else request.subscriber) == token.subscriber
 
 
-def _look(connection: Connection, request: ReaderRequest, *, by_old: bool) -> Confirmation | None:
+def _look(connection: Connection, request: ReaderRequest, *, by_old: bool, is_in_store: bool) -> Confirmation | None:
+    if request.kind is RequestKind.RECONFIRM and can_stay(connection, request.subscriber):
+        return Confirmation(request, is_done=request.state is RequestState.CONFIRMED)
+    if not is_in_store:
+        return None
     if request.kind is RequestKind.CHANGE_ADDRESS and request.state in (RequestState.ASKED, RequestState.CONFIRMED):
         is_done = request.state is RequestState.CONFIRMED
         at = request.previous_confirmed_at if by_old else request.confirmed_at
@@ -116,6 +133,14 @@ def _look(connection: Connection, request: ReaderRequest, *, by_old: bool) -> Co
 
 
 def _join(connection: Connection, publication: OpenPublication, request: ReaderRequest, moment: str) -> Joining:
+    reader = StoredSubscriber(
+        address=request.address, fields=request.fields, tags=request.tags, language=request.language
+    )
+    consent = _make_consent(connection, request, moment)
+    return join_reader(connection, publication.keys, reader, consent, EventSource.PAGE, {"form": request.source})
+
+
+def _make_consent(connection: Connection, request: ReaderRequest, moment: str, words: str = "") -> Consent:
     evidence = {
         "form": request.source,
         "requested_at": request.requested_at,
@@ -124,9 +149,6 @@ def _join(connection: Connection, publication: OpenPublication, request: ReaderR
         "network": request.network or "",
     }
     known = {name: value for name, value in evidence.items() if value}
-    words = find_words(connection, request.words_sha256)
-    reader = StoredSubscriber(
-        address=request.address, fields=request.fields, tags=request.tags, language=request.language
-    )
-    consent = Consent(given_at=moment, source=SIGN_UP, words=words, evidence=known)
-    return join_reader(connection, publication.keys, reader, consent, EventSource.PAGE, {"form": request.source})
+    source = SIGN_UP if request.kind is RequestKind.JOIN else request.kind.value
+    words = words or find_words(connection, request.words_sha256)
+    return Consent(given_at=moment, source=source, words=words, evidence=known)

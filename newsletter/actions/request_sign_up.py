@@ -28,7 +28,7 @@ def request_sign_ups(store: Store, settings: SignupSettings, requests: Sequence[
     with store.transaction() as connection:
         room = min(
             settings.hourly - count_addresses(connection, RequestKind.JOIN, hours=1),
-            find_most_open(settings) - count_open(connection),
+            find_most_open(settings) - count_open(connection, RequestKind.JOIN),
         )
         kept = requests[: max(0, room)]
         add_requests(connection, kept)

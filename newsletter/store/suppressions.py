@@ -140,13 +140,16 @@ def list_causes(connection: Connection, subscriber: SubscriberKey) -> dict[str, 
     return {row.cause: row.words for row in find_suppressions(connection, [subscriber])}
 
 
-def list_batches(connection: Connection) -> dict[str, frozenset[SubscriberKey]]:
-    """Return the batches in which this publication suppressed many at one time, and who of each still is.
+def list_batches(connection: Connection, cause: str = "bounced") -> dict[str, frozenset[SubscriberKey]]:
+    """Return the batches in which this publication suppressed many at one time for a cause, and who of each still is.
 
     Those of imports are not among them.
     """
     rows = select(suppressions.c.batch, suppressions.c.subscriber).where(
-        is_known_here(connection, suppressions), suppressions.c.batch != "", ~is_of_import()
+        is_known_here(connection, suppressions),
+        suppressions.c.batch != "",
+        suppressions.c.cause == cause,
+        ~is_of_import(),
     )
     found: dict[str, set[SubscriberKey]] = {}
     for batch, subscriber in connection.execute(rows.order_by(suppressions.c.batch, suppressions.c.subscriber)):

@@ -43,6 +43,8 @@ _BOUNCES = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED)
 _LIFTED_BY_RETURN = {SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED, SuppressionKind.BOUNCED: EventKind.HARD}
 # A soft bounce makes one only when it is one too many.
 _CAUSES = {kind: cause for kind, cause in SUPPRESSING.items() if kind != EventKind.SOFT}
+# Suppressions that are made, and can be undone, many at one time.
+_IN_BATCHES = (SuppressionKind.BOUNCED, SuppressionKind.UNCONFIRMED)
 _REASONS = {
     EventKind.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
     EventKind.COMPLAINED: Reason.COMPLAINT,
@@ -220,7 +222,7 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
         remove_events(connection, key, EventKind.REASON)
         lifted = [
             suppressions.unsuppress(connection, key, cause, everywhere=event.everywhere)
-            for cause in (*kinds_lifted_by_return(connection, key), SuppressionKind.PAUSED)
+            for cause in (*kinds_lifted_by_return(connection, key), SuppressionKind.PAUSED, SuppressionKind.UNCONFIRMED)
         ]
         return any(lifted)
     if event.kind is EventKind.ALLOWED:
@@ -229,6 +231,8 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
         return suppressions.unsuppress(connection, key)
     if event.kind is EventKind.UNDONE:
         return suppressions.unsuppress(connection, key, SuppressionKind.BOUNCED)
+    if event.kind is EventKind.KEPT:
+        return suppressions.unsuppress(connection, key, SuppressionKind.UNCONFIRMED)
     if event.kind is EventKind.REASON:
         if SuppressionKind.UNSUBSCRIBED not in suppressions.list_causes(connection, key):
             return False
@@ -252,7 +256,7 @@ def _suppress(connection: Connection, event: Event, kind: SuppressionKind, words
         reason=_reason_of(event),
         stage=event.stage,
         source=event.source,
-        batch=event.batch if kind is SuppressionKind.BOUNCED else "",
+        batch=event.batch if kind in _IN_BATCHES else "",
     )
 
 

@@ -31,13 +31,15 @@ class EventKind(StrEnum):
     PAUSED = "paused"  # wants nothing until a moment, which is in the evidence as `until`
     RESUMED = "resumed"  # a pause is over: its time has come, or they said so
     ADDRESS_CHANGED = "address changed"  # of both addresses
+    UNCONFIRMED = "unconfirmed"  # was asked whether they still want it, and has not answered in time
+    KEPT = "kept"  # they get it after all: they answered late, or an editor has undone that
     UNDONE = "undone"  # an editor has undone a reading of the inbox: its bounces are not believed
 
 
 # What subscribers and their servers say of an issue that they got.
 ANSWERS = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED)
 # By these a suppression is lifted; signing up, which anybody may, lifts none.
-LIFTING = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.UNDONE)
+LIFTING = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.UNDONE, EventKind.KEPT)
 
 
 class SuppressionKind(StrEnum):
@@ -49,6 +51,7 @@ class SuppressionKind(StrEnum):
     SUPPRESSED = "suppressed"
     PAUSED = "paused"  # ends by itself
     MOVED = "moved"  # this address is given up for another one
+    UNCONFIRMED = "unconfirmed"  # did not say that they still want it
 
 
 # The suppression that each kind of event makes, a soft bounce when it is one too many.
@@ -59,6 +62,7 @@ SUPPRESSING: Mapping[str, SuppressionKind] = {
     EventKind.COMPLAINED: SuppressionKind.COMPLAINED,
     EventKind.SUPPRESSED: SuppressionKind.SUPPRESSED,
     EventKind.PAUSED: SuppressionKind.PAUSED,
+    EventKind.UNCONFIRMED: SuppressionKind.UNCONFIRMED,
 }
 
 

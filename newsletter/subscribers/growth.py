@@ -31,18 +31,21 @@ class Change(StrEnum):
     LEFT = "left"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
+    UNCONFIRMED = "not confirmed"
     PAUSED = "paused"
 
 
 GAINS = (Change.JOINED, Change.RETURNED)
-LOSSES = (Change.LEFT, Change.BOUNCED, Change.COMPLAINED)
+LOSSES = (Change.LEFT, Change.BOUNCED, Change.COMPLAINED, Change.UNCONFIRMED)
 _OF_EVENTS: Mapping[str, Change] = {
     EventKind.RETURNED: Change.RETURNED,
     EventKind.ALLOWED: Change.RETURNED,
+    EventKind.KEPT: Change.RETURNED,
     EventKind.UNSUBSCRIBED: Change.LEFT,
     EventKind.HARD: Change.BOUNCED,
     EventKind.COMPLAINED: Change.COMPLAINED,
-    "paused": Change.PAUSED,
+    EventKind.UNCONFIRMED: Change.UNCONFIRMED,
+    EventKind.PAUSED: Change.PAUSED,
 }
 
 

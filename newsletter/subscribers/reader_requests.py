@@ -146,10 +146,14 @@ def note_confirmed(connection: Connection, number: int, *, previous: bool = Fals
     return connection.execute(update(reader_requests).where(mine).values({column: now()})).rowcount > 0
 
 
-def count_open(connection: Connection) -> int:
-    """Return how many requests are neither confirmed nor dropped."""
+def count_open(connection: Connection, kind: RequestKind) -> int:
+    """Return how many requests of a kind are neither confirmed nor dropped."""
     is_open = reader_requests.c.state.in_((RequestState.NEW, RequestState.ASKED))
-    mine = select(func.count()).select_from(reader_requests).where(is_ours(connection, reader_requests), is_open)
+    mine = (
+        select(func.count())
+        .select_from(reader_requests)
+        .where(is_ours(connection, reader_requests), is_open, reader_requests.c.kind == kind)
+    )
     return connection.scalar(mine) or 0
 
 

@@ -38,6 +38,7 @@ _KINDS = {
     SuppressionKind.BOUNCED: EventKind.HARD,
     SuppressionKind.COMPLAINED: EventKind.COMPLAINED,
     SuppressionKind.MOVED: EventKind.ADDRESS_CHANGED,
+    SuppressionKind.UNCONFIRMED: EventKind.UNCONFIRMED,
 }
 # What is more than a reason: a pause has an end, and an address that was given up another one in its place.
 _NO_REASONS = (SuppressionKind.PAUSED, SuppressionKind.MOVED)

@@ -63,8 +63,13 @@ def queue_mail(
     language: str = "",
     request: int | None = None,
     issue: IssueName | None = None,
+    due: float = 0.0,
 ) -> int:
-    """Queue a mail; return its id. It is sent once the transaction has ended, by the service or by a command."""
+    """Queue a mail; return its id. It is sent once the transaction has ended, by the service or by a command.
+
+    Those that are `due` later, in seconds since 1970, leave after the others: what a reader waits for goes before what
+    is asked of many.
+    """
     row = {
         "publication": publication_of(connection),
         "kind": kind.value,
@@ -75,7 +80,7 @@ def queue_mail(
         "issue": issue,
         "state": MailState.WAITING.value,
         "attempts": 0,
-        "due": 0.0,
+        "due": due,
         "created_at": now(),
     }
     queued: int = connection.execute(
@@ -232,12 +237,7 @@ def hold_all_mails(connection: Connection) -> int:
 def drop_needless_mails(connection: Connection) -> int:
     """Drop the mails that wait for nothing any more, and those to somebody who must not be mailed; return how many."""
     waits = and_(is_ours(connection, transactional_mails), transactional_mails.c.state == MailState.WAITING.value)
-    request = select(reader_requests.c.id).where(
-        is_ours(connection, reader_requests),
-        reader_requests.c.id == transactional_mails.c.request,
-        reader_requests.c.state.in_(_OPEN_REQUESTS),
-    )
-    has_ended = and_(transactional_mails.c.kind.in_(WITH_REQUEST), ~request.exists())
+    has_ended = and_(transactional_mails.c.kind.in_(WITH_REQUEST), ~_has_open_request(connection))
     never = select(suppressions.c.subscriber).where(
         *are_about(transactional_mails.c.subscriber),
         holds(publication_of(connection)),
@@ -265,6 +265,8 @@ def delete_old_mails(connection: Connection) -> int:
         transactional_mails.c.state.not_in([MailState.WAITING.value, MailState.CLAIMED.value]),
         transactional_mails.c.issue.is_(None),
         transactional_mails.c.created_at < before,
+        # By this it is known who was asked and has not answered.
+        ~and_(transactional_mails.c.kind == MailKind.RECONFIRM.value, _has_open_request(connection)),
     )
     return connection.execute(delete(transactional_mails).where(*old)).rowcount
 
@@ -278,6 +280,15 @@ def count_mails(connection: Connection) -> Counter[MailState]:
     counts[MailState.CLAIMED] -= lost
     counts[MailState.UNKNOWN] += lost
     return +counts
+
+
+def _has_open_request(connection: Connection) -> ColumnElement[bool]:
+    request = select(reader_requests.c.id).where(
+        is_ours(connection, reader_requests),
+        reader_requests.c.id == transactional_mails.c.request,
+        reader_requests.c.state.in_(_OPEN_REQUESTS),
+    )
+    return request.exists()
 
 
 def is_left_behind(connection: Connection) -> ColumnElement[bool]:

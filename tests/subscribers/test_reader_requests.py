@@ -74,7 +74,8 @@ def test_they_are_decided_about_in_turn_and_found_by_either_address(store: Store
         set_state(connection, [], RequestState.CONFIRMED)
         assert [each.id for each in list_new_requests(connection, RequestKind.JOIN, 2)] == [third]
         assert list_new_requests(connection, RequestKind.RECONFIRM, 2) == []
-        assert count_open(connection) == 2
+        assert count_open(connection, RequestKind.JOIN) == 2
+        assert count_open(connection, RequestKind.RECONFIRM) == 0
         assert [each.id for each in list_requests_of(connection, "ada@example.org")] == [first, second]
         assert [each.state for each in list_requests_of(connection, "ada@example.org")] == ["asked", "dropped"]
 
@@ -145,7 +146,7 @@ def test_another_publications_are_none_of_ours(store: Store) -> None:
         )
         assert not note_confirmed(connection, number)
         set_state(connection, [number], RequestState.CONFIRMED)
-        assert count_open(connection) == count_addresses(connection, RequestKind.JOIN, hours=99) == 0
+        assert count_open(connection, RequestKind.JOIN) == count_addresses(connection, RequestKind.JOIN, hours=99) == 0
         assert delete_stale_requests(connection, most_dropped=0) == 0
     with store.reading() as connection:
         found = find_request(connection, number)

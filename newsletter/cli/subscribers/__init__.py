@@ -8,6 +8,7 @@ from newsletter.cli.subscribers.export_list import export
 from newsletter.cli.subscribers.forget import forget
 from newsletter.cli.subscribers.import_list import import_
 from newsletter.cli.subscribers.pause_resume import pause, resume
+from newsletter.cli.subscribers.reconfirm import reconfirm
 from newsletter.cli.subscribers.show import show
 from newsletter.cli.subscribers.show_list import list_
 from newsletter.cli.subscribers.stats import stats
@@ -22,5 +23,20 @@ def subscribers() -> None:
     """
 
 
-for _command in (list_, show, add, remove, forget, check, stats, import_, export, pause, resume, suppress, unsuppress):
+for _command in (
+    list_,
+    show,
+    add,
+    remove,
+    forget,
+    check,
+    stats,
+    import_,
+    export,
+    pause,
+    resume,
+    reconfirm,
+    suppress,
+    unsuppress,
+):
     subscribers.add_command(_command)

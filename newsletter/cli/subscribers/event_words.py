@@ -18,6 +18,8 @@ EVENT_WORDS: Mapping[str, str] = {
     EventKind.ALLOWED: "allowed again",
     EventKind.ASKED: "asked whether they want to leave",
     EventKind.PAUSED: "paused it",
+    EventKind.UNCONFIRMED: "did not say that they still want it",
+    EventKind.KEPT: "kept all the same",
     EventKind.RESUMED: "gets it again after a pause",
     EventKind.ADDRESS_CHANGED: "changed their address",
     EventKind.UNDONE: "bounce undone",

@@ -23,6 +23,7 @@ from newsletter.errors import DeliveryError
 from newsletter.git import NoAnswer, ask_git
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
+from newsletter.subscribers.consent_words import digest_words
 from newsletter.subscribers.purpose_tokens import PurposeToken, TokenPurpose
 from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind
 from newsletter.web.public.client_network import CLIENT
@@ -138,13 +139,14 @@ class SignUpEndpoints:
         by_old = token is None
         if by_old:
             token = self._token_reader.read_for(TokenPurpose.OLD_ADDRESS, written)
-        if token is None or self._config.subscriber_list.source != "store":
+        if token is None:
             return self._confirm_page(ConfirmState.UNKNOWN)
-        if request.method == "POST" and (await read_form(request)).get("action") != "confirm":
+        form = await read_form(request) if request.method == "POST" else None
+        if form is not None and form.get("action") != "confirm":
             raise HTTPException(400)
         try:
-            work = self._confirm if request.method == "POST" else self._find
-            found = await self._run(partial(work, token, by_old=by_old))
+            work = partial(self._find, token) if form is None else partial(self._confirm, token, form.get("words", ""))
+            found = await self._run(partial(work, by_old=by_old))
         except (DeliveryError, TimeoutError):
             return self._confirm_page(ConfirmState.LATER)
         if request.method == "POST" and found and found.is_done:
@@ -196,10 +198,13 @@ class SignUpEndpoints:
         return request_sign_ups(self._store, self._config.signup, requests)
 
     def _find(self, token: PurposeToken, *, by_old: bool) -> Confirmation | None:
-        return find_confirmation(self._store, token, by_old=by_old)
+        is_in_store = self._config.subscriber_list.source == "store"
+        return find_confirmation(self._store, token, by_old=by_old, is_in_store=is_in_store)
 
-    def _confirm(self, token: PurposeToken, *, by_old: bool) -> Confirmation | None:
-        return confirm_request(OpenPublication(self._workspace, store=self._store), token, by_old=by_old)
+    def _confirm(self, token: PurposeToken, digest: str, *, by_old: bool) -> Confirmation | None:
+        shown = {digest_words(words): words for words in list_consents(self._config)}
+        publication = OpenPublication(self._workspace, store=self._store)
+        return confirm_request(publication, token, shown.get(digest, ""), by_old=by_old)
 
     def _page(self, state: FormState, language: str, **filled: str) -> Response:
         headers = dict(_RETRY.get(state, {}))
@@ -251,7 +256,9 @@ def _find_state(found: Confirmation | None) -> ConfirmState:
         return ConfirmState.CHANGED if found.is_done else waiting
     if found.is_held:
         return ConfirmState.HELD
-    return ConfirmState.JOINED if found.is_done else ConfirmState.JOIN
+    if found.is_done:
+        return ConfirmState.JOINED
+    return ConfirmState.STAY if found.request.kind is RequestKind.RECONFIRM else ConfirmState.JOIN
 
 
 def _find_commit(workspace: Workspace) -> str | None:

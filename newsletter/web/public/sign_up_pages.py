@@ -80,6 +80,7 @@ class ConfirmState(StrEnum):
     """The state of the page that a mailed link opens, which its template knows as `state`."""
 
     JOIN = "join"  # does the reader want to?
+    STAY = "stay"  # does a reader still want to, who was asked because it is long ago that they joined?
     JOINED = "joined"
     HELD = "held"  # nothing is sent, for a reason that only an editor can lift
     CHANGE = "change"  # is the address to change?
@@ -98,13 +99,18 @@ class ConfirmPages(ReaderPages):
             "The page for readers who confirm",
             tuple(ConfirmState),
             needed={ConfirmState.JOIN: "confirm"},
-            offered={ConfirmState.CHANGE: "confirm"},
+            offered={ConfirmState.CHANGE: "confirm", ConfirmState.STAY: "confirm"},
         )
         super().__init__(design, workspace)
 
     def _values(self, context: EditionContext, found: Mapping[str, object]) -> Mapping[str, object]:
         config = context.config
-        return {**found, "subscribe": f"{config.service.url}/subscribe" if config.takes_sign_ups else ""}
+        return {
+            **found,
+            "subscribe": f"{config.service.url}/subscribe" if config.takes_sign_ups else "",
+            "consent": config.consent_words,
+            "words": digest_words(config.consent_words),
+        }
 
 
 def list_consents(config: Config) -> list[str]:

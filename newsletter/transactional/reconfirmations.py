@@ -1,0 +1,114 @@
+"""Rows of those who were asked whether they still want the newsletter: who was, and who has not answered in time.
+
+Each function works within the caller's transaction, and on the publication that its connection is of.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from newsletter.address import SubscriberKey
+from newsletter.clock import Instant
+from newsletter.store.engine import is_ours, publication_of
+from newsletter.store.schema import consents, reader_requests, transactional_mails
+from newsletter.store.suppression_rule import is_suppressed
+from newsletter.subscribers.reader_requests import RequestKind, RequestState
+from newsletter.transactional.mail_kinds import MailKind, MailState
+
+
+@dataclass(frozen=True, slots=True)
+class AskedReader:
+    """A reader who was asked, and the request that asks them."""
+
+    request: int
+    subscriber: SubscriberKey
+
+
+def find_asked(connection: Connection, subscribers: Sequence[SubscriberKey]) -> set[SubscriberKey]:
+    """Return which of these subscribers were asked and can still answer; few enough for a database's parameters."""
+    mine = select(reader_requests.c.subscriber).where(
+        _is_open(connection), reader_requests.c.subscriber.in_(list(subscribers))
+    )
+    return set(connection.scalars(mine))
+
+
+def count_confirmed(connection: Connection) -> int:
+    """Return how many have said that they still want it."""
+    mine = select(func.count(reader_requests.c.subscriber.distinct())).where(
+        is_ours(connection, reader_requests),
+        reader_requests.c.kind == RequestKind.RECONFIRM.value,
+        reader_requests.c.state == RequestState.CONFIRMED.value,
+    )
+    return connection.scalar(mine) or 0
+
+
+def count_asked_mails(connection: Connection) -> Counter[MailState]:
+    """Return what became of the mails to those who have not answered and get the newsletter still, by state."""
+    states = (
+        select(transactional_mails.c.state, func.count())
+        .select_from(reader_requests)
+        .join(transactional_mails, _is_mail_of(connection))
+        .where(_is_open(connection), _gets_newsletter(connection))
+        .group_by(transactional_mails.c.state)
+    )
+    return Counter({MailState(state): count for state, count in connection.execute(states)})
+
+
+def count_unanswered(connection: Connection, before: Instant) -> int:
+    """Return how many got the mail before a moment, have not answered, and get the newsletter still."""
+    mine = select(func.count(reader_requests.c.subscriber.distinct()))
+    return connection.scalar(mine.where(*_are_unanswered(connection, before))) or 0
+
+
+def list_unanswered(connection: Connection, before: Instant, after: int, limit: int) -> list[AskedReader]:
+    """Return those whom `count_unanswered` counts, in the order of their requests, from behind the request `after`."""
+    mine = (
+        select(reader_requests.c.id, reader_requests.c.subscriber)
+        .where(*_are_unanswered(connection, before), reader_requests.c.id > after)
+        .order_by(reader_requests.c.id)
+        .limit(limit)
+    )
+    return [AskedReader(row.id, SubscriberKey(row.subscriber)) for row in connection.execute(mine)]
+
+
+def _are_unanswered(connection: Connection, before: Instant) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a request that was not answered.
+
+    Only who was reached can have been silent: a mail that no server took, or of which that is not known, is nobody's
+    answer. Who has agreed anew meanwhile, on whatever page, has answered.
+    """
+    reached = select(transactional_mails.c.id).where(
+        _is_mail_of(connection),
+        transactional_mails.c.state == MailState.ACCEPTED.value,
+        transactional_mails.c.at < before.isoformat(timespec="milliseconds"),
+    )
+    agreed = select(consents.c.id).where(
+        is_ours(connection, consents),
+        consents.c.subscriber == reader_requests.c.subscriber,
+        consents.c.given_at > reader_requests.c.requested_at,
+    )
+    return _is_open(connection), reached.exists(), ~agreed.exists(), _gets_newsletter(connection)
+
+
+def _is_open(connection: Connection) -> ColumnElement[bool]:
+    return and_(
+        is_ours(connection, reader_requests),
+        reader_requests.c.kind == RequestKind.RECONFIRM.value,
+        or_(*(reader_requests.c.state == state.value for state in (RequestState.NEW, RequestState.ASKED))),
+    )
+
+
+def _is_mail_of(connection: Connection) -> ColumnElement[bool]:
+    """Return the condition that a mail is that of a request, by the index of subscribers."""
+    return and_(
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.subscriber == reader_requests.c.subscriber,
+        transactional_mails.c.request == reader_requests.c.id,
+        transactional_mails.c.kind == MailKind.RECONFIRM.value,
+    )
+
+
+def _gets_newsletter(connection: Connection) -> ColumnElement[bool]:
+    return ~is_suppressed(publication_of(connection), reader_requests.c.subscriber)
