@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
+from newsletter.campaigns.reader_languages import LanguageChooser
 from newsletter.clock import Instant
 from newsletter.config import Config
 from newsletter.config.preference_settings import SUMMARY_TAG
@@ -19,9 +20,8 @@ from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.moved_addresses import find_present_address
 from newsletter.subscribers.preferences import Frequency, read_preferences, save_preferences
 from newsletter.subscribers.secret_keys import SecretKeys
-from newsletter.subscribers.subscriber import Subscriber, find_language
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
-from newsletter.translation import look_up_language
 
 _LONGEST_NAME = 200  # characters
 # A list in a file that is longer is not read for a page: it would take as long as the list is for each who asks.
@@ -75,13 +75,13 @@ def read_reader_preferences(publication: OpenPublication, key: SubscriberKey) ->
     listed = _find_listed(publication, key)
     fields = listed.fields if listed else {}
     tags = listed.tags if listed else frozenset({tag for tag, wanted in chosen.tags.items() if wanted})
-    asked = chosen.language or find_language(fields)
+    asked = fields if listed else {"language": chosen.language or ""}
     summary = SUMMARY_TAG in tags if listed else chosen.frequency is Frequency.SUMMARY
     return ReaderPreferences(
         key=key,
         name=fields.get("name", "") if listed else chosen.name or "",
         address=listed.address if listed else "",
-        language=(look_up_language(asked, config.languages) if asked else None) or config.own.publication.language,
+        language=LanguageChooser(config, [*config.translations]).choose_tag(asked) or config.publication.language,
         tags=tags & config.preferences.topics.keys(),
         frequency=Frequency.SUMMARY if summary else Frequency.ISSUES,
         status=status,

@@ -13,10 +13,16 @@ from newsletter.store import Store
 from newsletter.store.events import StoredEvent, list_events
 from newsletter.store.publications import list_publications
 from newsletter.subscribers.consent import Consent
+from newsletter.subscribers.moved_addresses import list_addresses_of_person
+from newsletter.subscribers.preferences import Preferences, read_preferences
+from newsletter.subscribers.reader_requests import ReaderRequest, list_requests_of
 from newsletter.subscribers.source import ListRow
 from newsletter.subscribers.stored_subscribers import find_subscribers, list_consents
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
+from newsletter.transactional.queue import SentMail, list_mails_to
 from newsletter.workspace import PublicationId
+
+_NOTHING_CHOSEN = Preferences()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +43,8 @@ class SubscriberRecord:
     """Rows of the list, consents, events, suppressions and deliveries of one subscriber.
 
     `key` is their address in its one spelling, `finished_at` says by issue when its sending had come to its end.
-    `other_lines` are lines of the list about others in which the address
-    is found, `other_rows` counts such rows of the store.
+    `other_lines` are lines of the list about others in which the address is found, `other_rows` counts such rows of the
+    store. `other_addresses` are those that they had before, or have since.
     """
 
     key: SubscriberKey
@@ -50,12 +56,17 @@ class SubscriberRecord:
     deliveries: Sequence[Delivery]
     finished_at: Mapping[str, Instant | None]
     other_rows: int
+    chosen: Preferences = _NOTHING_CHOSEN
+    requests: Sequence[ReaderRequest] = ()
+    mails: Sequence[SentMail] = ()
+    other_addresses: Sequence[SubscriberKey] = ()
     elsewhere: Sequence[RecordElsewhere] = ()
 
     @property
     def is_known(self) -> bool:
         """Whether this publication keeps anything of them, a keyed hash left aside."""
-        return bool(self.rows or self.consents or self.status.suppressions or self.events or self.deliveries)
+        theirs = (self.rows, self.consents, self.status.suppressions, self.events, self.deliveries)
+        return any(theirs) or bool(self.requests or self.mails) or not self.chosen.is_empty
 
 
 def read_subscriber_record(publication: OpenPublication, key: SubscriberKey) -> SubscriberRecord:
@@ -64,9 +75,14 @@ def read_subscriber_record(publication: OpenPublication, key: SubscriberKey) -> 
     found = publication.subscriber_source().find_rows(key)
     (status,) = read_suppression_statuses(store, publication.keys, [key])
     events: Sequence[StoredEvent] = ()
+    chosen, requests, mails, addresses = _NOTHING_CHOSEN, list[ReaderRequest](), list[SentMail](), list[SubscriberKey]()
     if store:
         with store.reading() as connection:
             events = list_events(connection, key)
+            chosen = read_preferences(connection, key)
+            requests = list_requests_of(connection, key)
+            mails = list_mails_to(connection, key)
+            addresses = list_addresses_of_person(connection, key)[1:]
     deliveries = [*list_deliveries(store, key)][::-1] if store else []
     return SubscriberRecord(
         key=key,
@@ -78,6 +94,10 @@ def read_subscriber_record(publication: OpenPublication, key: SubscriberKey) -> 
         deliveries=deliveries,
         finished_at=_list_finished(store, deliveries) if store else {},
         other_rows=count_mentions(store, key) if store else 0,
+        chosen=chosen,
+        requests=requests,
+        mails=mails,
+        other_addresses=addresses,
         elsewhere=list(_read_elsewhere(store, key)) if store else (),
     )
 

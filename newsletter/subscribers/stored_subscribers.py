@@ -236,7 +236,13 @@ def delete_subscribers(connection: Connection, keys: Sequence[str]) -> None:
 
 def erase_subscriber_rows(connection: Connection, key: str) -> int:
     """Delete all that the list, and what they asked for, hold of a subscriber; return how many rows that were."""
-    count = 0
+    # The other address of a change that was asked for has had a mail about it, too.
+    requests = select(reader_requests.c.id).where(
+        is_ours(connection, reader_requests),
+        (reader_requests.c.subscriber == key) | (reader_requests.c.previous == key),
+    )
+    about = is_ours(connection, transactional_mails), transactional_mails.c.request.in_(requests)
+    count = connection.execute(delete(transactional_mails).where(*about)).rowcount
     for table in (consents, reader_requests, transactional_mails, preferences, import_changes):
         count += connection.execute(delete(table).where(is_ours(connection, table), table.c.subscriber == key)).rowcount
     of_another = delete(reader_requests).where(is_ours(connection, reader_requests), reader_requests.c.previous == key)

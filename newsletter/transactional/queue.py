@@ -89,6 +89,30 @@ def queue_mail(
     return queued
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMail:
+    """A mail to one reader with what became of it; `created_at` and `at` are ISO 8601 in UTC."""
+
+    kind: str
+    address: EmailAddress
+    language: str
+    issue: str | None
+    state: str
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+    created_at: str
+    at: str | None
+
+
+def list_mails_to(connection: Connection, subscriber: SubscriberKey) -> list[SentMail]:
+    """Return the mails that were queued for a subscriber, the oldest first."""
+    columns = [transactional_mails.c[name] for name in SentMail.__dataclass_fields__]
+    theirs = is_ours(connection, transactional_mails), transactional_mails.c.subscriber == subscriber
+    rows = connection.execute(select(*columns).where(*theirs).order_by(transactional_mails.c.id))
+    return [SentMail(**row._mapping) for row in rows]
+
+
 def count_queued(connection: Connection, kind: MailKind, subscriber: SubscriberKey | None, *, hours: float) -> int:
     """Return how many mails of a kind were queued within the last hours: for a subscriber, or for all (None).
 

@@ -1,18 +1,16 @@
 """The command `newsletter subscribers show`: everything that is known of one address, for a person or for a script."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
 
 import click
 
+from newsletter.actions.record_document import make_record_document
 from newsletter.actions.subscriber_record import RecordElsewhere, SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, say, shorten
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
-from newsletter.clock import format_instant
 from newsletter.ledger.deliveries import Delivery
 from newsletter.ledger.departures import LIST_STAGE
 from newsletter.ledger.states import State
@@ -20,12 +18,12 @@ from newsletter.mail.message import join_reply
 from newsletter.store.events import StoredEvent
 from newsletter.subscribers.feedback_events import EventSource
 from newsletter.subscribers.list_changes import describe_suppression
+from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import SuppressionStatus
 from newsletter.subscribers.token_seal import hide_tokens
 from newsletter.text import format_count
-from newsletter.workspace import PublicationId
 
 _BY: Mapping[str, str] = {
     EventSource.ONE_CLICK: "by the button of the mail program (one-click)",
@@ -36,13 +34,6 @@ _BY: Mapping[str, str] = {
 }
 _STATES = {State.PENDING: "waits to be sent", State.SENDING: "is being sent", State.UNKNOWN: "may have arrived or not"}
 _AT_ONCE = timedelta(minutes=1)
-
-# Keys of --json, and what they show of an event and of a delivery.
-_EVENT_KEYS = {
-    "reader": "subscriber", "kind": "kind", "source": "source", "issue": "issue", "evidence": "evidence",
-    "said_at": "said_at", "at": "at",
-}  # fmt: skip
-_DELIVERY_KEYS = ("issue", "address", "fields", "tags", "state", "stage", "code", "enhanced", "reply", "at")
 
 
 @click.command()
@@ -59,63 +50,12 @@ def show(address: str, json_: bool) -> None:
     source = publication.subscriber_source()
     known = read_subscriber_record(publication, key)
     if json_:
-        print_as_json(as_dict(known, source, publication.workspace.publication_id))
+        print_as_json(make_record_document(publication, known))
         return
     show_known(known, source)
     say_if_kept_out(source, key)
     if not known.is_known and not known.status.erased and (near := suggest_nearest(source, key)):
         say(near)
-
-
-def as_dict(known: SubscriberRecord, source: SubscriberSource, publication: PublicationId) -> dict[str, Any]:
-    """Return all of it for --json. `erased` is a moment or null, `about_others` where rows about others name them.
-
-    `elsewhere` is what other publications of the database have.
-    """
-    return {
-        "publication": publication,
-        "address": known.key,
-        "state": known.status.state if known.rows or not known.status.mailable else "unlisted",
-        "erased": known.status.erased and format_instant(known.status.erased),
-        "rows": [{**({"line": row.line} if source.file else {}), "cells": dict(row.cells)} for row in known.rows],
-        **({} if source.file else {"consents": [asdict(consent) for consent in known.consents]}),
-        **_describe_history(known),
-        "about_others": {"lines": list(known.other_lines), "state": known.other_rows},
-        "elsewhere": [
-            {
-                "publication": other.publication,
-                "listed": other.is_listed,
-                "consents": [asdict(consent) for consent in other.consents],
-                **_describe_history(other),
-            }
-            for other in known.elsewhere
-        ],
-    }
-
-
-def _describe_history(known: SubscriberRecord | RecordElsewhere) -> dict[str, Any]:
-    return {
-        "causes": [
-            {
-                "cause": each.kind,
-                "words": each.words,
-                "since": each.since and format_instant(each.since),
-                "everywhere": each.everywhere,
-            }
-            for each in known.status.suppressions
-        ],
-        "events": [
-            {name: getattr(event, attribute) for name, attribute in _EVENT_KEYS.items()} for event in known.events
-        ],
-        "deliveries": [
-            {
-                **{name: getattr(delivery, name) for name in _DELIVERY_KEYS},
-                "tags": sorted(delivery.tags),
-                "ended": (ended := known.finished_at.get(delivery.issue)) and format_instant(ended),
-            }
-            for delivery in known.deliveries
-        ],
-    }
 
 
 def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
@@ -134,7 +74,17 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
     for row in known.rows:
         say(f"\n{list_name}{f', line {row.line}' if row.line else ''}", style="bold")
         _print_fields(row.cells)
+    if not known.chosen.is_empty:
+        say("\nWhat they chose themselves, whatever the list says", style="bold")
+        _print_fields(_describe_choice(known.chosen))
     _show_history(known)
+    for request in known.requests:
+        confirmed = f", confirmed {_format_minute(request.confirmed_at)}" if request.confirmed_at else ""
+        say(f"\nAsked for: {request.kind} {request.address}  {_format_minute(request.requested_at)}{confirmed}")
+    for mail in known.mails:
+        say(f"Mailed: {mail.kind}  {_format_minute(mail.created_at)}  {mail.state}")
+    for address in known.other_addresses:
+        say(f"\nAlso known by another address: newsletter subscribers show {address}")
     for other in known.elsewhere:
         on_list = ", on its list" if other.is_listed else ""
         against = "" if other.status.mailable else f", {describe_suppression(other.status)}"
@@ -166,6 +116,20 @@ def _show_history(known: SubscriberRecord | RecordElsewhere) -> None:
         for delivery in known.deliveries:
             say(f"  {delivery.issue}  {_describe_delivery(delivery, known)}")
             _print_fields({**delivery.fields, "tags": " ".join(sorted(delivery.tags))}, "      ")
+
+
+def _describe_choice(chosen: Preferences) -> dict[str, str]:
+    tags = {
+        wanted: " ".join(sorted(tag for tag, is_wanted in chosen.tags.items() if is_wanted is wanted))
+        for wanted in (True, False)
+    }
+    return {
+        "name": chosen.name or "",
+        "language": chosen.language or "",
+        "with": tags[True],
+        "without": tags[False],
+        "frequency": chosen.frequency or "",
+    }
 
 
 def _print_fields(words: Mapping[str, str], indent: str = "  ") -> None:

@@ -14,11 +14,13 @@ from starlette.routing import Route
 
 from newsletter.config.shared_settings import PUBLICATIONS
 from newsletter.store import Store
+from newsletter.store.publications import has_other_publications
 from newsletter.translation import Translator
 from newsletter.web.public.archive import Archive
 from newsletter.web.public.endpoints import PublicEndpoints
 from newsletter.web.public.event_writer import EventWriter
 from newsletter.web.public.form_reading import LARGEST
+from newsletter.web.public.preferences import PreferenceEndpoints
 from newsletter.web.public.reader_work import ReaderWork
 from newsletter.web.public.request_guard import HEALTH, PublicHost
 from newsletter.web.public.sign_up import SignUpEndpoints
@@ -80,11 +82,28 @@ class ServedPublication:
     def sign_up(self) -> SignUpEndpoints:
         return SignUpEndpoints(self.workspace, self.store, self.token_reader, self.reader_work.wake)
 
+    @cached_property
+    def preferences(self) -> PreferenceEndpoints:
+        return PreferenceEndpoints(
+            self.workspace,
+            self.store,
+            self.token_reader,
+            self.event_writer,
+            self.reader_work.wake,
+            self._is_one_of_several,
+        )
+
+    def _is_one_of_several(self) -> bool:
+        with self.store.reading() as connection:
+            return has_other_publications(connection)
+
     def build_routes(self) -> list[Route]:
         """Return its routes. Their names are what the log shows."""
         below, endpoints, sign_up = self.below, self.endpoints, self.sign_up
         return [
             *self._take_forms("u/{token}", endpoints.link, name="/u/…"),
+            *self._take_forms("p/{token}", self.preferences.link, name="/p/…"),
+            *self._take_forms("p/access/{token}", self.preferences.access, name="/p/access/…"),
             *self._take_forms("subscribe", sign_up.subscribe, name="/subscribe"),
             Route(f"{below}/subscribe/{SCRIPT}", sign_up.script, name="/subscribe/…"),
             *self._take_forms("confirm/{token}", sign_up.confirm, name="/confirm/…"),
@@ -106,12 +125,14 @@ class ServedPublication:
         current = self.workspace.with_current_settings()
         self.pages.renew(current)
         self.sign_up.renew(current)
+        self.preferences.renew(current)
         self.archive.renew(current)
 
     def close(self) -> None:
         """End its threads without waiting."""
         self.event_writer.close()
         self.sign_up.close()
+        self.preferences.close()
         self.endpoints.close()
 
 

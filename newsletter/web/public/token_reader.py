@@ -3,7 +3,9 @@
 import logging
 from time import monotonic
 
+from newsletter.address import SubscriberKey
 from newsletter.errors import ConfigError
+from newsletter.issue_name import IssueName
 from newsletter.subscribers.purpose_tokens import PurposeToken, PurposeTokenSigner, TokenPurpose
 from newsletter.subscribers.secret_keys import KEYS_NAME, SecretKeys, require_secret_keys
 from newsletter.subscribers.tokens import TokenHolder, TokenSigner
@@ -36,6 +38,11 @@ class TokenReader:
         """Return whose unsubscribe token it is; None for anything else."""
         self._look()
         return self._tokens.read(token)
+
+    def write(self, issue: IssueName, subscriber: SubscriberKey) -> str:
+        """Return a subscriber's unsubscribe token, as a copy of the issue would have it."""
+        self._look()
+        return self._tokens.write(issue, subscriber)
 
     def read_for(self, purpose: TokenPurpose, token: str) -> PurposeToken | None:
         """Return what a token says that was written for this purpose; None for anything else."""
