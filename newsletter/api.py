@@ -33,6 +33,7 @@ from newsletter.actions.send import Confirm, SendResult, SendTime, read_draft_to
 from newsletter.actions.send_test import SentTest, send_test
 from newsletter.actions.status import find_status
 from newsletter.actions.suppress import suppress, unsuppress
+from newsletter.actions.write_snippet import write_snippet
 from newsletter.campaigns.options import SendOptions
 from newsletter.checks.draft_report import DraftReport
 from newsletter.editions.site import Site
@@ -306,6 +307,14 @@ class Publication:
         when they are on the list or must not be mailed.
         """
         return add_subscriber(self._opened, address, fields, tags, evidence=evidence, again=again)
+
+    def sign_up_form(self, name: str = "website", *, language: str = "") -> str:
+        """Return the HTML of a form by which readers join, for a website of one's own, as `signup snippet` prints it.
+
+        `name` is what the form is called where it is noted who joined by which. Raises ConfigError where readers can't
+        join by themselves.
+        """
+        return write_snippet(self._opened, name, language)
 
     def import_subscribers(self, file: Path, *, confirm: Callable[[ImportPlan], bool]) -> ImportResult:
         """Bring the subscribers of a CSV into the store's list, as `confirm` agrees to; nobody who left comes back.

@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from conftest import Publication, Run
 
+from newsletter import Publication as Api
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.consent_words import find_words
@@ -29,6 +30,8 @@ def test_it_is_a_form_without_a_script_and_its_words_are_kept(run: Run, joinable
     assert (hidden["source"], hidden["language"]) == ("home-page", "ja")
     assert "購読します。" in printed.output
     assert not re.search("script|<link|https?://(?!news.example.org/subscribe)", printed.output)
+    with Api.open(joinable.root, joinable.environ) as opened:
+        assert opened.sign_up_form("home-page", language="ja") == printed.output
     with closing(OpenPublication(joinable.workspace)) as publication, publication.store.reading() as connection:
         assert find_words(connection, hidden["words"]) == "購読します。"
 

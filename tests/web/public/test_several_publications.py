@@ -1,17 +1,21 @@
 """The service of a workspace with several publications: by path or by host, each with its own tokens and archive."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep, time
+from urllib.parse import urlencode
 
 import pytest
 from conftest import Publication
-from service_server import HOST, Service, made, serving
+from service_server import HOST, PATIENCE, Service, made, serving
 from several import add_publication, fill, without_title
 
 from newsletter.publication import OpenPublication
 from newsletter.store import suppressions
+from newsletter.subscribers.purpose_tokens import PurposeTokenSigner, TokenPurpose
+from newsletter.subscribers.reader_requests import list_requests_of
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace_search import find_workspace
@@ -36,6 +40,7 @@ def _causes(publication: Publication, name: str, reader: str) -> list[str]:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Serve the sample at the host itself, `weekly` below it, `brief` at a host of its own, and one that is broken."""
     publication = made(tmp_path_factory.mktemp("several") / "digest")
+    publication.environ["NEWSLETTER_LIST__SOURCE"] = "store"
     shared = publication.root / "newsletter.toml"
     shared.write_text(re.sub(r"(?m)^website = .*\n", "", shared.read_text()))
     for name in ("weekly", "brief", "broken"):
@@ -59,6 +64,14 @@ def _ask(
     form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
     status, _, text = service.ask(path, method, body, {"Host": host, **form})
     return status, text.decode("utf-8", "replace")
+
+
+def _wait_until(is_so: Callable[[], bool]) -> bool:
+    """Return True as soon as something is so, and False when it never is: the service decides a moment later."""
+    began = monotonic()
+    while not (found := is_so()) and monotonic() - began < PATIENCE:
+        sleep(0.05)
+    return found
 
 
 def test_each_publications_pages_are_at_its_own_address(service: Service) -> None:
@@ -109,6 +122,25 @@ def test_a_token_leaves_its_own_publication_on_its_own_route_alone(
         each for each in ("main", "weekly", "brief") if "unsubscribed" in _causes(service.publication, each, reader)
     }
     assert left == {name}
+
+
+def test_who_joins_one_joins_no_other(service: Service) -> None:
+    reader = "joining@example.org"
+    page = _ask(service, "/weekly/subscribe")[1]
+    assert f'action="https://{HOST}/weekly/subscribe"' in _ask(service, "/weekly/2.10.html")[1]
+    fields = {**dict(re.findall(r'name="(words|source)"[^>]* value="([^"]*)"', page)), "email": reader}
+    assert _ask(service, "/weekly/subscribe", method="POST", body=urlencode(fields).encode())[0] == 200
+    requests = {}
+    for name in ("main", "weekly", "brief"):
+        workspace = find_workspace(service.publication.root, service.publication.environ, name)
+        with closing(OpenPublication(workspace)) as opened, opened.store.reading() as connection:
+            requests[name] = [each.id for each in list_requests_of(connection, reader)]
+        if name == "weekly":
+            signer = PurposeTokenSigner(require_secret_keys(workspace), workspace.config.subscriber_list.id)
+    assert {name: len(found) for name, found in requests.items()} == {"main": 0, "weekly": 1, "brief": 0}
+    path = f"/confirm/{signer.write(TokenPurpose.CONFIRM, reader, str(requests['weekly'][0]), time() + 99)}"
+    for route, host, status in (("", HOST, 404), ("", OTHER_HOST, 404), ("/weekly", HOST, 200)):
+        assert _wait_until(lambda: _ask(service, f"{route}{path}", host)[0] == status), route  # noqa: B023  # at once
 
 
 @pytest.mark.slow
