@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
 from newsletter.ledger.moved_recipients import move_waiting_deliveries
+from newsletter.ledger.welcome_issues import move_welcomes
 from newsletter.publication import OpenPublication
 from newsletter.store.erased import hold_off_erasing, is_erased
 from newsletter.subscribers.address_move import move_subscriber
@@ -79,6 +80,7 @@ def confirm_address_change(
         return False
     set_state(connection, [request.id], RequestState.CONFIRMED)
     move_waiting_deliveries(connection, request.previous, request.address)
+    move_welcomes(connection, request.previous, request.address)
     for key, address in ((request.previous, old.address if old else None), (request.subscriber, request.address)):
         to = address or EmailAddress(key)
         queue_mail(connection, MailKind.ADDRESS_CHANGED, key, to, language=request.language, request=request.id)

@@ -3,9 +3,9 @@
 A welcome is queued under the lock of the campaign's row, which freezing holds too, so that neither overlooks the other.
 """
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy import ColumnElement, Connection, func, literal, select, update
 
-from newsletter.address import SubscriberKey
+from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import REACHED
 from newsletter.store.engine import is_of, is_ours
@@ -31,6 +31,19 @@ def count_welcomes(connection: Connection, issue: IssueName) -> int:
         is_of(connection, transactional_mails, issue), transactional_mails.c.state.not_in(_IN_VAIN)
     )
     return connection.scalar(theirs) or 0
+
+
+def move_welcomes(connection: Connection, old: SubscriberKey, address: EmailAddress) -> None:
+    """Have the issues that somebody got as their welcome, or will, be those of their new address."""
+    theirs = (
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.subscriber == old,
+        transactional_mails.c.issue.is_not(None),
+    )
+    waits = transactional_mails.c.state == "waiting"
+    moved = update(transactional_mails).where(*theirs)
+    connection.execute(moved.where(waits).values(address=address))
+    connection.execute(moved.values(subscriber=subscriber_key(address)))
 
 
 def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> IssueName | None:

@@ -20,6 +20,7 @@ from postgres import Postgres
 from sqlalchemy import select
 from translated import TITLES, WORDS, translate
 
+from newsletter.actions.change_address import confirm_address_change, request_address_change
 from newsletter.actions.report import report
 from newsletter.actions.send import Proposal, SendOutcome, SendResult, send
 from newsletter.address import EmailAddress, SubscriberKey
@@ -32,6 +33,7 @@ from newsletter.publication import OpenPublication
 from newsletter.reports.json_report import build_json_report
 from newsletter.store import Store, open_store
 from newsletter.store.schema import transactional_mails
+from newsletter.subscribers.reader_requests import list_requests_of
 from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, save_subscribers
 from newsletter.subscribers.tokens import TokenSigner
@@ -246,6 +248,27 @@ def test_a_correction_goes_to_those_who_have_the_issue_by_their_welcome(club: Cl
     assert batch
     assert batch.corrected
     assert (batch.corrected.reached, batch.corrected.lost) == (2, 0)
+
+
+@pytest.mark.parametrize("sent_before", [True, False])
+def test_who_moves_to_another_address_takes_the_welcome_along(
+    club: Club, server: smtp_server.Server, sent_before: bool
+) -> None:
+    club.add(READERS[0])
+    club.send()
+    club.join(READERS[1])
+    if sent_before:
+        club.mails.send()
+    with OpenPublication(club.publication.workspace, store=club.store) as opened:
+        assert request_address_change(opened, SubscriberKey(READERS[1]), EmailAddress(READERS[2]), "")
+        with club.store.transaction() as connection:
+            (request,) = list_requests_of(connection, SubscriberKey(READERS[2]))
+            assert not confirm_address_change(connection, opened, request, by_old=True)
+            assert confirm_address_change(connection, opened, request, by_old=False)
+    club.mails.send()
+    assert club.send(to_new=True).outcome is SendOutcome.NOBODY
+    got = [recipient for recipient, data in server.stored if b"List-Unsubscribe-Post" in data]
+    assert got == [READERS[0], READERS[1] if sent_before else READERS[2]]
 
 
 @pytest.mark.parametrize("language", ["ja", "ar"])
