@@ -167,6 +167,18 @@ def count_addresses(connection: Connection, kind: RequestKind, *, hours: float) 
     return connection.scalar(mine) or 0
 
 
+def list_asked_lately(connection: Connection, kind: RequestKind, *, hours: float) -> list[tuple[SubscriberKey, str]]:
+    """Return who was asked to confirm within the last hours, each time with the moment of their request."""
+    asked = reader_requests.c.state.in_((RequestState.ASKED, RequestState.CONFIRMED))
+    mine = select(reader_requests.c.subscriber, reader_requests.c.requested_at).where(
+        is_ours(connection, reader_requests),
+        reader_requests.c.requested_at > _before(days=hours / 24),
+        reader_requests.c.kind == kind,
+        asked,
+    )
+    return [(row.subscriber, row.requested_at) for row in connection.execute(mine)]
+
+
 def delete_stale_requests(connection: Connection, most_dropped: int) -> int:
     """Delete requests that can't be confirmed any more, and dropped ones after a day; return how many.
 

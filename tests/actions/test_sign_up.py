@@ -63,10 +63,11 @@ def _states(store: Store) -> list[str]:
 
 
 def _age(store: Store, **length: float) -> None:
-    """Let all mails have been queued so long ago."""
+    """Let all requests and mails be so old."""
     then = (datetime.now(UTC) - timedelta(**length)).isoformat(timespec="milliseconds")
     with store.transaction() as connection:
         connection.execute(update(transactional_mails).values(created_at=then))
+        connection.execute(update(reader_requests).values(requested_at=then))
 
 
 def _token(number: int, subscriber: str = KEY) -> PurposeToken:
@@ -146,6 +147,28 @@ def test_one_address_gets_a_mail_in_ten_minutes_and_three_a_day(store: Store) ->
         mailed.append(len(_mails(store)) - before)
     assert mailed == [1, 0, 1, 1, 0, 0]
     assert _states(store) == ["asked", "dropped", "asked", "asked", "dropped", "dropped"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "mailed"),
+    [(["ada@example.org", "ada+1@example.org", "Ada+2@example.org"], 1),
+     (["a.da@gmail.com", "ada@gmail.com", "ad.a+x@googlemail.com"], 1),
+     (["a.da@example.org", "ada@example.org", "ada@example.net", "+x@example.org", "+y@example.org"], 5)],
+)  # fmt: skip
+def test_one_mailbox_is_asked_as_one_address_is_whatever_is_written(
+    store: Store, addresses: list[str], mailed: int
+) -> None:
+    _request(store, *[_ask(address) for address in addresses])
+    answer_sign_ups(store, SETTINGS)
+    assert len(_mails(store)) == mailed
+    _request(store, *[_ask(address) for address in addresses])
+    answer_sign_ups(store, SETTINGS)
+    assert len(_mails(store)) == mailed, "nor by the next forms"
+    for _ in range(3):
+        _age(store, hours=2)
+        _request(store, _ask(addresses[0].replace("@", "+again@")))
+        answer_sign_ups(store, SETTINGS)
+    assert len(_mails(store)) == mailed + 2, "three times a day"
 
 
 def test_who_gets_it_already_is_told_so_once_a_day(store: Store) -> None:
