@@ -12,17 +12,28 @@ from newsletter.store.schema import events, suppressions
 IMPORT = "import-"  # begins the name of an import's batch, and of no other
 
 
+def is_import(batch: str) -> bool:
+    """Return whether a batch is an import's."""
+    return batch.startswith(IMPORT)
+
+
 def is_of_import() -> ColumnElement[bool]:
     """Return the condition that a suppression was made by an import."""
     return suppressions.c.batch.startswith(IMPORT)
 
 
 def take_over_suppressions(
-    connection: Connection, subscribers: Collection[SubscriberKey], cause: str, source: str, *, everywhere: bool
+    connection: Connection,
+    subscribers: Collection[SubscriberKey],
+    cause: str,
+    source: str,
+    batch: str,
+    *,
+    everywhere: bool,
 ) -> frozenset[str]:
     """Let an import's suppressions stay when it is undone, since it was said otherwise, too; return whose there were.
 
-    They are this publication's, or, `everywhere`, those of all.
+    They are this publication's, or, `everywhere`, those of all. From then on they are of another batch, or of none.
     """
     theirs = update(suppressions).where(
         is_of_any_publication(suppressions) if everywhere else is_ours(connection, suppressions),
@@ -30,7 +41,8 @@ def take_over_suppressions(
         suppressions.c.cause == cause,
         is_of_import(),
     )
-    return frozenset(connection.scalars(theirs.values(batch="", source=source).returning(suppressions.c.subscriber)))
+    taken = theirs.values(batch=batch, source=source).returning(suppressions.c.subscriber)
+    return frozenset(connection.scalars(taken))
 
 
 def hand_over_suppressions(

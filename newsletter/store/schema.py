@@ -334,7 +334,7 @@ import_changes = Table(
     Column("batch", String, primary_key=True),
     Column("subscriber", String, primary_key=True),
     Column("before", Text),  # JSON: their row as it was; none: they had none
-    Column("after", Text),  # JSON: their row as the import left it
+    Column("after", Text),  # JSON: a hash of their row as the import left it, and what its file says of them
 )
 
 # Who asked to be erased: a keyed hash, by which an old list does not bring them back.

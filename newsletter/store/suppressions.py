@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
-from newsletter.store.import_batches import is_of_import, take_over_suppressions
+from newsletter.store.import_batches import is_import, is_of_import, take_over_suppressions
 from newsletter.store.publications import EVERY, is_known_here, is_of_any_publication
 from newsletter.store.schema import events, forgotten, suppressions
 from newsletter.store.suppression_rule import (
@@ -57,8 +57,8 @@ def suppress(
     and `batch` are those of the event that it follows from; `at` is when another store recorded it (now, when empty).
     """
     again = _remove_exceptions(connection, [subscriber], cause, everywhere=everywhere)
-    if not batch:
-        again |= take_over_suppressions(connection, [subscriber], cause, source, everywhere=everywhere)
+    if not is_import(batch):
+        again |= take_over_suppressions(connection, [subscriber], cause, source, batch, everywhere=everywhere)
     if everywhere and cause in SHARED_CAUSES and _has_row(connection, subscriber, cause):
         return bool(again)  # an earlier version's row counts for all as well
     publication = EVERY if everywhere else publication_of(connection)
@@ -85,8 +85,8 @@ def suppress_all(
     if not words:
         return frozenset()
     again = _remove_exceptions(connection, [*words], cause, everywhere=everywhere)
-    if not batch:
-        again |= take_over_suppressions(connection, [*words], cause, source, everywhere=everywhere)
+    if not is_import(batch):
+        again |= take_over_suppressions(connection, [*words], cause, source, batch, everywhere=everywhere)
     known: frozenset[str] = frozenset()
     if everywhere and cause in SHARED_CAUSES:  # as `suppress`
         theirs = is_of_any_publication(suppressions), suppressions.c.subscriber.in_([*words])

@@ -6,6 +6,7 @@ Each function works within the caller's transaction, and on the publication that
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
@@ -22,6 +23,7 @@ from newsletter.subscribers.subscriber import SubscriberStatus
 
 IMPORTS_KEPT = 3  # that can be undone: what an older one changed is no longer kept
 _FORGOTTEN_AT_ONCE = 5_000  # rows: others who write wait for no longer than deleting them takes
+_HASH_LENGTH = 24  # of hexadecimal digits
 _COLUMNS = "columns_of "  # a fact: which columns an import has brought, by its batch
 
 
@@ -44,21 +46,21 @@ class StoredImport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportChange:
-    """A subscriber of an import's file: their row before and after, both None where it was the same.
+    """A subscriber of an import's file: their row before, and a hash of the one after, by which a later change is seen.
 
-    Without a row before, but with one after, they were not on the list. `said` is the kind of suppression by which the
-    file says that they must not be mailed, empty when it does not.
+    There is neither where the row was the same. With a hash alone they were not on the list before. `said` is the kind
+    of suppression by which the file says that they must not be mailed, empty when it does not.
     """
 
     key: SubscriberKey
     before: StoredSubscriber | None = None
-    after: StoredSubscriber | None = None
+    after: str = ""
     said: str = ""
 
     @property
     def is_new(self) -> bool:
         """Whether the import brought them."""
-        return self.before is None and self.after is not None
+        return self.before is None and bool(self.after)
 
 
 def begin_import(connection: Connection, file: str, form: str, columns: Iterable[str]) -> str:
@@ -103,8 +105,7 @@ def add_changes(connection: Connection, batch: str, changes: Sequence[ImportChan
             "publication": publication,
             "batch": batch,
             "subscriber": change.key,
-            "before": _write(change.before),
-            "after": _write(change.after, change.said),
+            **_write(change),
         }
         for change in changes
     ]
@@ -164,8 +165,7 @@ def replace_change(connection: Connection, batch: str, change: ImportChange) -> 
         import_changes.c.batch == batch,
         import_changes.c.subscriber == change.key,
     )
-    values = {"before": _write(change.before), "after": _write(change.after, change.said)}
-    connection.execute(update(import_changes).where(*row).values(values))
+    connection.execute(update(import_changes).where(*row).values(_write(change)))
 
 
 def remove_changes(connection: Connection, batch: str, keys: Sequence[str]) -> None:
@@ -207,10 +207,19 @@ def _has_column(connection: Connection, name: str) -> bool:
     return connection.scalar(rows.limit(1)) is not None
 
 
-def _write(row: StoredSubscriber | None, said: str = "") -> str | None:
-    """Return a row, and what the file says, as JSON; None where there is neither."""
-    whole = {**(_write_row(row) if row else {}), **({"said": said} if said else {})}
-    return json.dumps(whole) if whole else None
+def hash_row(row: StoredSubscriber) -> str:
+    """Return what is another once anything but the moments of a row differs."""
+    content = json.dumps(_write_row(row), sort_keys=True)
+    return sha256(content.encode()).hexdigest()[:_HASH_LENGTH]
+
+
+def _write(change: ImportChange) -> dict[str, str | None]:
+    """Return a change as the table has it."""
+    after = {name: text for name, text in (("hash", change.after), ("said", change.said)) if text}
+    return {
+        "before": json.dumps(_write_row(change.before)) if change.before else None,
+        "after": json.dumps(after) if after else None,
+    }
 
 
 def _write_row(row: StoredSubscriber) -> dict[str, object]:
@@ -236,11 +245,10 @@ def _read_row(row: Mapping[str, Any]) -> StoredSubscriber:
 
 
 def _change(row: Row[Any]) -> ImportChange:
-    before = json.loads(row.before) if row.before else {}
-    after = json.loads(row.after) if row.after else {}
+    after: Mapping[str, str] = json.loads(row.after) if row.after else {}
     return ImportChange(
         key=SubscriberKey(row.subscriber),
-        before=_read_row(before) if before else None,
-        after=_read_row(after) if "address" in after else None,
+        before=_read_row(json.loads(row.before)) if row.before else None,
+        after=after.get("hash", ""),
         said=after.get("said", ""),
     )

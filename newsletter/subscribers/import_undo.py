@@ -25,6 +25,7 @@ from newsletter.subscribers.import_changes import (
     count_changes,
     end_undo,
     find_later_changes,
+    hash_row,
     read_changes,
     remove_changes,
     replace_change,
@@ -148,12 +149,12 @@ class ImportUndo:
         decisions = _Decisions(later=later)
         for change in changes:
             row = rows.get(change.key)
-            if change.after is None or (row is None and change.is_new):
+            if not change.after or (row is None and change.is_new):
                 continue
             if change.key in later:
                 decisions.kept.append(change.key)
                 decisions.inherited += _inherit(change, later[change.key], row)
-            elif row is None or not row.is_same(change.after) or change.key in wanted:
+            elif row is None or hash_row(row) != change.after or change.key in wanted:
                 decisions.kept.append(change.key)
             elif change.before is None:
                 decisions.removed.append(change.key)
@@ -183,16 +184,16 @@ def _inherit(
 
     Undoing all of them, in whatever order, leads to the row before all, unless somebody has changed it between.
     """
-    if change.after is None:
+    if not change.after:
         return
     changed = next(((batch, one) for batch, one in later if one.after), None)
     if changed is None:  # they have found the row as this one left it
         batch, first = later[0]
-        if row and row.is_same(change.after):
+        if row and hash_row(row) == change.after:
             yield batch, replace(first, before=change.before, after=change.after)
         return
     batch, one = changed
-    if one.before and one.before.is_same(change.after):
+    if one.before and hash_row(one.before) == change.after:
         yield batch, replace(one, before=change.before)
 
 

@@ -23,6 +23,7 @@ from newsletter.subscribers.import_changes import (
     add_changes,
     begin_import,
     forget_changes,
+    hash_row,
     list_forgettable,
 )
 from newsletter.subscribers.import_plan import ImportableList, ImportPlan
@@ -31,6 +32,7 @@ from newsletter.subscribers.imported_row import ImportedRow, read_imported_row
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
 from newsletter.subscribers.stored_subscribers import (
+    StoredSubscriber,
     add_consents,
     count_subscribers,
     find_new_consents,
@@ -129,7 +131,8 @@ class SubscriberImport:
     def _write_group(self, connection: Connection, batch: str, group: Mapping[SubscriberKey, ImportedRow]) -> None:
         known = find_subscribers(connection, group)
         said = {key: one.said for key, one in group.items() if one.said} if self._suppresses else {}
-        changes = []
+        changes: list[ImportChange] = []
+        rows: list[StoredSubscriber] = []
         for key, imported in group.items():
             before = known.get(key)
             after = imported.merge_into(before, self._columns)
@@ -137,8 +140,9 @@ class SubscriberImport:
             if before and after.is_same(before):
                 changes.append(ImportChange(key=key, said=kind))
             else:
-                changes.append(ImportChange(key=key, before=before, after=after, said=kind))
-        save_subscribers(connection, [change.after for change in changes if change.after])
+                changes.append(ImportChange(key=key, before=before, after=hash_row(after), said=kind))
+                rows.append(after)
+        save_subscribers(connection, rows)
         add_consents(connection, {key: one.consent for key, one in group.items() if one.consent}, batch)
         suppress_group_as_in_file(connection, said, batch)
         add_changes(connection, batch, changes)

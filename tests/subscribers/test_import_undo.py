@@ -158,6 +158,16 @@ def test_who_says_what_the_file_said_of_them_has_said_it(
         assert [(event.kind, event.source) for event in list_events(connection, A)] == [(kind, source)]
 
 
+def test_a_bounce_that_a_server_reports_is_no_longer_the_import_s(store: Store, write_list: Write) -> None:
+    batch = _import(store, write_list(f"email,{LEFT}\n{A},bounced,2026-02-01\n{B},bounced,2026-02-01\n"))
+    bounce = Event(subscriber=A, kind=EventKind.HARD, source=EventSource.MAIL, batch="2026-11-30T09:30:00Z")
+    record_events(store, KEYS, [bounce])
+    assert _counts(_undo(store, batch)) == {"removed": 2, "suppressions": 1}
+    assert _known(store)[1] == {(A, "bounced")}
+    with store.reading() as connection:
+        assert list_batches(connection) == {"2026-11-30T09:30:00Z": {A}}, "and can be undone as the others of its kind"
+
+
 def test_what_a_later_import_says_too_stays_until_that_is_undone(store: Store, write_list: Write) -> None:
     left = "unsubscribed,2026-02-01"
     text = f"email,name,consent_at,{LEFT}\n{A},Ada,2026-03-01,{left}\n{B},Ben,,complained,\n{D},Dan,,,\n"
