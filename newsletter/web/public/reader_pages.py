@@ -45,6 +45,7 @@ class ReaderPages:
     def __init__(self, design: PageDesign, workspace: Workspace) -> None:
         self._design = design
         self._logged = ""
+        self._made_from: object = None
         self._pages: Mapping[str, Mapping[str, bytes]] = {}
         self.languages: tuple[str, ...] = ()  # the publication's own first
         self.renew(workspace)
@@ -57,12 +58,21 @@ class ReaderPages:
         return self._pages.get(language, self._pages[""])[state]
 
     def renew(self, workspace: Workspace) -> None:
-        """Render the pages from the templates as they are now. A broken template leaves the last good pages in use."""
+        """Render the pages from the templates as they are now. A broken template leaves the last good pages in use.
+
+        Nothing is rendered while settings, templates and what the pages are told are as they were.
+        """
         try:
-            context, found, failure = EditionContext.from_workspace(workspace), self._find_values(), ""
+            found, failure = self._find_values(), ""
+            made_from = (_list_files(workspace), workspace.config, dict(found))
+            if made_from == self._made_from:
+                return
+            self._made_from = None
+            context = EditionContext.from_workspace(workspace)
             self._pages = self._render_languages(context, found)
             self.languages = context.config.languages
             self._check_pages(found)
+            self._made_from = made_from
         except Exception as error:  # noqa: BLE001  # readers can still do what they came for
             failure = error_line(error)
             if not self._pages:
@@ -126,6 +136,13 @@ class ReaderPages:
         if lacking:
             return f'its page "{state}" has no <form method="post"> with <input name="{lacking[0]}">'
         return ""
+
+
+def _list_files(workspace: Workspace) -> list[tuple[str, int, int]]:
+    """Return the size and time of each file that pages are made from, but for the program's own."""
+    own = [path for folder in workspace.own_template_folders for path in sorted(folder.rglob("*"))]
+    states = ((str(path), path.stat()) for path in (*workspace.config_paths, *own) if path.is_file())
+    return [(name, state.st_mtime_ns, state.st_size) for name, state in states]
 
 
 def make_plain_context(context: EditionContext) -> EditionContext:

@@ -49,7 +49,7 @@ from newsletter.workspace import Workspace
 
 _T = TypeVar("_T")
 _PATIENCE_S = 20.0  # more than a store waits for its lock
-_COMMIT_EVERY_S = 600.0
+_COMMIT_EVERY_S, _TELL_EVERY_S = 600.0, 3600.0
 _HTML = "text/html; charset=utf-8"
 _SOON, _IN_AN_HOUR = {"Retry-After": "60"}, {"Retry-After": "3600"}
 _STATUS = {
@@ -92,7 +92,7 @@ class SignUpEndpoints:
         self._writer = GroupWriter(self._store_requests, "sign-up-writer")
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign-up")
         self._commit: str | None = None
-        self._commit_from = 0.0
+        self._commit_from = self._warn_from = 0.0
         self._logged = ""
         self._look(workspace)
 
@@ -121,6 +121,8 @@ class SignUpEndpoints:
             return self._page(FormState.ASK, language, source=source)
         form = read_sign_up_form(await read_form(request), languages)
         state = await self._take(config, form, request.scope[CLIENT])
+        if state is FormState.MANY and "x-forwarded-for" in request.headers and not config.service.proxies:
+            self._warn_of_proxies()
         return self._page(state, form.language, email=form.typed, name=form.name, source=form.source)
 
     async def script(self, _request: Request) -> Response:
@@ -180,6 +182,15 @@ class SignUpEndpoints:
             return FormState.LATER
         self._on_stored()
         return FormState.SENT
+
+    def _warn_of_proxies(self) -> None:
+        """Log at most hourly that readers come through a web server which [service] proxies does not name."""
+        if monotonic() >= self._warn_from:
+            self._warn_from = monotonic() + _TELL_EVERY_S
+            _LOG.warning(
+                "Too many join from one network, which may be that of your own web server: name it in [service] "
+                "proxies (docs/operators/sign-up.md)"
+            )
 
     def _make_request(self, config: Config, form: SignUpForm, network: str, *, is_stamped: bool) -> ReaderRequest:
         assert form.address is not None  # noqa: S101  # for mypy: it was looked at

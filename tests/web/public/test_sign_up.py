@@ -242,3 +242,13 @@ def test_a_list_that_is_elsewhere_closes_the_form_and_the_log_says_how_to_open_i
             fields = b"email=ada%40example.org"
             answers = {ask(connection, f"/subscribe{end}", "POST", fields, FORM)[::2] for end in ("", "/")}
         assert answers == {(404, page)}
+
+
+def test_a_web_server_that_is_not_named_is_guessed_at(tmp_path: Path) -> None:
+    publication = joinable(tmp_path / "digest", per_network="2")
+    del publication.environ["NEWSLETTER_SERVICE__PROXIES"]
+    with serving(publication) as service:
+        statuses = [Forms(service).join(f"reader{number}@example.org", f"192.0.2.{number}")[0] for number in range(5)]
+        assert statuses == [200, 200, 429, 429, 429], "anybody can write the header"
+        service.says("name it in [service] proxies")
+        assert len([line for line in service.printed if "proxies" in line]) == 1

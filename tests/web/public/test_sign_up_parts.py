@@ -185,4 +185,10 @@ def test_a_form_that_has_lost_a_field_is_not_taken(
         assert f'<input name="{lost}">' in caplog.records[number - 1].getMessage()
     path.write_text(whole.replace("Your email address", "Where to?"))
     pages.renew(publication.workspace)
-    assert b"Where to?" in pages[FormState.ASK]
+    restyled = pages[FormState.ASK]
+    assert b"Where to?" in restyled
+    pages.renew(publication.workspace)
+    assert pages[FormState.ASK] is restyled, "nothing has changed, and nothing is rendered"
+    publication.environ["NEWSLETTER_PUBLICATION__TITLE"] = "Another"
+    pages.renew(publication.workspace)
+    assert b"Another" in pages[FormState.ASK]
