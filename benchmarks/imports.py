@@ -153,7 +153,7 @@ def import_one(file: str, place: str) -> dict[str, float]:
     )
     keys = SecretKeys((token_urlsafe(),), token_urlsafe())
     laps = {}
-    path = Path(file)
+    path, cpu = Path(file), time.process_time()
     with (
         closing(open_store(place if "://" in place else Path(place))) as store,
         opening_export(path, settings) as export,
@@ -167,7 +167,7 @@ def import_one(file: str, place: str) -> dict[str, float]:
         laps["comparing"] = time.perf_counter() - start - laps["reading"]
         one.apply()
         laps["writing"] = time.perf_counter() - start - laps["reading"] - laps["comparing"]
-        laps["rows"] = plan.new
+        laps |= {"rows": plan.new, "cpu": time.process_time() - cpu}
         with store.reading() as connection:
             (newest,) = list_imports(connection)
         start = time.perf_counter()
@@ -183,7 +183,7 @@ def show(database: str, laps: dict[str, float], alone: float) -> None:
     times = f"{laps['rows'] / whole:,.0f} rows/s; {whole / alone:.0f} times the fastest above"
     print(f"  into {database:17}{whole:8.1f} s  ({times})")
     print(f"    reading {laps['reading']:.0f} s, comparing {laps['comparing']:.0f} s, writing {laps['writing']:.0f} s; "
-          f"undone in {laps['undoing']:.0f} s")  # fmt: skip
+          f"undone in {laps['undoing']:.0f} s; computed for {laps['cpu']:.0f} s until then")  # fmt: skip
     print(f"    memory: {laps['peak']:.0f} MB at most, {laps['before']:.0f} MB before the first row")
 
 

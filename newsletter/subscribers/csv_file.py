@@ -154,6 +154,8 @@ def guard_cell(cell: str) -> str:
 
 def unguard_cell(cell: str) -> str:
     """Return what a cell was before `guard_cell`."""
+    if "'" not in cell:  # as nearly every cell
+        return cell
     text = cell[1:] if cell.startswith("'") and _STARTS_FORMULA.match(cell, 1) else cell
     return _GUARDED.sub("", text)
 

@@ -49,7 +49,7 @@ class ExportedFile:
     member: str = ""
     original: Path | None = None
 
-    @property
+    @cached_property
     def place(self) -> Path:
         """Where its problems are; an archive's member by its name alone, whatever path that has."""
         if self.original:

@@ -122,4 +122,6 @@ def _join_tags(cell: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    return BREAKS.sub(" ", text[:MAX_VALUE])
+    """Return text as a value may be. What is printable has no break, which takes longer to look for."""
+    text = text[:MAX_VALUE]
+    return text if text.isprintable() else BREAKS.sub(" ", text)
