@@ -156,7 +156,8 @@ def test_who_has_the_issue_or_waits_for_it_gets_a_note_alone(club: Club) -> None
     assert club.join(READERS[3]) is None, "they have it by the welcome before"
 
 
-def test_an_issue_for_some_alone_or_cancelled_or_a_correction_welcomes_nobody(club: Club) -> None:
+@pytest.mark.slow
+def test_an_issue_that_went_to_some_alone_welcomes_nobody(club: Club) -> None:
     club.add(READERS[0])
     with club.store.transaction() as connection:
         board = StoredSubscriber(address=EmailAddress(READERS[1]), tags=frozenset({"board"}))
@@ -199,6 +200,7 @@ def test_who_joins_between_plan_and_freezing_is_left_out_as_well(
     assert server.copies() == {READERS[0]: 1, READERS[1]: 1}
 
 
+@pytest.mark.slow
 def test_a_welcome_that_was_refused_leaves_the_issue_to_the_campaign(club: Club, server: smtp_server.Server) -> None:
     club.add(READERS[0])
     club.send()
@@ -210,7 +212,9 @@ def test_a_welcome_that_was_refused_leaves_the_issue_to_the_campaign(club: Club,
     assert server.copies() == {READERS[0]: 1, READERS[1]: 1}
 
 
-@pytest.mark.parametrize("fault", ["gone", "broken", "a field"])
+@pytest.mark.parametrize(
+    "fault", ["gone", pytest.param("broken", marks=pytest.mark.slow), pytest.param("a field", marks=pytest.mark.slow)]
+)
 def test_where_the_issue_cannot_be_made_a_note_comes_and_the_campaign_has_the_issue(
     club: Club, server: smtp_server.Server, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -234,6 +238,7 @@ def test_where_the_issue_cannot_be_made_a_note_comes_and_the_campaign_has_the_is
     assert server.copies()[READERS[1]] == 2
 
 
+@pytest.mark.slow
 def test_a_correction_goes_to_those_who_have_the_issue_by_their_welcome(club: Club, server: smtp_server.Server) -> None:
     club.add(READERS[0])
     club.send()
@@ -250,6 +255,7 @@ def test_a_correction_goes_to_those_who_have_the_issue_by_their_welcome(club: Cl
     assert (batch.corrected.reached, batch.corrected.lost) == (2, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent_before", [True, False])
 def test_who_moves_to_another_address_takes_the_welcome_along(
     club: Club, server: smtp_server.Server, sent_before: bool
@@ -271,6 +277,7 @@ def test_who_moves_to_another_address_takes_the_welcome_along(
     assert got == [READERS[0], READERS[1] if sent_before else READERS[2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["ja", "ar"])
 def test_the_issue_comes_in_the_readers_language_where_it_is_there(
     club: Club, server: smtp_server.Server, language: str
@@ -349,7 +356,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(steps=_STEPS)
 def test_in_whatever_order_people_join_and_the_issue_is_sent_each_gets_it_once(
     sample: Path, steps: list[tuple[str, str]]
