@@ -19,7 +19,7 @@ MORE := $(VENV)/.more-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve clean
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -98,6 +98,10 @@ bench-send: $(INSTALLED)
 # Unsubscribes a second on both databases; wants Debian's wrk and postgresql. BENCH=--quick takes a minute.
 bench-serve: $(INSTALLED)
 	$(BIN)/python benchmarks/serve.py $(BENCH)
+
+# What ten thousand sign-ups do to the service, and whether its answers' times tell who is on the list.
+bench-sign-up: $(INSTALLED)
+	$(BIN)/python benchmarks/sign_up.py $(BENCH)
 
 $(MORE): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group fuzz --group sbom

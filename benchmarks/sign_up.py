@@ -1,5 +1,6 @@
 """What ten thousand sign-ups do to the service, and whether its answers' times tell who is on the list.
 
+    make bench-sign-up
     python benchmarks/sign_up.py --help
 
 A real service on SQLite, a real SMTP server on this machine, and forms sent over 16 kept connections.
