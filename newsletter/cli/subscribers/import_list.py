@@ -109,7 +109,7 @@ def _show_undo(plan: UndoPlan) -> None:
     if plan.consents:
         say(f"  Consents    {plan.consents:,} that it brought go")
     if plan.suppressions:
-        say(f"  Suppressed  {plan.suppressions:,} by its word are so no more: it may be that they are mailed again")
+        say(f"  Suppressed  {plan.suppressions:,} by its word no longer are: who stays on the list may be mailed again")
 
 
 def _show(plan: ImportPlan) -> None:
