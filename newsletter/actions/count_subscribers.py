@@ -21,7 +21,7 @@ from newsletter.subscribers.growth import (
     LISTED,
     Change,
     Growth,
-    MonthlySum,
+    GrowthSum,
     find_month,
     read_changes,
     read_joined,
@@ -84,7 +84,7 @@ def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
     store, source = publication.known_store, publication.require_subscribers()
     rows = with_suppression_status(store, publication.keys, source.read_subscribers(), source.read_statuses())
     problems, held_back, tags = Counter[bool](), Counter[str](), Counter[str]()
-    joined = Counter[tuple[str, str]]()
+    agreed = GrowthSum()
     subscribers = mailable = 0
     for row, status in rows:
         if isinstance(row, Problem):
@@ -94,7 +94,7 @@ def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
         mailable += status.mailable
         tags.update(row.tags)
         if moment := row.fields.get(CONSENT_AT, ""):
-            joined[find_month(moment), row.fields.get(CONSENT_SOURCE, "") or LISTED] += 1
+            agreed.add(find_month(moment), Change.JOINED, row.fields.get(CONSENT_SOURCE, "") or LISTED)
         held_back.update([*([ERASED] if status.erased else []), *(each.kind for each in status.suppressions)])
     return SubscriberCounts(
         subscribers=subscribers,
@@ -104,7 +104,7 @@ def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
         held_back=dict(sorted(held_back.items())),
         tags=dict(tags.most_common()),
         events=_count_events(store),
-        growth=Growth(sums=_read_growth(store, joined, in_store=publication.config.subscriber_list.source == "store")),
+        growth=_read_growth(store, agreed, in_store=publication.config.subscriber_list.source == "store"),
         sizes=_read_sizes(store),
     )
 
@@ -128,20 +128,18 @@ def write_growth_page(publication: OpenPublication, counts: SubscriberCounts, pa
     return path
 
 
-def _read_growth(store: Store | None, joined: Mapping[tuple[str, str], int], *, in_store: bool) -> list[MonthlySum]:
-    """Return the changes of the list. `joined` counts what a list outside the store says of when people agreed."""
-    told = [
-        MonthlySum(month=month, change=Change.JOINED, source=source, people=people)
-        for (month, source), people in joined.items()
-    ]
+def _read_growth(store: Store | None, agreed: GrowthSum, *, in_store: bool) -> Growth:
+    """Return the changes of the list. `agreed` is what a list outside the store says of when people agreed."""
     if store is None:
-        return told
+        return agreed.growth
+    changes = GrowthSum() if in_store else agreed
     with store.reading() as connection:
         if in_store:
-            told = [*read_joined(connection)]
-        elif not told:
-            told = [*read_signed_up(connection)]
-        return [*told, *read_changes(connection)]
+            changes.add_all(read_joined(connection))
+        elif not agreed.growth.sums:
+            changes.add_all(read_signed_up(connection))
+        changes.add_all(read_changes(connection))
+    return changes.growth
 
 
 def _read_sizes(store: Store | None) -> list[IssueSize]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from newsletter.subscribers.growth import LISTED, Change, Growth
+from newsletter.subscribers.growth import ELSEWHERE, LISTED, Change, Growth
 
 _SOURCES = 12
 IMPORTED = "import"
@@ -31,6 +31,7 @@ def list_sources(growth: Growth, change: Change) -> list[tuple[str, int]]:
     counts = Counter[str]()
     for source, people in growth.count_by_source(change).items():
         counts[words.get(source, source or "not known")] += people
+    others = counts.pop(ELSEWHERE, 0)
     most = counts.most_common(_SOURCES)
-    others = counts.total() - sum(people for _, people in most)
-    return [*most, *([("elsewhere", others)] if others else [])]
+    others += counts.total() - sum(people for _, people in most)
+    return [*most, *([(ELSEWHERE, others)] if others else [])]

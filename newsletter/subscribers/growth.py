@@ -5,7 +5,7 @@ Months are those of UTC.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -19,7 +19,10 @@ from newsletter.store.publications import is_known_here
 from newsletter.store.schema import consents, events, subscribers, suppressions
 from newsletter.subscribers.feedback_events import EventKind, SuppressionKind
 
+ELSEWHERE = "elsewhere"  # in place of the sources that are too many
 LISTED = "list"  # in place of a source: they came with the list, and nothing says when they agreed
+_MOST_SOURCES = 500  # a list may give each of a million people another one
+_STREAMED = {"yield_per": 1000}
 _FORM = "form"  # in a consent's evidence: which form it was
 
 
@@ -85,6 +88,33 @@ class Growth:
         return counts
 
 
+class GrowthSum:
+    """Sum of changes that come one by one. From some hundred sources of a change on, others count as one."""
+
+    def __init__(self) -> None:
+        self._sources = {change: set[str]() for change in Change}
+        self._people = Counter[tuple[str, Change, str]]()
+
+    def add(self, month: str, change: Change, source: str, people: int = 1) -> None:
+        sources = self._sources[change]
+        if len(sources) < _MOST_SOURCES:
+            sources.add(source)
+        self._people[month, change, source if source in sources else ELSEWHERE] += people
+
+    def add_all(self, changes: Iterable[MonthlySum]) -> None:
+        for each in changes:
+            self.add(each.month, each.change, each.source, each.people)
+
+    @property
+    def growth(self) -> Growth:
+        return Growth(
+            sums=[
+                MonthlySum(month=month, change=change, source=source, people=people)
+                for (month, change, source), people in self._people.items()
+            ]
+        )
+
+
 def find_month(moment: str) -> str:
     """Return the month of a moment in ISO 8601; empty for what is none."""
     try:
@@ -107,7 +137,7 @@ def read_changes(connection: Connection) -> Iterator[MonthlySum]:
         )
         .group_by(*columns)
     )
-    for at, kind, source, people in connection.execute(said):
+    for at, kind, source, people in connection.execute(said, execution_options=_STREAMED):
         yield MonthlySum(month=find_month(f"{at}-01"), change=_OF_EVENTS[kind], source=source, people=people)
     yield from _rows(connection, _bounced_softly(connection), Change.BOUNCED)
 
@@ -151,7 +181,7 @@ def read_signed_up(connection: Connection) -> Iterator[MonthlySum]:
 
 
 def _rows(connection: Connection, statement: Select[Any], change: Change) -> Iterator[MonthlySum]:
-    for month, source, people in connection.execute(statement):
+    for month, source, people in connection.execute(statement, execution_options=_STREAMED):
         yield MonthlySum(month=find_month(f"{month}-01"), change=change, source=source, people=people)
 
 

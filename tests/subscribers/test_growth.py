@@ -15,6 +15,7 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.growth import (
     Change,
     Growth,
+    GrowthSum,
     MonthlySum,
     find_month,
     read_changes,
@@ -104,6 +105,17 @@ def test_months_have_no_gap_and_no_end_before_now() -> None:
     assert list(growth.count_by_month(NOVEMBER, 3)) == ["2026-10", "2026-11"]
     assert Growth().count_by_month(NOVEMBER, 12) == {}
     assert growth.count_by_source(Change.JOINED) == {"page": 18}
+
+
+def test_as_many_sources_as_people_are_few_sums() -> None:
+    found = GrowthSum()
+    for number in range(3000):
+        found.add("2026-10", Change.JOINED, f"meeting {number}")
+        found.add("2026-10", Change.LEFT, "one-click")
+    growth = found.growth
+    assert len(growth.sums) == 502
+    assert growth.count_by_source(Change.JOINED).most_common(1) == [("elsewhere", 2500)]
+    assert growth.count_by_source(Change.LEFT) == {"one-click": 3000}
 
 
 @pytest.mark.parametrize(
