@@ -13,7 +13,7 @@ from browser import barriers
 from conftest import Publication
 from playwright.sync_api import Browser, Page, expect
 from service_server import PATIENCE, Service, serving
-from sign_up_forms import Forms, joinable
+from sign_up_forms import AGAIN, SENT, Forms, joinable
 from translated import declare
 
 from newsletter.subscribers.joining import gets_newsletter
@@ -83,12 +83,12 @@ def test_a_reader_joins_on_a_phone(browser: Browser, local: Service, mail_server
     page.goto(f"http://localhost:{local.port}/")
     page.get_by_label("Your email address").fill("phone@example.org")
     page.get_by_role("button", name="Subscribe").click()  # of the archive, whose form has no stamp and no sum
-    expect(page.get_by_text("Please press the button once more.")).to_be_visible()
+    expect(page.get_by_text(AGAIN)).to_be_visible()
     expect(page.get_by_label("Your email address")).to_have_value("phone@example.org")
     page.wait_for_timeout(2_100)  # as long as people take
     expect(page.get_by_text("This form works with JavaScript alone.")).to_be_hidden()
     page.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("heading", level=2)).to_have_text("Please look into your mailbox")
+    expect(page.get_by_role("heading", level=2)).to_have_text(SENT)
     page.goto(_link_for(mail_server, "phone@example.org"))
     expect(page.get_by_role("heading", level=2)).to_contain_text("Do you want Pacific Alliance Digest by email?")
     page.get_by_role("button", name="Yes, send it to me").click()
