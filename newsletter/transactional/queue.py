@@ -25,6 +25,7 @@ from newsletter.transactional.mail_kinds import TO_READERS, WITH_REQUEST, MailKi
 # spare. What is still claimed by then is of a process that crashed or hangs.
 LEASE_S = 1800.0
 KEPT_DAYS = 90  # of what was answered, so that it can be told what became of it
+_IN_BULK = (MailKind.RECONFIRM,)
 _OPEN_REQUESTS = (RequestState.NEW.value, RequestState.ASKED.value)
 # Who complained, and whom an editor has suppressed, is not even asked whether they want to join.
 _NEVER_ASKED = ("complained", "suppressed")
@@ -131,7 +132,18 @@ def count_queued(connection: Connection, kind: MailKind, subscriber: SubscriberK
 
 
 def list_due_mails(connection: Connection, limit: int, kinds: Sequence[MailKind] = tuple(MailKind)) -> list[QueuedMail]:
-    """Return the mails of these kinds that may be tried now, those that have waited longest first."""
+    """Return the mails of these kinds that may be tried now, those that have waited longest first.
+
+    Those in bulk come last: a reader who waits for an answer is not to wait for a whole list.
+    """
+    own = [kind for kind in kinds if kind not in _IN_BULK]
+    found = _list_due(connection, limit, own)
+    return found + _list_due(connection, limit - len(found), [kind for kind in kinds if kind in _IN_BULK])
+
+
+def _list_due(connection: Connection, limit: int, kinds: Sequence[MailKind]) -> list[QueuedMail]:
+    if not kinds or limit < 1:
+        return []
     due = (
         is_ours(connection, transactional_mails),
         transactional_mails.c.state == MailState.WAITING.value,
@@ -258,9 +270,13 @@ def hold_all_mails(connection: Connection) -> int:
     return connection.execute(update(transactional_mails).where(mine, waits).values(held)).rowcount
 
 
-def drop_needless_mails(connection: Connection) -> int:
-    """Drop the mails that wait for nothing any more, and those to somebody who must not be mailed; return how many."""
-    waits = and_(is_ours(connection, transactional_mails), transactional_mails.c.state == MailState.WAITING.value)
+def drop_needless_mails(connection: Connection, mails: Sequence[int]) -> set[int]:
+    """Drop those of these mails that wait for nothing any more, or go to who must not be mailed; return which."""
+    waits = and_(
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.id.in_(mails),
+        transactional_mails.c.state == MailState.WAITING.value,
+    )
     has_ended = and_(transactional_mails.c.kind.in_(WITH_REQUEST), ~_has_open_request(connection))
     never = select(suppressions.c.subscriber).where(
         *are_about(transactional_mails.c.subscriber),
@@ -272,12 +288,11 @@ def drop_needless_mails(connection: Connection) -> int:
         is_suppressed(publication_of(connection), transactional_mails.c.subscriber),
     )
     asking = and_(transactional_mails.c.kind == MailKind.CONFIRM_JOIN.value, never.exists())
-    dropped = 0
+    dropped: set[int] = set()
     for condition, why in ((has_ended, _ENDED), (of_readers, _NOT_MAILED), (asking, _NOT_MAILED)):
         values = {"state": MailState.DROPPED.value, "reply": why, "at": now()}
         statement = update(transactional_mails).where(waits, condition).values(values)
-        # Counted by what comes back: of a statement that begins with WITH, SQLite's driver counts no rows.
-        dropped += len(connection.execute(statement.returning(transactional_mails.c.id)).all())
+        dropped |= set(connection.scalars(statement.returning(transactional_mails.c.id)))
     return dropped
 
 

@@ -37,7 +37,7 @@ from newsletter.transactional.queue import (
 )
 from newsletter.transactional.reply_decision import FAULT_S, UNTOUCHED_S, ReplyDecision, decide_reply
 
-_AT_ONCE = 200  # mails of one connection; then it is asked again which have waited longest
+_AT_ONCE = 50  # mails of one connection; then it is asked again which have waited longest
 _LONGEST_WAIT_S = 10.0  # with an open connection, for a rate that allows no more now
 _LOOK_S = 0.5
 _FIRST_REST_S, _LONGEST_REST_S = 5.0, 300.0  # while there is no connection
@@ -94,16 +94,18 @@ class TransactionalSender:
                 return SentMails()
         with self._store.transaction() as connection:
             counts = Counter({MailState.UNKNOWN: settle_ended_claims(connection)})
-            counts[MailState.DROPPED] += drop_needless_mails(connection)
             due = list_due_mails(connection, _AT_ONCE, kinds)
-        are_all = len(due) < _AT_ONCE
+            are_all = len(due) < _AT_ONCE
+            dropped = drop_needless_mails(connection, [mail.id for mail in due])
+            counts[MailState.DROPPED] += len(dropped)
+            due = [mail for mail in due if mail.id not in dropped]
         if lost := counts[MailState.UNKNOWN]:
             _LOG.warning(
                 "%s under way when the program ended. They may have arrived or not, and are not sent again.",
                 f"{format_count(lost, 'mail to a reader', 'mails to readers')} {'was' if lost == 1 else 'were'}",
             )
         if not due:
-            return SentMails(counts=+counts)
+            return SentMails(counts=+counts, has_more=not are_all)
         try:
             writer, backend = make_writer(), load_backend()
         except NewsletterError as error:

@@ -145,17 +145,19 @@ class ReaderWork:
         return ""
 
     def _send(self, workspace: Workspace) -> str:
-        """Send the mails that are due; return why no more are taken now."""
+        """Send some of the mails that are due, and go on at once where there are more; return why none is taken now.
+
+        Between two lots there is time for what else readers ask for.
+        """
         if monotonic() < self._send_from:
             return self._why_not_sent
         config = workspace.config
-        has_more = True
-        while has_more and not self._stopped.is_set():
-            sent = self._sender.send_due(
-                lambda: MessageWriter(workspace, self._store, self._keys()),
-                lambda: backends.load_backend(config.send.backend, config, workspace.root),
-                may_go_on=lambda: not self._stopped.is_set(),
-            )
-            self._send_from, self._why_not_sent = monotonic() + sent.rest_s, sent.why
-            has_more = sent.has_more and not sent.rest_s
+        sent = self._sender.send_due(
+            lambda: MessageWriter(workspace, self._store, self._keys()),
+            lambda: backends.load_backend(config.send.backend, config, workspace.root),
+            may_go_on=lambda: not self._stopped.is_set(),
+        )
+        self._send_from, self._why_not_sent = monotonic() + sent.rest_s, sent.why
+        if sent.has_more and not sent.rest_s:
+            self.wake()
         return self._why_not_sent
