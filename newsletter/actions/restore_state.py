@@ -36,7 +36,7 @@ from newsletter.store.publications import list_publications
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers, read_erased
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import shorten_path
-from newsletter.transactional.queue import hold_all_mails
+from newsletter.transactional.queue_upkeep import hold_all_mails
 from newsletter.workspace import MAIN, PublicationId
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.clock import Instant, parse_instant
@@ -16,21 +16,13 @@ from newsletter.issue_name import IssueName
 from newsletter.ledger.workers import read_clock
 from newsletter.mail.message import Result
 from newsletter.store.engine import is_ours, now, publication_of, storable
-from newsletter.store.schema import reader_requests, suppressions, transactional_mails
-from newsletter.store.suppression_rule import are_about, holds, is_suppressed
-from newsletter.subscribers.reader_requests import RequestState
-from newsletter.transactional.mail_kinds import TO_READERS, WITH_REQUEST, MailKind, MailState
+from newsletter.store.schema import transactional_mails
+from newsletter.transactional.mail_kinds import MailKind, MailState
 
 # The longest that a mail is under way: connecting, and a server's answers (RFC 5321, section 4.5.3.2), with time to
 # spare. What is still claimed by then is of a process that crashed or hangs.
 LEASE_S = 1800.0
-KEPT_DAYS = 90  # of what was answered, so that it can be told what became of it
 _IN_BULK = (MailKind.RECONFIRM,)
-_OPEN_REQUESTS = (RequestState.NEW.value, RequestState.ASKED.value)
-# Who complained, and whom an editor has suppressed, is not even asked whether they want to join.
-_NEVER_ASKED = ("complained", "suppressed")
-_ENDED = "what it was about has ended"
-_NOT_MAILED = "its reader must not be mailed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,78 +230,6 @@ def release_mail(connection: Connection, mail: int, worker: str, *, wait_s: floa
     connection.execute(update(transactional_mails).where(*claimed).values(waits))
 
 
-def settle_ended_claims(connection: Connection) -> int:
-    """Settle the mails whose claims have run out: they may have left or not, and are unknown; return how many."""
-    settled = {
-        "state": MailState.UNKNOWN.value,
-        "lease_until": None,
-        "attempts": transactional_mails.c.attempts + 1,
-        "stage": "crash",
-        "code": None,
-        "enhanced": None,
-        "reply": "the program ended before the server's reply was recorded",
-        "at": now(),
-    }
-    return connection.execute(update(transactional_mails).where(is_left_behind(connection)).values(settled)).rowcount
-
-
-def hold_all_mails(connection: Connection) -> int:
-    """Let nothing leave that waits, as after the restoring of a backup: it may have been sent since; return how many.
-
-    They are unknown then.
-    """
-    waits = transactional_mails.c.state.in_([MailState.WAITING.value, MailState.CLAIMED.value])
-    held = {
-        "state": MailState.UNKNOWN.value,
-        "lease_until": None,
-        "stage": "restore",
-        "reply": "it waited in a backup that was restored, and may have been sent since that was made",
-        "at": now(),
-    }
-    mine = is_ours(connection, transactional_mails)
-    return connection.execute(update(transactional_mails).where(mine, waits).values(held)).rowcount
-
-
-def drop_needless_mails(connection: Connection, mails: Sequence[int]) -> set[int]:
-    """Drop those of these mails that wait for nothing any more, or go to who must not be mailed; return which."""
-    waits = and_(
-        is_ours(connection, transactional_mails),
-        transactional_mails.c.id.in_(mails),
-        transactional_mails.c.state == MailState.WAITING.value,
-    )
-    has_ended = and_(transactional_mails.c.kind.in_(WITH_REQUEST), ~_has_open_request(connection))
-    never = select(suppressions.c.subscriber).where(
-        *are_about(transactional_mails.c.subscriber),
-        holds(publication_of(connection)),
-        suppressions.c.cause.in_(_NEVER_ASKED),
-    )
-    of_readers = and_(
-        transactional_mails.c.kind.in_(TO_READERS),
-        is_suppressed(publication_of(connection), transactional_mails.c.subscriber),
-    )
-    asking = and_(transactional_mails.c.kind == MailKind.CONFIRM_JOIN.value, never.exists())
-    dropped: set[int] = set()
-    for condition, why in ((has_ended, _ENDED), (of_readers, _NOT_MAILED), (asking, _NOT_MAILED)):
-        values = {"state": MailState.DROPPED.value, "reply": why, "at": now()}
-        statement = update(transactional_mails).where(waits, condition).values(values)
-        dropped |= set(connection.scalars(statement.returning(transactional_mails.c.id)))
-    return dropped
-
-
-def delete_old_mails(connection: Connection) -> int:
-    """Delete the mails that were done with long ago; return how many. One that carried an issue says who has it."""
-    before = (datetime.now(UTC) - timedelta(days=KEPT_DAYS)).isoformat(timespec="milliseconds")
-    old = (
-        is_ours(connection, transactional_mails),
-        transactional_mails.c.state.not_in([MailState.WAITING.value, MailState.CLAIMED.value]),
-        transactional_mails.c.issue.is_(None),
-        transactional_mails.c.created_at < before,
-        # By this it is known who was asked and has not answered.
-        ~and_(transactional_mails.c.kind == MailKind.RECONFIRM.value, _has_open_request(connection)),
-    )
-    return connection.execute(delete(transactional_mails).where(*old)).rowcount
-
-
 def count_mails(connection: Connection) -> Counter[MailState]:
     """Return how many mails are in each state; those that a crash left behind are unknown."""
     is_lost = is_left_behind(connection)
@@ -319,15 +239,6 @@ def count_mails(connection: Connection) -> Counter[MailState]:
     counts[MailState.CLAIMED] -= lost
     counts[MailState.UNKNOWN] += lost
     return +counts
-
-
-def _has_open_request(connection: Connection) -> ColumnElement[bool]:
-    request = select(reader_requests.c.id).where(
-        is_ours(connection, reader_requests),
-        reader_requests.c.id == transactional_mails.c.request,
-        reader_requests.c.state.in_(_OPEN_REQUESTS),
-    )
-    return request.exists()
 
 
 def is_left_behind(connection: Connection) -> ColumnElement[bool]:

@@ -27,14 +27,13 @@ from newsletter.transactional.queue import (
     LEASE_S,
     QueuedMail,
     claim_mail,
-    drop_needless_mails,
     has_accepted_lately,
     has_work,
     list_due_mails,
     record_result,
     release_mail,
-    settle_ended_claims,
 )
+from newsletter.transactional.queue_upkeep import drop_needless_mails, settle_ended_claims
 from newsletter.transactional.reply_decision import FAULT_S, UNTOUCHED_S, ReplyDecision, decide_reply
 
 _AT_ONCE = 50  # mails of one connection; then it is asked again which have waited longest

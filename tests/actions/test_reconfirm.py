@@ -33,7 +33,7 @@ from newsletter.subscribers.purpose_tokens import PurposeToken
 from newsletter.subscribers.reader_requests import RequestKind, list_requests_of
 from newsletter.subscribers.secret_keys import create_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, add_consents, list_consents, save_subscribers
-from newsletter.transactional.queue import delete_old_mails
+from newsletter.transactional.queue_upkeep import delete_old_mails
 
 DAY = timedelta(days=1)
 THREE_YEARS = 3 * 365 * DAY

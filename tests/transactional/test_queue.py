@@ -20,14 +20,12 @@ from newsletter.transactional.queue import (
     claim_mail,
     count_mails,
     count_queued,
-    delete_old_mails,
-    drop_needless_mails,
     list_due_mails,
     queue_mail,
     record_result,
     release_mail,
-    settle_ended_claims,
 )
+from newsletter.transactional.queue_upkeep import delete_old_mails, drop_needless_mails, settle_ended_claims
 from newsletter.workspace import PublicationId
 
 ADA, BEN = SubscriberKey("ada@example.org"), SubscriberKey("ben@example.org")

@@ -18,7 +18,7 @@ from newsletter.subscribers.pauses import lift_ended_pauses
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import escape_controls
 from newsletter.transactional.messages import MessageWriter
-from newsletter.transactional.queue import delete_old_mails
+from newsletter.transactional.queue_upkeep import delete_old_mails
 from newsletter.transactional.sender import TransactionalSender
 from newsletter.web.public.error_line import error_line
 from newsletter.workspace import Workspace
