@@ -22,6 +22,18 @@ HOST = "news.example.org"
 PATIENCE = 40  # seconds: far more than anything takes, on a machine that is busy with other tests
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ONE_CLICK = b"List-Unsubscribe=One-Click"
+# What readers may choose, in three languages.
+PREFERENCES = """
+[preferences]
+topics = { energy = "Energy & climate", trade = "Trade" }
+summary = "once a month"
+[languages.ja]
+title = "太平洋"
+summary = "月に一度"
+[languages.ja.topics]
+energy = "エネルギー"
+[languages.ar]
+"""
 Answer = tuple[int, dict[str, str], bytes]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 from preview_pictures import shoot_preview
-from reader_pictures import shoot_sign_up
+from reader_pictures import shoot_preferences, shoot_sign_up
 
 from newsletter.config.edition_settings import PdfSettings
 from newsletter.editions import (
@@ -53,7 +53,8 @@ def main() -> None:
     (FOLDER / "pages").mkdir(parents=True)
     if shutil.which("chromium") is None:
         sys.exit("chromium is not installed: apt-get install chromium")
-    copy_translations(FOLDER / "pages" / "translations")
+    for name in ("translations", "preferences"):
+        copy_translations(FOLDER / "pages" / name)
     # The longest first, so that no worker waits for another at the end.
     jobs = [
         *(("look", look) for look in ("digest", "briefing")),
@@ -63,6 +64,7 @@ def main() -> None:
         *(("example", path.parent.name) for path in sorted((ROOT / "examples" / "drafts").glob("*/newsletter.toml"))),
         ("index", ""),
         ("sign-up", ""),
+        ("preferences", ""),
     ]
     with ProcessPoolExecutor(max_workers=_WORKERS, mp_context=get_context("spawn")) as workers:
         for done in [workers.submit(run_job, *job) for job in jobs]:
@@ -91,6 +93,8 @@ def run_job(kind: str, name: str) -> None:
                 _shoot_index(browser, EditionContext.from_workspace(workspace), issues, pages)
             case "sign-up":
                 shoot_sign_up(browser, FOLDER, pages / "translations")
+            case "preferences":
+                shoot_preferences(browser, FOLDER, pages / "preferences")
             case _:
                 shoot_preview(browser, FOLDER, pages / "workspace")
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from conftest import ROOT, Publication
-from service_server import FORM, Answer, Service, made, serving, token
+from service_server import FORM, PREFERENCES, Answer, Service, made, serving, token
 
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.publication import OpenPublication
@@ -29,17 +29,6 @@ from newsletter.web.public.preference_pages import ChoiceState, PreferencePages
 from newsletter.workspace import PublicationId
 
 SHIPPED = (ROOT / "templates/preferences.html.j2").read_text(encoding="utf-8")
-SETTINGS = """
-[preferences]
-topics = { energy = "Energy & climate", trade = "Trade" }
-summary = "once a month"
-[languages.ja]
-title = "太平洋"
-summary = "月に一度"
-[languages.ja.topics]
-energy = "エネルギー"
-[languages.ar]
-"""
 HOSTILE = '"><script>alert(1)</script>{{ 7*7 }}\r\nBcc: x@example.org\x00\x1b[2J\u202e'
 
 
@@ -48,7 +37,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     publication = made(tmp_path_factory.mktemp("service") / "digest")
     publication.environ |= {"NEWSLETTER_LIST__SOURCE": "store", "NEWSLETTER_SEND__BACKEND": "maildir"}
     toml = publication.root / "newsletter.toml"
-    toml.write_text(toml.read_text() + SETTINGS)
+    toml.write_text(toml.read_text() + PREFERENCES)
     with serving(publication) as running:
         yield running
 
