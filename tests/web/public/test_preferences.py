@@ -138,7 +138,7 @@ def test_a_reader_pauses_and_resumes_and_can_still_leave(service: Service, store
     assert kinds == [("paused", "page", "2.10"), ("resumed", "page", "2.10")]
     assert service.post(listed, b"action=leave")[0] == 200
     page = service.ask(path)[2].decode()
-    assert "You have left" in page
+    assert "You have unsubscribed" in page
     assert 'value="pause"' not in page
 
 
@@ -239,7 +239,7 @@ def test_who_is_erased_by_their_page_leaves_nothing_behind(service: Service, sto
     assert 'value="erase"' in _post(service, path, action="back")[2].decode()
     erased = _post(service, path, action="erase-yes")
     assert erased[0] == 200
-    assert "You have been erased" in erased[2].decode()
+    assert "Your data has been erased" in erased[2].decode()
     for rows in _dump(store).values():
         assert listed not in repr(rows)
     with store.reading() as connection:

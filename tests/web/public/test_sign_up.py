@@ -88,7 +88,7 @@ def test_from_the_form_to_the_list(forms: Forms, service: Service, mail_server: 
         status, headers, page = service.ask(f"{path[1]}/", "POST", CONFIRM, FORM)
         assert status == 200
         assert "location" not in headers
-        assert "You get Pacific Alliance Digest from now on" in says(page)
+        assert "You’ll get Pacific Alliance Digest from now on" in says(page)
     with closing(forms.store()) as store, store.reading() as connection:
         assert gets_newsletter(connection, "ada@example.org")
         (consent,) = list_consents(connection, "ada@example.org")

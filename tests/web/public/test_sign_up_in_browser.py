@@ -86,7 +86,7 @@ def test_a_reader_joins_on_a_phone(browser: Browser, local: Service, mail_server
     expect(page.get_by_text(AGAIN)).to_be_visible()
     expect(page.get_by_label("Your email address")).to_have_value("phone@example.org")
     page.wait_for_timeout(2_100)  # as long as people take
-    expect(page.get_by_text("This form works with JavaScript alone.")).to_be_hidden()
+    expect(page.get_by_text("This form needs JavaScript.")).to_be_hidden()
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("heading", level=2)).to_have_text(SENT)
     page.goto(_link_for(mail_server, "phone@example.org"))
@@ -104,7 +104,7 @@ def test_a_reader_joins_on_a_phone(browser: Browser, local: Service, mail_server
 def test_without_scripts_the_page_says_how_to_join_by_mail(browser: Browser, local: Service) -> None:
     page = browser.new_page(java_script_enabled=False)
     page.goto(f"http://localhost:{local.port}/subscribe")
-    expect(page.get_by_text("This form works with JavaScript alone.")).to_be_visible()
+    expect(page.get_by_text("This form needs JavaScript.")).to_be_visible()
     expect(page.get_by_role("link", name="join@example.org")).to_be_visible()
     page.close()
 
