@@ -23,7 +23,10 @@ from newsletter.subscribers.stored_subscribers import delete_subscriber, find_su
 # A mailbox's own, and no person's.
 _OF_A_MAILBOX = (SuppressionKind.BOUNCED, SuppressionKind.MOVED)
 # What the owner of the new address lifts by confirming it.
-_LIFTED = (SuppressionKind.UNSUBSCRIBED, SuppressionKind.BOUNCED, SuppressionKind.MOVED, SuppressionKind.PAUSED)
+_LIFTED = (
+    SuppressionKind.UNSUBSCRIBED, SuppressionKind.BOUNCED, SuppressionKind.MOVED, SuppressionKind.PAUSED,
+    SuppressionKind.UNCONFIRMED,
+)  # fmt: skip
 
 
 def move_subscriber(connection: Connection, keys: SecretKeys | None, old: SubscriberKey, address: EmailAddress) -> bool:

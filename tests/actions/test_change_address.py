@@ -10,6 +10,7 @@ from newsletter.actions.change_address import MOST_A_DAY, request_address_change
 from newsletter.actions.confirm_request import Confirmation, confirm_request, find_confirmation
 from newsletter.actions.erase import erase_subscriber
 from newsletter.address import EmailAddress, SubscriberKey
+from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
 from newsletter.store.events import list_events
@@ -128,6 +129,15 @@ def test_who_leaves_by_an_old_link_leaves_with_the_address_they_have(
     assert not _say(opened, A, kind)
     assert cause in _causes(opened, present)
     assert cause in _causes(opened, A)
+
+
+def test_a_mail_from_the_old_address_is_known_as_theirs(opened_publication: OpenPublication, opened: Store) -> None:
+    """Also of one who was never sent anything there, and is on the list no more."""
+    _move(opened_publication, A, B)
+    lookup = SubscriberLookup(opened, opened_publication.subscriber_source())
+    assert lookup.find("OLD@example.org") == A
+    assert lookup.find(B) == B
+    assert lookup.find(C) is None
 
 
 def test_a_wish_by_an_old_link_is_about_the_present_address(opened_publication: OpenPublication, opened: Store) -> None:

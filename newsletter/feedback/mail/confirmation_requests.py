@@ -105,6 +105,10 @@ def _send_questions(
         yield ConfirmationOutcome(mail, _change_action(decision, Action.ASK, why), dealt_with=not later)
 
 
+# A pause ends, and who has moved gets mail at another address.
+_STILL_MAILED = {SuppressionKind.PAUSED, SuppressionKind.MOVED}
+
+
 def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decision: Decision) -> Decision | None:
     """Return the decision on a mail whose subscriber need not be asked, or was; None where they are to be asked.
 
@@ -118,7 +122,7 @@ def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decis
     if nothing := why_ignored(store, keys, event):
         return _change_action(decision, Action.NOTHING, nothing)
     with store.reading() as connection:
-        causes = suppressions.list_causes(connection, subscriber).keys() - {SuppressionKind.PAUSED}  # it ends
+        causes = suppressions.list_causes(connection, subscriber).keys() - _STILL_MAILED
         asked = [row for row in list_events(connection, subscriber) if row.kind == EventKind.ASKED and row.at > since]
     if causes:
         return _change_action(decision, *_answer_for_suppressed(causes))

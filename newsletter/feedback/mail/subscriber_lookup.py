@@ -10,6 +10,7 @@ from newsletter.errors import ListError
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_domains, list_deliveries
 from newsletter.store import Store
+from newsletter.subscribers.moved_addresses import find_next_addresses
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 
@@ -23,13 +24,16 @@ class SubscriberLookup:
         self.find = lru_cache(maxsize=1000)(self._find)
 
     def _find(self, address: str) -> str | None:
-        """Return the key of the subscriber whom an address is on the list as, or was sent anything as."""
+        """Return the key of the subscriber whom an address is or was on the list as, or was sent anything as."""
         try:
             key = subscriber_key(normalise_address(address))
         except ValueError:
             return None
         if any(list_deliveries(self._store, key)):
             return key
+        with self._store.reading() as connection:
+            if find_next_addresses(connection, [key]):
+                return key
         # Two subscribers may share a hash: the list is asked for sure.
         return key if hash(key) in self._listed and key in self._source.find([key]) else None
 
