@@ -19,21 +19,21 @@ from newsletter.store import suppressions
 from newsletter.store.erased import find_erased, hold_off_erasing
 from newsletter.subscribers.consent_age import find_last_agreed
 from newsletter.subscribers.consent_words import keep_words
-from newsletter.subscribers.event_recording import record_events
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
+from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind, RequestState, add_requests
+from newsletter.subscribers.reconfirming import keep_silent, suppress_silent
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import with_suppression_status
 from newsletter.transactional.mail_kinds import MailKind, MailState
 from newsletter.transactional.messages import MessageWriter
-from newsletter.transactional.queue import queue_mail
 from newsletter.transactional.reconfirmations import (
     count_asked_mails,
     count_confirmed,
     count_unanswered,
     find_asked,
     list_unanswered,
+    queue_reconfirmations,
 )
 from newsletter.transactional.sender import SentMails, TransactionalSender
 
@@ -154,11 +154,7 @@ def finish_reconfirmation(publication: OpenPublication, after: timedelta, confir
         if not group:
             return suppressed
         last = group[-1].request
-        events = [
-            Event(subscriber=each.subscriber, kind=EventKind.UNCONFIRMED, source=EventSource.EDITOR, batch=batch)
-            for each in group
-        ]
-        suppressed += sum(record_events(store, publication.keys, events))
+        suppressed += suppress_silent(store, publication.keys, [each.subscriber for each in group], batch)
 
 
 def undo_finish(publication: OpenPublication, confirm: Callable[[str, int], bool]) -> int:
@@ -175,11 +171,7 @@ def undo_finish(publication: OpenPublication, confirm: Callable[[str, int], bool
         return 0
     lifted = 0
     for begin in range(0, len(readers), _GROUP):
-        events = [
-            Event(subscriber=key, kind=EventKind.KEPT, source=EventSource.EDITOR, batch=name)
-            for key in readers[begin : begin + _GROUP]
-        ]
-        lifted += sum(record_events(store, publication.keys, events))
+        lifted += keep_silent(store, readers[begin : begin + _GROUP], name)
     return lifted
 
 
@@ -215,21 +207,17 @@ def _queue(publication: OpenPublication, readers: list[Subscriber], languages: L
         chosen = [each for each in readers if each.key not in asked and digests.get(each.key) not in erased]
         spoken = [languages.choose_tag(each.fields) for each in chosen]
         words = {tag: keep_words(connection, publication.config.in_language(tag).consent_words) for tag in {*spoken}}
-        numbers = add_requests(
-            connection,
-            [
-                ReaderRequest(
-                    kind=RequestKind.RECONFIRM,
-                    address=each.address,
-                    language=tag,
-                    source=RECONFIRM,
-                    words_sha256=words[tag],
-                    state=RequestState.ASKED,
-                )
-                for each, tag in zip(chosen, spoken, strict=True)
-            ],
-        )
-        due = datetime.now(UTC).timestamp()
-        for each, tag, number in zip(chosen, spoken, numbers, strict=True):
-            queue_mail(connection, MailKind.RECONFIRM, each.key, each.address, language=tag, request=number, due=due)
+        requests = [
+            ReaderRequest(
+                kind=RequestKind.RECONFIRM,
+                address=each.address,
+                language=tag,
+                source=RECONFIRM,
+                words_sha256=words[tag],
+                state=RequestState.ASKED,
+            )
+            for each, tag in zip(chosen, spoken, strict=True)
+        ]
+        numbers = add_requests(connection, requests)
+        queue_reconfirmations(connection, dict(zip(numbers, requests, strict=True)))
     return len(chosen)

@@ -158,6 +158,19 @@ def list_batches(connection: Connection, cause: str = "bounced") -> dict[str, fr
     return {batch: frozenset(subscribers) for batch, subscribers in found.items()}
 
 
+def lift_batch(
+    connection: Connection, subscribers: Sequence[SubscriberKey], cause: str, batch: str
+) -> frozenset[SubscriberKey]:
+    """Lift this publication's own suppressions of a batch; return whose they were. They are few enough for a query."""
+    theirs = delete(suppressions).where(
+        is_ours(connection, suppressions),
+        suppressions.c.subscriber.in_(subscribers),
+        suppressions.c.cause == cause,
+        suppressions.c.batch == batch,
+    )
+    return frozenset(connection.scalars(theirs.returning(suppressions.c.subscriber)))
+
+
 def name_batch(moment: str, publication: PublicationId) -> str:
     """Return the name of a publication's batch: of the main one's, which earlier versions know alone, the moment."""
     return moment if publication == MAIN else f"{moment} {publication}"

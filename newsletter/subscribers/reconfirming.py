@@ -1,11 +1,14 @@
 """Reconfirming: a reader who was asked whether they still want the newsletter says that they do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
-from newsletter.store import suppressions
+from newsletter.store import Store, suppressions
+from newsletter.store.engine import now
+from newsletter.store.erased import find_erased, hold_off_erasing
+from newsletter.store.events import StoredEvent, add_events
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.event_recording import record_event
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
@@ -36,3 +39,33 @@ def keep_reader(
     add_consents(connection, {subscriber: consent})
     event = Event(subscriber=subscriber, kind=EventKind.KEPT, source=EventSource.PAGE, evidence=evidence)
     record_event(connection, keys, event)  # no news where they were in time
+
+
+def suppress_silent(store: Store, keys: SecretKeys | None, silent: Sequence[SubscriberKey], batch: str) -> int:
+    """Suppress those who have not answered, in a few statements for all; return how many that are.
+
+    They are few enough for either database's parameters. Nothing is kept of a person who was erased meanwhile.
+    """
+    digests = {key: keys.digest(key) for key in silent} if keys else {}
+    with store.transaction() as connection:
+        hold_off_erasing(connection)
+        erased = find_erased(connection, list(digests.values()))
+        words = {key: "" for key in silent if digests.get(key) not in erased}
+        cause, source = SuppressionKind.UNCONFIRMED, EventSource.EDITOR
+        new = suppressions.suppress_all(connection, words, cause, source=source, batch=batch)
+        _note(connection, [key for key in words if key in new], EventKind.UNCONFIRMED, batch)
+    return len(new)
+
+
+def keep_silent(store: Store, silent: Sequence[SubscriberKey], batch: str) -> int:
+    """Undo the suppression of those who are suppressed by a batch still, as `suppress_silent` made them."""
+    with store.transaction() as connection:
+        lifted = suppressions.lift_batch(connection, silent, SuppressionKind.UNCONFIRMED, batch)
+        _note(connection, sorted(lifted), EventKind.KEPT, batch)
+    return len(lifted)
+
+
+def _note(connection: Connection, subscribers: Sequence[SubscriberKey], kind: EventKind, batch: str) -> None:
+    moment = now()
+    rows = [StoredEvent(key, kind, EventSource.EDITOR, None, {}, moment, moment, batch=batch) for key in subscribers]
+    add_events(connection, rows)

@@ -56,13 +56,8 @@ def queue_mail(
     language: str = "",
     request: int | None = None,
     issue: IssueName | None = None,
-    due: float = 0.0,
 ) -> int:
-    """Queue a mail; return its id. It is sent once the transaction has ended, by the service or by a command.
-
-    Those that are `due` later, in seconds since 1970, leave after the others: what a reader waits for goes before what
-    is asked of many.
-    """
+    """Queue a mail; return its id. It is sent once the transaction has ended, by the service or by a command."""
     row = {
         "publication": publication_of(connection),
         "kind": kind.value,
@@ -73,7 +68,7 @@ def queue_mail(
         "issue": issue,
         "state": MailState.WAITING.value,
         "attempts": 0,
-        "due": due,
+        "due": 0.0,
         "created_at": now(),
     }
     queued: int = connection.execute(

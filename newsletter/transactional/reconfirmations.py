@@ -4,18 +4,21 @@ Each function works within the caller's transaction, and on the publication that
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
 from newsletter.address import SubscriberKey
 from newsletter.clock import Instant
-from newsletter.store.engine import is_ours, publication_of
+from newsletter.ledger.workers import read_clock
+from newsletter.store.engine import is_ours, now, publication_of
 from newsletter.store.schema import consents, reader_requests, transactional_mails
 from newsletter.store.suppression_rule import is_suppressed
-from newsletter.subscribers.reader_requests import RequestKind, RequestState
+from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind, RequestState
 from newsletter.transactional.mail_kinds import MailKind, MailState
+
+_OPEN = (RequestState.NEW, RequestState.ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,41 @@ class AskedReader:
     subscriber: SubscriberKey
 
 
+def queue_reconfirmations(connection: Connection, requests: Mapping[int, ReaderRequest]) -> None:
+    """Queue a mail for each of these requests, by their ids. They leave after the mails that single readers wait for.
+
+    Of what is due those leave first that have waited longest, and a mail that is queued alone is due since 1970.
+    """
+    alike = {
+        "publication": publication_of(connection),
+        "kind": MailKind.RECONFIRM.value,
+        "state": MailState.WAITING.value,
+        "attempts": 0,
+        "due": read_clock(connection),
+        "created_at": now(),
+    }
+    rows = [
+        {
+            **alike,
+            "subscriber": request.subscriber,
+            "address": request.address,
+            "language": request.language,
+            "request": number,
+        }
+        for number, request in requests.items()
+    ]
+    if rows:
+        connection.execute(insert(transactional_mails), rows)
+
+
 def find_asked(connection: Connection, subscribers: Sequence[SubscriberKey]) -> set[SubscriberKey]:
     """Return which of these subscribers were asked and can still answer; few enough for a database's parameters."""
+    # No bare column: by the index of states all who can still answer would be looked through for each group.
     mine = select(reader_requests.c.subscriber).where(
-        _is_open(connection), reader_requests.c.subscriber.in_(list(subscribers))
+        is_ours(connection, reader_requests),
+        reader_requests.c.subscriber.in_(list(subscribers)),
+        reader_requests.c.kind == RequestKind.RECONFIRM.value,
+        (reader_requests.c.state + "").in_([state.value for state in _OPEN]),
     )
     return set(connection.scalars(mine))
 
@@ -81,7 +115,8 @@ def _are_unanswered(connection: Connection, before: Instant) -> tuple[ColumnElem
     """
     reached = select(transactional_mails.c.id).where(
         _is_mail_of(connection),
-        transactional_mails.c.state == MailState.ACCEPTED.value,
+        # No bare column: by the index of states each reader's mail would be looked for among all that were accepted.
+        transactional_mails.c.state + "" == MailState.ACCEPTED.value,
         transactional_mails.c.at < before.isoformat(timespec="milliseconds"),
     )
     agreed = select(consents.c.id).where(
@@ -96,7 +131,7 @@ def _is_open(connection: Connection) -> ColumnElement[bool]:
     return and_(
         is_ours(connection, reader_requests),
         reader_requests.c.kind == RequestKind.RECONFIRM.value,
-        or_(*(reader_requests.c.state == state.value for state in (RequestState.NEW, RequestState.ASKED))),
+        reader_requests.c.state.in_([state.value for state in _OPEN]),
     )
 
 

@@ -33,6 +33,8 @@ from newsletter.subscribers.purpose_tokens import PurposeToken
 from newsletter.subscribers.reader_requests import RequestKind, list_requests_of
 from newsletter.subscribers.secret_keys import create_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, add_consents, list_consents, save_subscribers
+from newsletter.transactional.mail_kinds import MailKind
+from newsletter.transactional.queue import list_due_mails, queue_mail
 from newsletter.transactional.queue_upkeep import delete_old_mails
 
 DAY = timedelta(days=1)
@@ -289,3 +291,13 @@ def test_the_command_asks_sends_and_finishes(digest: Publication, server: Server
         status, said = reconfirm("--undo", typed="y\n")
         assert (status, _causes(store, "ada")) == (0, set())
     assert reconfirm("--undo") == (0, "There is nothing to undo.\n")
+
+
+def test_mails_that_one_reader_waits_for_go_before_those_that_many_are_asked_by(
+    opened: OpenPublication, store: Store
+) -> None:
+    _ask(opened)
+    with store.transaction() as connection:
+        queue_mail(connection, MailKind.CONFIRM_JOIN, _key("new"), "new@example.org")
+        due = [mail.kind for mail in list_due_mails(connection, 10)]
+    assert due == [MailKind.CONFIRM_JOIN, *[MailKind.RECONFIRM] * 3]
