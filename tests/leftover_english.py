@@ -14,6 +14,7 @@ LANGUAGES = [
     "ar", "de", "de-CH", "es", "fr", "he", "it", "ja", "ko", "nl", "pl", "pt-BR", "pt-PT", "tr", "uk", "zh-Hans",
     "zh-TW",
 ]  # fmt: skip
+IN_OTHER_SCRIPTS = ["ar", "he", "ja", "ko", "uk", "zh-Hans", "zh-TW"]
 # Words of another language that are spelt as one of the catalogue's pieces is.
 _SHARED = {
     "es": {"no", "vol"}, "fr": {"image", "page", "vol"}, "it": {"no"}, "nl": {"in detail", "of"}, "pt": {"no"},
@@ -35,6 +36,15 @@ def find_english(text: str, language: str = "en") -> set[str]:
     shared = _SHARED.get(language.split("-")[0], set())
     there = {word for word in _list_all_pieces() - shared if word in folded}
     return {word for word in there if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", folded)}
+
+
+def find_latin(text: str, names: Set[str]) -> set[str]:
+    """Return the words of Latin letters that stand in a text, but names and addresses.
+
+    In a language of another script these are words that nobody has marked to be translated.
+    """
+    without_addresses = re.sub(r"https?:\S+|\S+@[\w.]+", " ", text)
+    return set(re.findall(r"[A-Za-z]{2,}", without_addresses)) - names
 
 
 def list_pieces(texts: Iterable[str]) -> Set[str]:

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 
 import pytest
 from conftest import Publication, copy_sample
-from leftover_english import LANGUAGES, find_english, list_pieces, list_texts_of, read_words
+from leftover_english import (
+    IN_OTHER_SCRIPTS,
+    LANGUAGES,
+    find_english,
+    find_latin,
+    list_pieces,
+    list_texts_of,
+    read_words,
+)
 
 from newsletter.editions import EditionContext
 from newsletter.transactional.mail_kinds import MailKind
@@ -58,3 +66,5 @@ def test_a_mail_says_nothing_in_english(quux: Publication, language: str) -> Non
     """Its HTML has the same words as its text, and one template for all kinds: two languages are enough."""
     said = _read(quux, language, html=language in ("de", "ar"))
     assert {name: english for name, words in said.items() if (english := find_english(words, language))} == {}
+    if language in IN_OTHER_SCRIPTS:
+        assert {name: left for name, words in said.items() if (left := find_latin(words, {"Quux", "Quix"}))} == {}

@@ -1,5 +1,6 @@
 """The pages where readers join, confirm and choose say nothing in English of their own in any other language."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +8,15 @@ from itertools import chain
 
 import pytest
 from conftest import copy_sample
-from leftover_english import LANGUAGES, find_english, list_pieces, list_texts_of, read_words
+from leftover_english import (
+    IN_OTHER_SCRIPTS,
+    LANGUAGES,
+    find_english,
+    find_latin,
+    list_pieces,
+    list_texts_of,
+    read_words,
+)
 
 from newsletter.actions.change_preferences import ReaderPreferences
 from newsletter.address import SubscriberKey
@@ -18,6 +27,7 @@ from newsletter.editions.web import render_snippet
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.preferences import Frequency
 from newsletter.subscribers.suppression_status import Suppression, SuppressionStatus
+from newsletter.translation import name_language
 from newsletter.web.public.preference_pages import ChoiceState, PreferencePages, ReaderView
 from newsletter.web.public.sign_up_pages import ConfirmPages, ConfirmState, FormState, SignUpPages
 from newsletter.workspace import Workspace
@@ -117,3 +127,10 @@ def test_a_page_says_nothing_in_english(pages: Mapping[str, Mapping[str, str]], 
         name: english for name, words in pages[language].items() if (english := find_english(words, language))
     } == {}
     assert pages[language].keys() == pages[""].keys()
+
+
+@pytest.mark.parametrize("language", IN_OTHER_SCRIPTS)
+def test_no_latin_word_is_left_but_names(pages: Mapping[str, Mapping[str, str]], language: str) -> None:
+    languages = {word for tag in LANGUAGES for word in re.findall("[A-Za-z]{2,}", name_language(tag))}
+    names = {"Quux", "Quy", "Quopi", "quavi", "JavaScript", "English"} | languages
+    assert {name: left for name, words in pages[language].items() if (left := find_latin(words, names))} == {}
