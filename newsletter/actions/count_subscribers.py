@@ -27,6 +27,7 @@ from newsletter.subscribers.growth import (
     read_joined,
     read_signed_up,
 )
+from newsletter.subscribers.preferences import count_preferences
 from newsletter.subscribers.suppression_status import ERASED, with_suppression_status
 
 KINDS_OF_AN_ISSUE = (
@@ -61,7 +62,8 @@ class EventCounts:
 class SubscriberCounts:
     """How many are on the list and may be mailed, its rows that can't be used, what holds others back, and tags.
 
-    `growth` says how the list has changed, `sizes` how many were to get the last issues.
+    `growth` says how the list has changed, `sizes` how many were to get the last issues, and `chosen` counts what
+    readers chose themselves, by words for it.
     """
 
     subscribers: int
@@ -73,6 +75,7 @@ class SubscriberCounts:
     events: EventCounts
     growth: Growth
     sizes: Sequence[IssueSize]
+    chosen: Mapping[str, int]
 
 
 def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
@@ -106,7 +109,15 @@ def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
         events=_count_events(store),
         growth=_read_growth(store, agreed, in_store=publication.config.subscriber_list.source == "store"),
         sizes=_read_sizes(store),
+        chosen=_count_chosen(store),
     )
+
+
+def _count_chosen(store: Store | None) -> dict[str, int]:
+    if store is None:
+        return {}
+    with store.reading() as connection:
+        return count_preferences(connection)
 
 
 def write_growth_page(publication: OpenPublication, counts: SubscriberCounts, path: Path) -> Path:

@@ -4,7 +4,8 @@ Each function works within the caller's transaction, and on the publication that
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -116,20 +117,14 @@ def read_version(connection: Connection) -> tuple[int, str]:
     return number, moment or ""
 
 
-def count_preferences(stored: Iterable[StoredPreferences]) -> dict[str, int]:
-    """Return how many chose each topic, gave it up, chose each frequency, a language and a name, by words for it."""
-    counts: dict[str, int] = {}
-
-    def add(what: str) -> None:
-        counts[what] = counts.get(what, 0) + 1
-
-    for _, chosen, _ in stored:
-        for tag, wanted in chosen.tags.items():
-            add(f"{'with' if wanted else 'without'} {tag}")
-        if chosen.frequency is Frequency.SUMMARY:
-            add("summary")
-        if chosen.language is not None:
-            add(f"in {chosen.language}")
+def count_preferences(connection: Connection) -> dict[str, int]:
+    """Return how many chose each topic or gave it up, the summary, and each language, by words for it."""
+    counts = Counter[str]()
+    for row in stream_preferences(connection):
+        chosen = row.chosen
+        counts.update(f"{'with' if wanted else 'without'} {tag}" for tag, wanted in chosen.tags.items())
+        counts.update(["the summary"] if chosen.frequency is Frequency.SUMMARY else [])
+        counts.update([f"in {chosen.language}"] if chosen.language else [])
     return dict(sorted(counts.items()))
 
 

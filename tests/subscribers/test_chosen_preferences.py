@@ -15,6 +15,7 @@ from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.preferences import (
     Frequency,
     Preferences,
+    count_preferences,
     find_preferences,
     read_preferences,
     save_preferences,
@@ -156,6 +157,15 @@ def test_what_was_chosen_is_read_as_it_was_written(store: Store, chosen: Prefere
         assert read_preferences(connection, SubscriberKey(ADA)) == chosen
         assert [row.chosen for row in stream_preferences(connection)] == ([] if chosen.is_empty else [chosen])
         assert find_preferences(connection, [BOB]) == {}
+
+
+def test_what_readers_chose_is_counted(store: Store) -> None:
+    with store.transaction() as connection:
+        save_preferences(connection, SubscriberKey(ADA), CHOSEN)
+        save_preferences(connection, SubscriberKey(BOB), Preferences(name="Bob", tags={"energy": True, "trade": True}))
+        assert count_preferences(connection) == {
+            "in ja": 1, "the summary": 1, "with energy": 1, "with trade": 2, "without energy": 1,
+        }  # fmt: skip
 
 
 def test_unknown_words_of_a_later_version_are_left_aside(store: Store) -> None:

@@ -57,6 +57,7 @@ def _as_dict(figures: SubscriberCounts) -> dict[str, object]:
         },
         "held_back": figures.held_back,
         "tags": figures.tags,
+        "chosen": figures.chosen,
         "causes": events.suppressions,
         "erased": events.erased,
         "reasons": events.reasons,
@@ -88,6 +89,8 @@ def _show(figures: SubscriberCounts) -> None:
             say(f"  {format_count(count, noun)}: newsletter subscribers check")
     if figures.tags:
         say("Tags: " + ", ".join(f"{tag} ({count:,})" for tag, count in figures.tags.items()))
+    if figures.chosen:
+        say("Chosen by readers: " + ", ".join(f"{what} ({count:,})" for what, count in figures.chosen.items()))
     everywhere = [f"{count:,} {kind}" for kind, count in events.suppressions.items()]
     everywhere += [f"{events.erased:,} erased"] if events.erased else []
     say(f"On record, on the list or not: {', '.join(everywhere) or 'nobody'}")
