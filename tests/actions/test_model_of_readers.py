@@ -222,7 +222,7 @@ def _take(world: World, readers: Sequence[Reader], step: tuple[str, int, Any]) -
 
 
 def test_an_issue_is_frozen_for_those_whom_the_model_names(world: World) -> None:
-    @settings(max_examples=12)
+    @settings(max_examples=6 if world.store.file else 12)  # more are in the slow tests, on the other database
     @example([_PLAIN] * 3, [("move", 0, None), ("leave", 0, True)])
     @example([_PLAIN] * 3, [("move", 0, None), ("move", 0, None), ("one-click", 0, True), ("pause", 1, False)])
     @example([_PLAIN] * 3, [("leave", 0, False), ("move", 0, None), ("return", 0, True), ("pause", 0, True)])
