@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select
 
 from newsletter.address import SubscriberKey
 from newsletter.clock import Instant
@@ -19,6 +19,15 @@ from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind, R
 from newsletter.transactional.mail_kinds import MailKind, MailState
 
 _OPEN = (RequestState.NEW, RequestState.ASKED)
+
+# Made once: for a million readers, asked about in groups, each statement would be one more for the garbage collector.
+# The state is no bare column: by the index of states all who can still answer would be looked through for each group.
+_ASKED = select(reader_requests.c.subscriber).where(
+    reader_requests.c.publication == bindparam("publication"),
+    reader_requests.c.subscriber.in_(bindparam("keys", expanding=True)),
+    reader_requests.c.kind == RequestKind.RECONFIRM.value,
+    (reader_requests.c.state + "").in_([state.value for state in _OPEN]),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +67,8 @@ def queue_reconfirmations(connection: Connection, requests: Mapping[int, ReaderR
 
 def find_asked(connection: Connection, subscribers: Sequence[SubscriberKey]) -> set[SubscriberKey]:
     """Return which of these subscribers were asked and can still answer; few enough for a database's parameters."""
-    # No bare column: by the index of states all who can still answer would be looked through for each group.
-    mine = select(reader_requests.c.subscriber).where(
-        is_ours(connection, reader_requests),
-        reader_requests.c.subscriber.in_(list(subscribers)),
-        reader_requests.c.kind == RequestKind.RECONFIRM.value,
-        (reader_requests.c.state + "").in_([state.value for state in _OPEN]),
-    )
-    return set(connection.scalars(mine))
+    values = {"publication": publication_of(connection), "keys": list(subscribers)}
+    return set(connection.scalars(_ASKED, values))
 
 
 def count_confirmed(connection: Connection) -> int:
