@@ -13,16 +13,18 @@ TITLES = {"": "Pacific Alliance Digest", "ja": "太平洋同盟ダイジェス�
 SENDERS = {"ja": "太平洋研究所", "ar": "معهد المحيط الهادئ"}
 
 
-def write_draft(publication: Publication, language: str = "", words: tuple[str, ...] = (), only_for: str = "") -> Path:
-    """Write 3.8, or its translation, with three items, the last of them for those whom `only_for` names."""
+def write_draft(
+    publication: Publication, language: str = "", words: tuple[str, ...] = (), only_for: str = "", number: int = 8
+) -> Path:
+    """Write 3.8, or its translation, with two items, the last of them for those whom `only_for` names."""
     first, second, third = words or WORDS[language]
     rule = f"\n    only_for: [{only_for}]" if only_for else ""
     text = (
-        f"volume: 3\nnumber: 8\ndate: 2024-05-01\nitems:\n"
+        f"volume: 3\nnumber: {number}\ndate: 2024-05-01\nitems:\n"
         f"  - id: tariffs\n    headline: {first}\n    detail: {second}\n"
         f"  - id: minutes\n    headline: {third!r}\n    detail: {second}{rule}\n"
     )
-    return publication.draft(f"3.8.{language}" if language else "3.8", text)
+    return publication.draft(f"3.{number}.{language}" if language else f"3.{number}", text)
 
 
 def declare(publication: Publication, *languages: str, more: str = "") -> None:

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Literal
 
 import pytest
-from browser import barriers
+from browser import barriers, find_obstacles
 from conftest import Publication
 from playwright.sync_api import Browser
 from service_server import PREFERENCES
@@ -19,21 +19,6 @@ from newsletter.web.public.preference_pages import ChoiceState, PreferencePages,
 
 MODES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 UNTIL = make_instant(datetime(2027, 2, 28, tzinfo=UTC))
-# Texts and controls that are too small, and whatever makes the page scroll sideways.
-LOOK = """() => {
-  const wrong = [];
-  for (const element of document.querySelectorAll('p, label, legend, button, h1, h2, a, input')) {
-    const box = element.getBoundingClientRect();
-    if (element.type === 'hidden') continue;
-    if (parseFloat(getComputedStyle(element).fontSize) < 14 && element.tagName !== 'INPUT')
-      wrong.push(`small: ${element.outerHTML.slice(0, 60)}`);
-    if (box.right > innerWidth + 1 || box.left < -1) wrong.push(`cut off: ${element.outerHTML.slice(0, 60)}`);
-    if (['BUTTON', 'LABEL'].includes(element.tagName) && element.className !== 'label' && box.height < 44)
-      wrong.push(`hard to hit: ${element.textContent}`);
-  }
-  if (document.documentElement.scrollWidth > innerWidth) wrong.push('scrolls sideways');
-  return wrong;
-}"""
 
 
 def make_view(kind: str, *, full: bool) -> ReaderView:
@@ -70,7 +55,7 @@ def test_nothing_is_in_a_readers_way(browser: Browser, publication: Publication,
         page.emulate_media(color_scheme=mode)
         for state, view in shown:
             page.set_content(pages.render(state, language, view).decode())
-            assert page.evaluate(LOOK) == [], (width, mode, state)
+            assert find_obstacles(page) == [], (width, mode, state)
             if width == 320:
                 assert barriers(page) == [], (mode, state)
     page.close()

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 import smtp_server
-from browser import barriers
+from browser import barriers, find_obstacles
 from conftest import Publication
 from playwright.sync_api import Browser, Page, expect
 from service_server import PATIENCE, Service, serving
@@ -18,21 +18,6 @@ from translated import declare
 
 from newsletter.subscribers.joining import gets_newsletter
 from newsletter.web.public.sign_up_pages import FORMS, ConfirmPages, ConfirmState, FormState, SignUpPages
-
-# Texts and buttons that are too small, and whatever makes the page scroll sideways.
-_LOOK = """() => {
-  const wrong = [];
-  for (const element of document.querySelectorAll('p, label, button, h1, h2, a, input:not([type=hidden])')) {
-    if (element.closest('[aria-hidden]')) continue;
-    const box = element.getBoundingClientRect();
-    if (parseFloat(getComputedStyle(element).fontSize) < 14) wrong.push(`small: ${element.outerHTML.slice(0, 60)}`);
-    if (box.right > innerWidth + 1 || box.left < -1) wrong.push(`cut off: ${element.outerHTML.slice(0, 60)}`);
-    const isControl = ['BUTTON', 'INPUT'].includes(element.tagName);
-    if (isControl && box.height < 44) wrong.push(`hard to hit: ${element.outerHTML}`);
-  }
-  if (document.documentElement.scrollWidth > innerWidth) wrong.push('scrolls sideways');
-  return wrong;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +55,7 @@ def _link_for(server: smtp_server.Server, address: str) -> str:
 
 
 def _right(page: Page) -> None:
-    assert page.evaluate(_LOOK) == []
+    assert find_obstacles(page) == []
     assert barriers(page) == []
 
 
