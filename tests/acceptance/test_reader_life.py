@@ -160,7 +160,7 @@ def test_a_reader_joins_chooses_moves_and_is_erased(life: Life, tmp_path: Path) 
     life.open(link_of(asked, "/confirm/"))
     assert life.send() == {*OTHERS}
     life.press("Yes, send it to me")
-    life.headline("You get Pacific Alliance Digest from now on")
+    life.headline("You’ll get Pacific Alliance Digest from now on")
     welcome = mailboxes.await_mail(ADA, "Welcome")
     assert "/u/" in welcome["List-Unsubscribe"]  # in one click only by https
     assert life.send() == {*OTHERS, ADA}
@@ -192,8 +192,8 @@ def test_a_reader_joins_chooses_moves_and_is_erased(life: Life, tmp_path: Path) 
 
     # Pauses, and is back.
     page.get_by_label("Two weeks").check()
-    life.press("Send me nothing for so long")
-    expect(page.get_by_text("Then it comes back by itself.")).to_be_visible()
+    life.press("Pause sending")
+    expect(page.get_by_text("Then it starts again by itself.")).to_be_visible()
     assert life.send() == {*OTHERS}
     assert life.show(ADA)["state"] == "paused"
     life.press("Send it to me again now")
@@ -243,7 +243,7 @@ def test_a_reader_joins_chooses_moves_and_is_erased(life: Life, tmp_path: Path) 
     life.press("Send me the link")
     life.open(link_of(mailboxes.await_mail(NEW, "Your own page"), "/p/access/"))
     with page.expect_download() as download:
-        page.get_by_role("button", name="All that we know of you, as a file").click()
+        page.get_by_role("button", name="All that we know about you, as a file").click()
     download.value.save_as(tmp_path / "known.json")
     known = (tmp_path / "known.json").read_text("utf-8")
     document, shown = json.loads(known), life.show(NEW)
@@ -258,9 +258,9 @@ def test_a_reader_joins_chooses_moves_and_is_erased(life: Life, tmp_path: Path) 
     # Is erased.
     assert list_traces(life.publication) != []
     life.press("Erase me")
-    life.headline("Erase all that we know of you?")
+    life.headline("Erase all that we know about you?")
     life.press("Yes, erase me")
-    life.headline("You have been erased")
+    life.headline("Your data has been erased")
     assert page.locator("form, input, textarea").count() == 0
     assert life.send() == {*OTHERS}
     assert list_traces(life.publication) == []
