@@ -17,7 +17,7 @@ from newsletter.store.engine import is_ours
 from newsletter.store.erased import hold_off_erasing
 from newsletter.store.events import find_last_said_by
 from newsletter.store.import_batches import count_suppressions_of, hand_over_suppressions, remove_suppressions_of
-from newsletter.store.schema import preferences
+from newsletter.store.schema import consents, preferences
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.subscribers.import_changes import (
     ImportChange,
@@ -173,8 +173,15 @@ class ImportUndo:
             preferences.c.subscriber.in_(keys),
             preferences.c.changed_at >= since.isoformat(timespec="milliseconds"),
         )
+        # Who confirmed that they want it while the import had them on the list has joined by that, without an event.
+        agreed = select(consents.c.subscriber).where(
+            is_ours(connection, consents),
+            consents.c.subscriber.in_(keys),
+            consents.c.batch == "",
+            consents.c.given_at >= since.isoformat(timespec="milliseconds"),
+        )
         wanted = {key for key, moment in said.items() if parse_instant(moment) >= since}
-        return frozenset([*wanted, *connection.scalars(chosen)])
+        return frozenset([*wanted, *connection.scalars(chosen), *connection.scalars(agreed)])
 
 
 def _inherit(

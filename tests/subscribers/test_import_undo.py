@@ -10,17 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
+from newsletter.address import EmailAddress
 from newsletter.config import SubscriberListSettings
 from newsletter.store import Store, open_store
 from newsletter.store.engine import now
 from newsletter.store.events import list_events
 from newsletter.store.schema import consents, import_changes, preferences
 from newsletter.store.suppressions import list_batches, stream_suppressions
+from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.import_changes import IMPORTS_KEPT, StoredImport, list_imports
 from newsletter.subscribers.import_undo import ImportUndo, UndoPlan
+from newsletter.subscribers.joining import Joining, join_reader
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.stored_subscribers import (
     StoredSubscriber,
@@ -104,6 +107,17 @@ def test_the_same_file_can_be_imported_again_afterwards(store: Store, write_list
     assert _known(store)[0] == {}
     _import(store, path)
     assert (set(_known(store)[0]), _known(store)[1]) == ({A, B}, {(B, "unsubscribed")})
+
+
+def test_who_confirmed_meanwhile_that_they_want_it_stays(store: Store, write_list: Write) -> None:
+    """They were asked before the import, or whether they stay since; being on the list they joined by no event."""
+    batch = _import(store, write_list(f"email,name,consent_at\n{A},Ada,2026-01-02\n{B},Ben,\n"))
+    reader = StoredSubscriber(address=EmailAddress(A))
+    with store.transaction() as connection:
+        joined = join_reader(connection, KEYS, reader, Consent(given_at=now(), source="sign-up"), EventSource.PAGE, {})
+    assert joined is Joining.ALREADY
+    assert _counts(_undo(store, batch)) == {"removed": 1, "kept": 1}
+    assert set(_known(store)[0]) == {A}
 
 
 def _edit(store: Store, key: str, name: str) -> None:
