@@ -51,7 +51,7 @@ _T = TypeVar("_T")
 _Change = tuple[SubscriberKey, WantedPreferences]
 _THREADS = 4
 _PATIENCE_S = 20.0  # more than a store waits for its lock
-_MOST_A_DAY = 50  # changes of one reader
+_MOST_A_DAY = 50  # changes of one reader by each kind of link
 _STATUS = {
     ChoiceState.UNKNOWN: 404, ChoiceState.LATER: 503, ChoiceState.MANY: 429, ChoiceState.ADDRESS: 422,
     ChoiceState.ERASING: 202,
@@ -84,7 +84,8 @@ class PreferenceEndpoints:
         self._on_stored = on_stored
         self._is_one_of_several = is_one_of_several
         self._pages = PreferencePages(workspace)
-        self._limit = DailyLimit(_MOST_A_DAY)
+        # Whoever has a forwarded issue is not to use up what its reader may do by their own link.
+        self._limits = {full: DailyLimit(_MOST_A_DAY) for full in (False, True)}
         self._writer = GroupWriter(self._store_changes, "preference-writer")
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="preferences")
         self._erasing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="erasing")
@@ -118,7 +119,10 @@ class PreferenceEndpoints:
         return await self._answer(request, holder.subscriber, holder.issue, leave, full=False)
 
     async def access(self, request: Request) -> Response:
-        """Answer the link that was mailed to a reader alone, as `link` does; all that is theirs is on its page."""
+        """Answer the link that was mailed to a reader alone, as `link` does; all that is theirs is on its page.
+
+        It is for the address that it went to: who has given that up gets another one at the address after it.
+        """
         token = self._token_reader.read_for(TokenPurpose.ACCESS, request.path_params["token"])
         if token is None:
             return await self._unknown()
@@ -133,13 +137,15 @@ class PreferenceEndpoints:
             form = read_choice_form(await read_form(request, MOST_FIELDS), full=full)
         try:
             found = await self._run(partial(self._read, key))
+            if full and found.key != key:
+                return await self._unknown()
             language = found.language
             view = ReaderView(preferences=found, leave=leave, full=full)
             if form is None or form.action is ChoiceAction.BACK:
                 return await self._page(ChoiceState.CHOOSE, language, view)
             if form.action is ChoiceAction.ERASE:
                 return await self._page(ChoiceState.ERASE, language, view)
-            if not self._limit.take(key):
+            if not self._limits[full].take(key):
                 return await self._page(ChoiceState.MANY, language)
             if form.action is ChoiceAction.RECORD:
                 return await self._run(partial(self._make_record, found.key))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from html import unescape
 from time import time
@@ -203,6 +204,17 @@ def test_the_readers_own_page_has_their_name_their_address_and_a_file(
     assert json.loads(done.stdout) == known  # the same as an editor hands out
 
 
+def test_whoever_has_a_forwarded_issue_does_not_use_up_what_its_reader_may_do(
+    service: Service, store: Store, listed: str
+) -> None:
+    issue, path = _paths(service, listed)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: _post(service, issue, action="resume")[0], range(60)))
+    assert {*answers} == {200, 429}
+    assert _post(service, path, action="record")[0] == 200
+    assert _post(service, path, action="erase-yes")[0] == 200
+
+
 def test_an_address_is_changed_by_the_readers_own_page(service: Service, store: Store, listed: str) -> None:
     _, path = _paths(service, listed)
     assert _post(service, path, action="address", address="nowhere")[0] == 422
@@ -221,6 +233,12 @@ def test_an_address_is_changed_by_the_readers_own_page(service: Service, store: 
         assert _causes(store, listed) == set()
         assert _post(service, link, action="confirm")[0] == 200
     assert _causes(store, listed) == {"moved"}
+    # Whoever has the old mailbox now sees nothing of the new one by the link that was mailed there before.
+    assert service.ask(path)[0] == 404
+    for action in ("record", "erase-yes"):
+        status, _, page = _post(service, path, action=action)
+        assert status == 404
+        assert b"new@" not in page.lower()
     # The page of an old issue is about the present address, and leaving by it leaves with that one.
     assert service.ask(_paths(service, listed)[0])[0] == 200
     assert service.post(listed)[0] == 200
