@@ -1,5 +1,7 @@
 """A reader's change of address: asked for on their own page, confirmed at both addresses, and then made."""
 
+from collections import Counter
+
 from sqlalchemy import Connection
 
 from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
@@ -9,6 +11,7 @@ from newsletter.publication import OpenPublication
 from newsletter.store.erased import hold_off_erasing, is_erased
 from newsletter.subscribers.address_move import move_subscriber
 from newsletter.subscribers.joining import may_be_asked
+from newsletter.subscribers.mailbox_of_address import find_mailbox
 from newsletter.subscribers.moved_addresses import find_present_address
 from newsletter.subscribers.reader_requests import (
     ReaderRequest,
@@ -21,9 +24,9 @@ from newsletter.subscribers.reader_requests import (
 )
 from newsletter.subscribers.stored_subscribers import find_subscribers
 from newsletter.transactional.mail_kinds import MailKind
-from newsletter.transactional.queue import count_queued, queue_mail
+from newsletter.transactional.queue import count_queued, list_mailed_lately, queue_mail
 
-MOST_A_DAY = 3  # for one reader, and for one new address
+MOST_A_DAY = 3  # for one reader, and for the mailbox of one new address
 PAGE = "page"
 
 
@@ -45,7 +48,11 @@ def request_address_change(
         if not (may_be_asked(connection, key) and may_be_asked(connection, new)):
             return False
         asked = (MailKind.CONFIRM_OLD_ADDRESS, key), (MailKind.CONFIRM_NEW_ADDRESS, new)
-        if any(count_queued(connection, kind, whose, hours=24) >= MOST_A_DAY for kind, whose in asked):
+        if count_queued(connection, MailKind.CONFIRM_OLD_ADDRESS, key, hours=24) >= MOST_A_DAY:
+            return False
+        # Of the new address it is not known yet whose it is: several subscribers could flood one mailbox by its labels.
+        mailed = map(find_mailbox, list_mailed_lately(connection, MailKind.CONFIRM_NEW_ADDRESS, hours=24))
+        if Counter(mailed)[find_mailbox(new)] >= MOST_A_DAY:
             return False
         request = ReaderRequest(
             kind=RequestKind.CHANGE_ADDRESS,

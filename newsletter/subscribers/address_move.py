@@ -36,13 +36,13 @@ def move_subscriber(connection: Connection, keys: SecretKeys | None, old: Subscr
     """
     new = subscriber_key(address)
     found = find_subscribers(connection, [old, new])
-    if old not in found:
+    # Two changes of one reader that are confirmed at the same time are not to make two of them.
+    if old not in found or not delete_subscriber(connection, old):
         return False
     merged = replace(found[old], address=address)
     if known := found.get(new):  # somebody who had both
         merged = replace(merged, fields={**known.fields, **merged.fields}, tags=merged.tags | known.tags)
     save_subscribers(connection, [merged])
-    delete_subscriber(connection, old)
     theirs = is_ours(connection, consents), consents.c.subscriber == old
     connection.execute(update(consents).where(*theirs).values(subscriber=new))
     if not (chosen := read_preferences(connection, old)).is_empty:

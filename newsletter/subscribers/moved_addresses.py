@@ -68,15 +68,21 @@ def find_present_address(connection: Connection, key: SubscriberKey) -> Subscrib
 
 
 def list_addresses_of_person(connection: Connection, key: SubscriberKey) -> list[SubscriberKey]:
-    """Return all addresses that somebody had and has, the given one first."""
+    """Return all addresses that somebody had and has, the given one first.
+
+    Who joined again with an address that they had given up, and gave it up for yet another one, is somebody else there.
+    """
     found, fresh = [key], [key]
     while fresh:
-        before = select(reader_requests.c.previous).where(
+        before = select(reader_requests.c.previous, reader_requests.c.subscriber).where(
             *_CHANGES, is_ours(connection, reader_requests), reader_requests.c.subscriber.in_(fresh)
         )
-        earlier = [each for each in connection.scalars(before) if each not in found]
-        still = find_next_addresses(connection, earlier)
-        near = [*find_next_addresses(connection, fresh).values(), *(each for each in earlier if each in still)]
+        earlier = [(row.previous, row.subscriber) for row in connection.execute(before)]
+        after = find_next_addresses(connection, [previous for previous, _ in earlier])
+        near = [
+            *find_next_addresses(connection, fresh).values(),
+            *(previous for previous, given in earlier if after.get(previous) == given),
+        ]
         fresh = [each for each in dict.fromkeys(near) if each not in found]
         found += fresh
     return found

@@ -118,6 +118,18 @@ def count_queued(connection: Connection, kind: MailKind, subscriber: SubscriberK
     return connection.scalar(select(func.count()).select_from(transactional_mails).where(*wanted)) or 0
 
 
+def list_mailed_lately(connection: Connection, kind: MailKind, *, hours: float) -> list[SubscriberKey]:
+    """Return for whom mails of a kind were queued within the last hours, once for each, as `count_queued` counts."""
+    since = (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="milliseconds")
+    theirs = select(transactional_mails.c.subscriber).where(
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.kind == kind.value,
+        transactional_mails.c.created_at > since,
+        transactional_mails.c.state != MailState.DROPPED.value,
+    )
+    return list(connection.scalars(theirs))
+
+
 def list_due_mails(connection: Connection, limit: int, kinds: Sequence[MailKind] = tuple(MailKind)) -> list[QueuedMail]:
     """Return the mails of these kinds that may be tried now, those that have waited longest first.
 

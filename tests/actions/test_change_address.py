@@ -18,6 +18,7 @@ from newsletter.store.schema import transactional_mails
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
+from newsletter.subscribers.joining import join_reader
 from newsletter.subscribers.moved_addresses import find_present_address, follow_moves, list_addresses_of_person
 from newsletter.subscribers.preferences import Preferences, read_preferences, save_preferences
 from newsletter.subscribers.purpose_tokens import PurposeToken
@@ -179,6 +180,40 @@ def test_nobody_is_asked_who_may_not_be_nor_without_end(opened_publication: Open
         assert request_address_change(opened_publication, A, EmailAddress(B), "")
     assert not request_address_change(opened_publication, A, EmailAddress("other@example.org"), "")
     assert len(_mails(opened)) == 2 * MOST_A_DAY
+
+
+def test_one_mailbox_is_asked_as_often_by_whichever_label_and_reader(
+    opened_publication: OpenPublication, opened: Store
+) -> None:
+    readers = [SubscriberKey(f"reader-{number}@example.net") for number in range(2)]
+    with opened.transaction() as connection:
+        save_subscribers(connection, [StoredSubscriber(address=EmailAddress(key)) for key in readers])
+    asked = [
+        request_address_change(opened_publication, key, EmailAddress(f"victim+{key[:8]}{number}@example.org"), "")
+        for number in range(MOST_A_DAY)
+        for key in readers
+    ]
+    assert sum(asked) == MOST_A_DAY
+    assert request_address_change(opened_publication, A, EmailAddress(B), "")  # another mailbox
+
+
+def test_who_has_a_given_up_address_after_its_owner_is_somebody_else(
+    opened_publication: OpenPublication, opened: Store
+) -> None:
+    """Mailboxes are given to others; neither sees the other's data, nor is erased with them."""
+    _move(opened_publication, A, B)
+    other = StoredSubscriber(address=EmailAddress(A), fields={"name": "Eve"})
+    with opened.transaction() as connection:
+        consent = Consent(given_at="2026-11-01T00:00:00.000+00:00", source="sign-up")
+        join_reader(connection, opened_publication.keys, other, consent, EventSource.PAGE, {})
+    _move(opened_publication, A, C)
+    with opened.reading() as connection:
+        assert list_addresses_of_person(connection, B) == [B]
+        assert {*list_addresses_of_person(connection, C)} == {A, C}
+        assert find_present_address(connection, A) == C
+    erase_subscriber(opened_publication, B)
+    with opened.reading() as connection:
+        assert [*find_subscribers(connection, [A, B, C])] == [C]
 
 
 def test_who_is_erased_is_erased_with_each_address(
