@@ -72,22 +72,24 @@ class Reader:
         self.left_all_but.clear()
 
     def come_back(self, publication: PublicationId, _issue: int) -> None:
+        self._work_again(publication)
         if "unsubscribed" in self.causes(publication):
             self.left.discard(publication)
             if self.left_all:
                 self.left_all_but.add(publication)
-        self._work_again()
 
     def come_back_to_all(self, publication: PublicationId, _issue: int) -> None:
+        self._work_again(publication)
         if "unsubscribed" in self.causes(publication):
             self.left.discard(publication)
             self.left_all = False
             self.left_all_but.clear()
-        self._work_again()
 
-    def _work_again(self) -> None:
-        self.bounced = self.bounced and self.bounce_entered
-        self.softs.clear()
+    def _work_again(self, publication: PublicationId) -> None:
+        """Take the mailbox for one that works, if they were kept from getting mail; else nothing new was said."""
+        if "unsubscribed" in self.causes(publication) or (self.bounced and not self.bounce_entered):
+            self.bounced = self.bounced and self.bounce_entered
+            self.softs.clear()
 
     def bounce(self, _publication: PublicationId, _issue: int) -> None:
         self.bounced = True
@@ -100,8 +102,9 @@ class Reader:
         self.bounced = self.bounce_entered = True
 
     def undo(self, _publication: PublicationId, _issue: int) -> None:
-        self.bounced = self.bounce_entered = False
-        self.softs.clear()
+        if self.bounced:
+            self.bounced = self.bounce_entered = False
+            self.softs.clear()
 
     def complain(self, _publication: PublicationId, _issue: int) -> None:
         self.complaints = self.complaints or {EVERY}
@@ -117,6 +120,9 @@ class Reader:
 
     def allow(self, publication: PublicationId, issue: int) -> None:
         self.bounce_entered = False
+        if self.causes(publication):
+            self.bounced = False
+            self.softs.clear()
         self.come_back(publication, issue)
         self.held.discard(publication)
         self.complaints.discard(publication)
