@@ -16,7 +16,7 @@ from newsletter.campaigns.reader_languages import LanguageChooser
 from newsletter.clock import Instant, make_instant
 from newsletter.publication import OpenPublication
 from newsletter.store import suppressions
-from newsletter.store.erased import find_erased, hold_off_erasing
+from newsletter.store.erased import find_erased, hold_off_erasing, hold_off_writing
 from newsletter.subscribers.consent_age import find_last_agreed
 from newsletter.subscribers.consent_words import keep_words
 from newsletter.subscribers.feedback_events import SuppressionKind
@@ -149,12 +149,13 @@ def finish_reconfirmation(publication: OpenPublication, after: timedelta, confir
     batch = suppressions.name_batch(moment, store.publication)
     suppressed = last = 0
     while True:
-        with store.reading() as connection:
+        with store.transaction() as connection:
+            hold_off_writing(connection)
             group = list_unanswered(connection, before, last, _GROUP)
-        if not group:
-            return suppressed
-        last = group[-1].request
-        suppressed += suppress_silent(store, publication.keys, [each.subscriber for each in group], batch)
+            if not group:
+                return suppressed
+            last = group[-1].request
+            suppressed += suppress_silent(connection, publication.keys, [each.subscriber for each in group], batch)
 
 
 def undo_finish(publication: OpenPublication, confirm: Callable[[str, int], bool]) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from newsletter.address import SubscriberKey
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now
-from newsletter.store.erased import find_erased, hold_off_erasing
+from newsletter.store.erased import find_erased
 from newsletter.store.events import StoredEvent, add_events
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.event_recording import record_event
@@ -41,19 +41,20 @@ def keep_reader(
     record_event(connection, keys, event)  # no news where they were in time
 
 
-def suppress_silent(store: Store, keys: SecretKeys | None, silent: Sequence[SubscriberKey], batch: str) -> int:
+def suppress_silent(
+    connection: Connection, keys: SecretKeys | None, silent: Sequence[SubscriberKey], batch: str
+) -> int:
     """Suppress those who have not answered, in a few statements for all; return how many that are.
 
-    They are few enough for either database's parameters. Nothing is kept of a person who was erased meanwhile.
+    They are few enough for either database's parameters, and were found in the caller's transaction, which holds off
+    writing: nobody answers between. Nothing is kept of a person who was erased.
     """
     digests = {key: keys.digest(key) for key in silent} if keys else {}
-    with store.transaction() as connection:
-        hold_off_erasing(connection)
-        erased = find_erased(connection, list(digests.values()))
-        words = {key: "" for key in silent if digests.get(key) not in erased}
-        cause, source = SuppressionKind.UNCONFIRMED, EventSource.EDITOR
-        new = suppressions.suppress_all(connection, words, cause, source=source, batch=batch)
-        _note(connection, [key for key in words if key in new], EventKind.UNCONFIRMED, batch)
+    erased = find_erased(connection, list(digests.values()))
+    words = {key: "" for key in silent if digests.get(key) not in erased}
+    cause, source = SuppressionKind.UNCONFIRMED, EventSource.EDITOR
+    new = suppressions.suppress_all(connection, words, cause, source=source, batch=batch)
+    _note(connection, [key for key in words if key in new], EventKind.UNCONFIRMED, batch)
     return len(new)
 
 

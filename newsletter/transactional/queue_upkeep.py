@@ -6,7 +6,7 @@ All functions work within the caller's transaction.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from newsletter.store.engine import is_ours, now, publication_of
 from newsletter.store.schema import reader_requests, suppressions, transactional_mails
@@ -41,14 +41,18 @@ def settle_ended_claims(connection: Connection) -> int:
 def hold_all_mails(connection: Connection) -> int:
     """Let nothing leave that waits, as after the restoring of a backup: it may have been sent since; return how many.
 
-    They are unknown then.
+    They are unknown then. So are those that asked whether somebody stays: who has answered since, nobody knows, and
+    their silence would be held against them.
     """
-    waits = transactional_mails.c.state.in_([MailState.WAITING.value, MailState.CLAIMED.value])
+    waits = or_(
+        transactional_mails.c.state.in_([MailState.WAITING.value, MailState.CLAIMED.value]),
+        and_(transactional_mails.c.kind == MailKind.RECONFIRM.value, _has_open_request(connection)),
+    )
     held = {
         "state": MailState.UNKNOWN.value,
         "lease_until": None,
         "stage": "restore",
-        "reply": "it waited in a backup that was restored, and may have been sent since that was made",
+        "reply": "it was in a backup that was restored, and may have been sent, or answered, since that was made",
         "at": now(),
     }
     mine = is_ours(connection, transactional_mails)

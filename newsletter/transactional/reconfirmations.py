@@ -7,18 +7,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, insert, or_, select
 
 from newsletter.address import SubscriberKey
 from newsletter.clock import Instant
 from newsletter.ledger.workers import read_clock
 from newsletter.store.engine import is_ours, now, publication_of
-from newsletter.store.schema import consents, reader_requests, transactional_mails
+from newsletter.store.publications import is_known_here
+from newsletter.store.schema import consents, events, preferences, reader_requests, transactional_mails
 from newsletter.store.suppression_rule import is_suppressed
+from newsletter.subscribers.feedback_events import EventKind, EventSource
 from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind, RequestState
 from newsletter.transactional.mail_kinds import MailKind, MailState
 
 _OPEN = (RequestState.NEW, RequestState.ASKED)
+# By these a reader, or an editor for them, has said that they get it, on whatever page or by mail.
+_WANTING = (EventKind.RETURNED, EventKind.SIGNED_UP, EventKind.ALLOWED, EventKind.PAUSED, EventKind.RESUMED)
+# By these mail to them did not arrive, for a reason that is the sender's or passes.
+_NOT_ARRIVING = (EventKind.BLOCKED, EventKind.SOFT)
 
 # Made once: for a million readers, asked about in groups, each statement would be one more for the garbage collector.
 # The state is no bare column: by the index of states all who can still answer would be looked through for each group.
@@ -83,14 +89,16 @@ def count_confirmed(connection: Connection) -> int:
 
 def count_asked_mails(connection: Connection) -> Counter[MailState]:
     """Return what became of the mails to those who have not answered and get the newsletter still, by state."""
+    not_arriving = _has_said(connection, events.c.kind.in_([kind.value for kind in _NOT_ARRIVING]))
+    state = case((not_arriving, MailState.UNKNOWN.value), else_=transactional_mails.c.state).label("became")
     states = (
-        select(transactional_mails.c.state, func.count())
+        select(state, func.count())
         .select_from(reader_requests)
         .join(transactional_mails, _is_mail_of(connection))
-        .where(_is_open(connection), _gets_newsletter(connection))
-        .group_by(transactional_mails.c.state)
+        .where(_is_open(connection), ~_is_wanting(connection), _gets_newsletter(connection))
+        .group_by(state)
     )
-    return Counter({MailState(state): count for state, count in connection.execute(states)})
+    return Counter({MailState(became): count for became, count in connection.execute(states)})
 
 
 def count_unanswered(connection: Connection, before: Instant) -> int:
@@ -114,7 +122,8 @@ def _are_unanswered(connection: Connection, before: Instant) -> tuple[ColumnElem
     """Return the conditions of a request that was not answered.
 
     Only who was reached can have been silent: a mail that no server took, or of which that is not known, is nobody's
-    answer. Who has agreed anew meanwhile, on whatever page, has answered.
+    answer. Nor is it where mail to them came back meanwhile that a server in between had taken. Who has agreed anew,
+    or chosen something on their page, has answered.
     """
     reached = select(transactional_mails.c.id).where(
         _is_mail_of(connection),
@@ -122,12 +131,41 @@ def _are_unanswered(connection: Connection, before: Instant) -> tuple[ColumnElem
         transactional_mails.c.state + "" == MailState.ACCEPTED.value,
         transactional_mails.c.at < before.isoformat(timespec="milliseconds"),
     )
+    not_arriving = _has_said(connection, events.c.kind.in_([kind.value for kind in _NOT_ARRIVING]))
+    return (
+        _is_open(connection), reached.exists(), ~not_arriving, ~_is_wanting(connection), _gets_newsletter(connection),
+    )  # fmt: skip
+
+
+def _is_wanting(connection: Connection) -> ColumnElement[bool]:
+    """Return the condition that a reader has shown since they were asked that they want it, by more than the button."""
     agreed = select(consents.c.id).where(
         is_ours(connection, consents),
         consents.c.subscriber == reader_requests.c.subscriber,
         consents.c.given_at > reader_requests.c.requested_at,
     )
-    return _is_open(connection), reached.exists(), ~agreed.exists(), _gets_newsletter(connection)
+    chosen = select(preferences.c.subscriber).where(
+        is_ours(connection, preferences),
+        preferences.c.subscriber == reader_requests.c.subscriber,
+        preferences.c.changed_at > reader_requests.c.requested_at,
+    )
+    said = _has_said(
+        connection,
+        events.c.kind.in_([kind.value for kind in _WANTING]),
+        events.c.source != EventSource.TIME.value,  # the end of a pause
+    )
+    return or_(agreed.exists(), chosen.exists(), said)
+
+
+def _has_said(connection: Connection, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that there is such an event of a reader since they were asked."""
+    theirs = select(events.c.id).where(
+        is_known_here(connection, events),
+        events.c.subscriber == reader_requests.c.subscriber,
+        events.c.said_at > reader_requests.c.requested_at,
+        *conditions,
+    )
+    return theirs.exists()
 
 
 def _is_open(connection: Connection) -> ColumnElement[bool]:

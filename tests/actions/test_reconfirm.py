@@ -1,6 +1,7 @@
 """Reconfirmation: who is asked, by the age of what they agreed to; what answering does, and what silence does."""
 
 import re
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -10,6 +11,7 @@ from conftest import Publication, Run
 from smtp_server import Server
 from sqlalchemy import select, update
 
+from newsletter.actions import reconfirm_subscribers
 from newsletter.actions.confirm_request import confirm_request, find_confirmation
 from newsletter.actions.reconfirm_subscribers import (
     AskingGroup,
@@ -24,16 +26,17 @@ from newsletter.clock import parse_instant
 from newsletter.errors import ConfigError
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store, suppressions
-from newsletter.store.events import list_events
+from newsletter.store.events import StoredEvent, add_events, list_events
 from newsletter.store.schema import reader_requests, transactional_mails
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
+from newsletter.subscribers.preferences import Preferences, save_preferences
 from newsletter.subscribers.purpose_tokens import PurposeToken
 from newsletter.subscribers.reader_requests import RequestKind, list_requests_of
 from newsletter.subscribers.secret_keys import create_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, add_consents, list_consents, save_subscribers
-from newsletter.transactional.mail_kinds import MailKind
+from newsletter.transactional.mail_kinds import MailKind, MailState
 from newsletter.transactional.queue import list_due_mails, queue_mail
 from newsletter.transactional.queue_upkeep import delete_old_mails
 
@@ -235,6 +238,65 @@ def test_a_consent_by_another_page_is_an_answer_and_other_reasons_stay(opened: O
     assert _finish(opened)[0] == 1
     assert _causes(store, "old") == set()
     assert _causes(store, "odd") == {"bounced"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "spared"),
+    [
+        (EventKind.RETURNED, EventSource.PAGE, True), (EventKind.SIGNED_UP, EventSource.MAIL, True),
+        (EventKind.ALLOWED, EventSource.EDITOR, True), (EventKind.RESUMED, EventSource.PAGE, True),
+        (EventKind.RESUMED, EventSource.TIME, False), (EventKind.BLOCKED, EventSource.MAIL, True),
+        (EventKind.SOFT, EventSource.MAIL, True), (EventKind.KEPT, EventSource.EDITOR, False),
+        (EventKind.ASKED, EventSource.MAIL, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("since", [True, False])
+def test_who_has_said_anything_else_since_or_gets_no_mail_from_this_sender_was_not_silent(
+    opened: OpenPublication, store: Store, kind: EventKind, source: EventSource, spared: bool, since: bool
+) -> None:
+    _ask(opened)
+    _answer_mails(store)
+    moment = (datetime.now(UTC) - (1 if since else 40) * DAY).isoformat(timespec="milliseconds")
+    with store.transaction() as connection:
+        add_events(connection, [StoredEvent(_key("old"), kind, source, None, {}, moment, moment)])
+    suppressed, plan = _finish(opened)
+    spares = spared and since
+    assert suppressed == plan.unanswered == (2 if spares else 3)
+    assert _causes(store, "old") == (set() if spares else {"unconfirmed"})
+    arrives = kind not in (EventKind.BLOCKED, EventKind.SOFT)
+    assert plan.has_time == 0
+    assert plan.mails[MailState.UNKNOWN] == (1 if spares and not arrives else 0)
+
+
+def test_who_has_chosen_something_on_their_page_was_not_silent(opened: OpenPublication, store: Store) -> None:
+    _ask(opened)
+    _answer_mails(store)
+    with store.transaction() as connection:
+        save_preferences(connection, _key("old"), Preferences(tags={"energy": True}))
+    assert _finish(opened)[0] == 2
+    assert _causes(store, "old") == set()
+
+
+def test_nobody_answers_between_being_found_silent_and_being_suppressed(
+    opened: OpenPublication, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ask(opened)
+    _answer_mails(store)
+    token, pressed = _token(store, "old"), list[Future[object]]()
+    found = reconfirm_subscribers.list_unanswered
+
+    def press_once_found(*args: object) -> object:
+        group = found(*args)  # type: ignore[arg-type]  # as it is called
+        if not pressed:
+            pressed.append(pool.submit(confirm_request, opened, token))
+            wait(pressed, 0.3)  # until it is in the store, or waits
+        return group
+
+    monkeypatch.setattr(reconfirm_subscribers, "list_unanswered", press_once_found)
+    with ThreadPoolExecutor(1) as pool:
+        _finish(opened)
+        assert pressed[0].result()
+    assert _causes(store, "old") == set()
 
 
 def test_by_which_mail_somebody_was_asked_is_kept_while_they_can_answer(opened: OpenPublication, store: Store) -> None:
