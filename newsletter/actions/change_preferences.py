@@ -14,7 +14,7 @@ from newsletter.errors import ListError
 from newsletter.ledger.deliveries import list_deliveries
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
-from newsletter.store.erased import find_erased, hold_off_erasing
+from newsletter.store.erased import find_erased, hold_off_erasing, take_turns
 from newsletter.subscribers.chosen_preferences import apply_preferences
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.moved_addresses import find_present_address
@@ -97,6 +97,7 @@ def change_preferences(
     """
     with store.transaction() as connection:
         hold_off_erasing(connection)
+        take_turns(connection, {key for key, _ in changes})
         return [_change(connection, keys, config, key, wanted) for key, wanted in changes]
 
 

@@ -1,8 +1,10 @@
 """The erasure of one person from the list and the store, with a keyed hash kept of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from newsletter.address import SubscriberKey
 from newsletter.campaigns.sent_record import write_record
@@ -24,6 +26,7 @@ from newsletter.subscribers.secret_keys import SecretKeys, require_secret_keys
 from newsletter.workspace import PublicationId
 from newsletter.workspace_search import list_publications
 
+_T = TypeVar("_T")
 _NOWHERE = "forgotten.invalid"  # RFC 6761, section 6.4: no mail ever goes there
 
 
@@ -52,8 +55,9 @@ def erase_subscriber(
     """
     keys, store = require_secret_keys(publication.workspace), publication.store
     publication.refuse_without_erasure_keys()
-    # The farthest first: stopped between, what is left is still known to be theirs.
-    erased = [_erase_address(publication, keys, each, on_wait) for each in reversed(_list_addresses(store, key))]
+    erased = _erase_addresses(
+        store, key, lambda each, addresses: _erase_address(publication, keys, each, addresses, on_wait)
+    )
     rows = [each.store_rows for each in erased]
     together = erasure.ErasedRows(
         events=sum(each.events for each in rows),
@@ -65,13 +69,33 @@ def erase_subscriber(
     return Erasure(list_rows=sum(each.list_rows for each in erased), store_rows=together, swept=_sweep(store))
 
 
+def _erase_addresses(
+    store: Store, key: SubscriberKey, erase: Callable[[SubscriberKey, Sequence[SubscriberKey]], _T]
+) -> list[_T]:
+    """Call `erase` for each address of a person, given all of them, and again for those that they take meanwhile.
+
+    The farthest comes first: stopped between, what is left is still known to be theirs.
+    """
+    erased: dict[SubscriberKey, _T] = {}
+    while key not in erased:
+        addresses = _list_addresses(store, key)
+        with suppress(erasure.AddressesChanged):
+            for each in reversed(addresses):
+                erased[each] = erase(each, addresses)
+    return [*erased.values()]
+
+
 def _list_addresses(store: Store, key: SubscriberKey) -> list[SubscriberKey]:
     with store.reading() as connection:
         return list_addresses_of_person(connection, key)
 
 
 def _erase_address(
-    publication: OpenPublication, keys: SecretKeys, key: SubscriberKey, on_wait: Callable[[float], None]
+    publication: OpenPublication,
+    keys: SecretKeys,
+    key: SubscriberKey,
+    addresses: Sequence[SubscriberKey],
+    on_wait: Callable[[float], None],
 ) -> Erasure:
     store, source = publication.store, publication.subscriber_source()
     for issue in erasure.list_issues_in_hand(store, key):
@@ -82,7 +106,7 @@ def _erase_address(
             raise erasure.make_in_hand_error(issue) from error
     digest = keys.digest(key)
     with sole_editor(store), source.removing(key) as edit:
-        erased = erasure.erase_from_store(store, key, pseudonyms(digest), digest, keys.fingerprint)
+        erased = erasure.erase_from_store(store, key, pseudonyms(digest), digest, keys.fingerprint, addresses)
         edit.put()
     for issue in _list_changed_issues(store, digest, erased.issues):
         if (record := publication.record(issue)).exists():
@@ -126,15 +150,20 @@ def erase_everywhere(
         with OpenPublication(workspace, store=store.of(name)) as opened:
             erased[name] = erase_subscriber(opened, key, on_wait)
     for name in unlisted:
-        for each in reversed(_list_addresses(store.of(name), key)):
-            digest = keys.digest(each)
-            rows = erasure.erase_from_store(store.of(name), each, pseudonyms(digest), digest, keys.fingerprint)
-        erased[name] = Erasure(list_rows=0, store_rows=rows, swept=True)
+        rows = _erase_addresses(store.of(name), key, partial(_erase_unlisted, store.of(name), keys))
+        erased[name] = Erasure(list_rows=0, store_rows=rows[-1], swept=True)
     for each in addresses:
         erasure.erase_what_is_about_all(store, each)
     last = erased[publication.workspace.publication_id]
     erased[publication.workspace.publication_id] = replace(last, swept=_sweep(store))
     return ErasureEverywhere(by_publication=erased, unlisted=unlisted)
+
+
+def _erase_unlisted(
+    store: Store, keys: SecretKeys, key: SubscriberKey, addresses: Sequence[SubscriberKey]
+) -> erasure.ErasedRows:
+    digest = keys.digest(key)
+    return erasure.erase_from_store(store, key, pseudonyms(digest), digest, keys.fingerprint, addresses)
 
 
 def _refuse_other_keys(store: Store, keys: SecretKeys) -> None:

@@ -1,7 +1,7 @@
 """Erasure of one person: what the store has of them is found, and taken out so that every report still balances."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -46,6 +46,7 @@ from newsletter.store.schema import (
 )
 from newsletter.store.suppressions import list_causes, remove_suppressions
 from newsletter.subscribers.address_in_text import contains_address, replace_address
+from newsletter.subscribers.moved_addresses import list_addresses_of_person
 from newsletter.subscribers.stored_subscribers import erase_subscriber_rows
 
 TABLES = (
@@ -86,6 +87,10 @@ class ErasedRows:
     issues: Sequence[IssueName]
 
 
+class AddressesChanged(Exception):
+    """Signal that somebody has taken another address since it was looked up which they have: look again."""
+
+
 def list_issues_in_hand(store: Store, subscriber: SubscriberKey) -> list[IssueName]:
     """Return the issues of which a delivery to this subscriber is claimed, by a run that lives or by one that died."""
     return [one.issue for one in list_deliveries(store, subscriber) if one.state is State.SENDING]
@@ -100,9 +105,17 @@ def make_in_hand_error(issue: IssueName) -> DeliveryError:
 
 
 def erase_from_store(
-    store: Store, subscriber: SubscriberKey, pseudonym: Callable[[int], str], digest: str, mark: str
+    store: Store,
+    subscriber: SubscriberKey,
+    pseudonym: Callable[[int], str],
+    digest: str,
+    mark: str,
+    addresses: Collection[SubscriberKey] = (),
 ) -> ErasedRows:
     """Take a subscriber out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
+
+    `addresses` are others of theirs that are erased with this one: raises AddressesChanged where they have
+    another by now, since nothing would lead to that once this one is gone.
 
     Deliveries keep their states under a pseudonym; `pseudonym(n)` gives the n-th, should the first be taken: somebody
     who came back can be erased again. What keeps all publications from mailing them stays while there are others, see
@@ -110,6 +123,8 @@ def erase_from_store(
     """
     with store.erasing() as connection:
         hold_off_writing(connection)
+        if not {*list_addresses_of_person(connection, subscriber)} <= {subscriber, *addresses}:
+            raise AddressesChanged
         for row in connection.execute(_deliveries_of(connection, subscriber).with_for_update()):
             if row.state == State.SENDING:
                 raise make_in_hand_error(row.issue)

@@ -1,9 +1,10 @@
 """Erased people: each is a keyed hash, by which an old list does not bring them back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
+from newsletter.address import SubscriberKey
 from newsletter.clock import Instant, parse_instant
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
 from newsletter.store.schema import forgotten
@@ -58,6 +59,16 @@ def hold_off_erasing(connection: Connection) -> None:
 def hold_off_writing(connection: Connection) -> None:
     """Keep others from writing about subscribers until this transaction ends."""
     _lock(connection, "EXCLUSIVE")
+
+
+def take_turns(connection: Connection, subscribers: Collection[SubscriberKey]) -> None:
+    """Wait until no other transaction decides about one of these subscribers, and let none before this one ends.
+
+    They may not have a row yet that could be locked.
+    """
+    if connection.dialect.name == "postgresql":
+        for name in sorted(f"subscriber {publication_of(connection)} {subscriber}" for subscriber in subscribers):
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def _lock(connection: Connection, mode: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, update
 from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
 from newsletter.store import suppressions
 from newsletter.store.engine import is_ours, now
-from newsletter.store.erased import remove_erased
+from newsletter.store.erased import remove_erased, take_turns
 from newsletter.store.events import StoredEvent, add_events
 from newsletter.store.publications import EVERY
 from newsletter.store.schema import consents
@@ -35,14 +35,15 @@ def move_subscriber(connection: Connection, keys: SecretKeys | None, old: Subscr
     Nothing is sent to the old address again. The caller's transaction holds off erasing.
     """
     new = subscriber_key(address)
+    take_turns(connection, [old, new])
     found = find_subscribers(connection, [old, new])
-    # Two changes of one reader that are confirmed at the same time are not to make two of them.
-    if old not in found or not delete_subscriber(connection, old):
+    if old not in found:
         return False
     merged = replace(found[old], address=address)
     if known := found.get(new):  # somebody who had both
         merged = replace(merged, fields={**known.fields, **merged.fields}, tags=merged.tags | known.tags)
     save_subscribers(connection, [merged])
+    delete_subscriber(connection, old)
     theirs = is_ours(connection, consents), consents.c.subscriber == old
     connection.execute(update(consents).where(*theirs).values(subscriber=new))
     if not (chosen := read_preferences(connection, old)).is_empty:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from newsletter.address import SubscriberKey
 from newsletter.clock import Instant
 from newsletter.store import suppressions
-from newsletter.store.erased import is_erased
+from newsletter.store.erased import is_erased, take_turns
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.event_recording import kinds_lifted_by_return, record_event
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
@@ -63,6 +63,7 @@ def join_reader(
     What they are known by stays, with what they say now over it. Their own leaving and bounces are lifted. `evidence`
     goes with the event, and `said_at` is when they said it (None: now). The caller's transaction holds off erasing.
     """
+    take_turns(connection, [reader.key])  # two links of one reader may be pressed at the same time
     if not may_be_asked(connection, reader.key):
         return Joining.HELD
     if gets_newsletter(connection, reader.key):

@@ -6,11 +6,13 @@ import pytest
 from conftest import Publication, Run
 from smtp_server import Server
 
+from newsletter.actions import erase
 from newsletter.actions.change_address import MOST_A_DAY, request_address_change
 from newsletter.actions.confirm_request import Confirmation, confirm_request, find_confirmation
 from newsletter.actions.erase import erase_subscriber
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
+from newsletter.ledger.erasure import list_known_subscribers
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
 from newsletter.store.events import list_events
@@ -227,6 +229,26 @@ def test_who_is_erased_is_erased_with_each_address(
     kept = b"".join(path.read_bytes().lower() for path in files)
     for key in (A, B, C):
         assert key.encode() not in kept
+
+
+def test_who_takes_another_address_while_they_are_erased_is_erased_there_too(
+    opened_publication: OpenPublication, opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Erasing waits for what is under way, and the button may be pressed meanwhile."""
+    assert request_address_change(opened_publication, A, EmailAddress(B), "")
+    _press(opened_publication, A, 1, by_old=True)
+    look_up = erase._list_addresses
+
+    def press_once_looked_up(store: Store, key: SubscriberKey) -> list[SubscriberKey]:
+        found = look_up(store, key)
+        _press(opened_publication, B, 1, by_old=False)
+        return found
+
+    monkeypatch.setattr(erase, "_list_addresses", press_once_looked_up)
+    erase_subscriber(opened_publication, A)
+    with opened.reading() as connection:
+        assert find_subscribers(connection, [A, B]) == {}
+        assert {A, B}.isdisjoint(list_known_subscribers(connection))
 
 
 def test_nobody_gets_two_copies_by_moving_and_nobody_none(

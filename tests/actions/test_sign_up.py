@@ -1,7 +1,9 @@
 """From a form that was sent to a reader who gets the newsletter: what is kept, who is asked, what confirming does."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from conftest import Publication
@@ -301,3 +303,21 @@ def test_beyond_the_mails_of_an_hour_requests_wait_for_the_next(store: Store) ->
     _age(store, minutes=61)
     assert answer_sign_ups(store, settings) == 2
     assert _states(store) == ["dropped", "asked", "asked", "asked"]
+
+
+def test_two_links_of_one_reader_pressed_at_the_same_time_welcome_them_once(open_over: Opener, store: Store) -> None:
+    publication = open_over()
+    for reader in range(5):
+        address = f"reader-{reader}@example.org"
+        with store.transaction() as connection:
+            numbers = add_requests(connection, [_ask(address, state=RequestState.ASKED)] * 2)
+        together = Barrier(2)
+
+        def press(number: int, address: str = address, together: Barrier = together) -> bool:
+            together.wait()
+            confirmed = confirm_request(publication, _token(number, address))
+            return confirmed is not None and confirmed.is_done
+
+        with ThreadPoolExecutor(2) as pool:
+            assert all(pool.map(press, numbers))
+    assert [kind for kind, _, _ in _mails(store)] == ["welcome"] * 5
