@@ -1,19 +1,13 @@
 """Welcomes: none, a note, or the newest issue, which nobody gets a second time by its campaign."""
 
-import re
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import smtp_server
-from conftest import Publication, copy_sample
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from conftest import Publication
 from mail_room import MailRoom
 from messages import parsed, texts, well_formed
 from postgres import Postgres
@@ -337,54 +331,3 @@ def _wait_for_lock(postgres: Postgres, publication: Publication) -> None:
     while not postgres.execute(waiting):
         assert time.monotonic() - began < 20
         time.sleep(0.02)
-
-
-_STEPS = st.lists(
-    st.tuples(st.sampled_from(["join", "add", "send", "mail", "join while it is sent"]), st.sampled_from(READERS)),
-    max_size=10,
-)
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a publication's folder, to be copied."""
-    root = tmp_path_factory.mktemp("sample") / "digest"
-    copy_sample(root)
-    draft = root / "drafts" / "2.10.yaml"
-    draft.write_text(re.sub(r"^image:\n(  .*\n)+", "", draft.read_text(), flags=re.MULTILINE))
-    return root
-
-
-@pytest.mark.slow
-@settings(max_examples=4)
-@given(steps=_STEPS)
-def test_in_whatever_order_people_join_and_the_issue_is_sent_each_gets_it_once(
-    sample: Path, steps: list[tuple[str, str]]
-) -> None:
-    with TemporaryDirectory() as folder, smtp_server.running() as server:
-        root = Path(folder) / "digest"
-        shutil.copytree(sample, root)
-        publication = Publication(root)
-        publication.through(server)
-        with closing(open_store(publication.workspace.database)) as store:
-            club = Club(publication, store)
-            for step, reader in [("add", READERS[0]), *steps, ("send", ""), ("mail", "")]:
-                _take(club, step, reader)
-    mails = [(recipient, str(parsed(data)["Subject"])) for recipient, data in server.stored]
-    got = [recipient for recipient, subject in mails if not subject.startswith("Welcome to")]
-    listed = {READERS[0], *(reader for step, reader in steps if step.startswith(("join", "add")))}
-    assert sorted(got) == sorted(listed)
-
-
-def _take(club: Club, step: str, reader: str) -> None:
-    match step:
-        case "join":
-            club.join(reader)
-        case "add":
-            club.add(reader)
-        case "mail":
-            club.mails.send()
-        case _:
-            again = find_campaign(club.store, ISSUE) is not None
-            between = (lambda: club.join(reader)) if step.startswith("join") else (lambda: None)
-            club.send(to_new=again, between=between)
