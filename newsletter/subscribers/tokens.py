@@ -60,6 +60,13 @@ class TokenSigner:
         signature = tag.lower().partition("-")[2].encode()
         return any(compare_digest(signature, _short(key, delivery, subscriber).encode()) for key in self._marking)
 
+    def derive_notice_seeds(self, subscriber: str) -> Sequence[str]:
+        """Return what the Message-IDs of a subscriber's own mails, outside of any campaign, are made of.
+
+        By the newest key first; so nobody else can make one.
+        """
+        return [f"{key.hex()}\0{subscriber}" for key in self._keys.derive(f"notice {self._list}")]
+
     @cached_property
     def _marking(self) -> Sequence[bytes]:
         return self._keys.derive(f"mark {self._list}")

@@ -78,11 +78,12 @@ class MessageWriter:
     def _write_notice(self, mail: QueuedMail) -> Message:
         context = self._find_context(mail.language)
         links = self._make_links(context, mail)
+        seed = self._tokens.derive_notice_seeds(mail.subscriber)[0]
         try:
-            return build_notice_message(context, mail.kind, links, mail.id, mail.address)
+            return build_notice_message(context, mail.kind, links, mail.id, mail.address, seed)
         except (TemplateError, ConfigError) as error:
             _LOG.error("Mails to single readers have the program's own look: %s", _describe(error))
-            return build_notice_message(_make_plain(context), mail.kind, links, mail.id, mail.address)
+            return build_notice_message(_make_plain(context), mail.kind, links, mail.id, mail.address, seed)
 
     def _write_issue(self, mail: QueuedMail, issue: IssueName) -> Message | None:
         """Return the issue that a mail is to carry; None when it can't be made, and then it is to carry none."""
@@ -137,9 +138,12 @@ class MessageWriter:
 
 
 def build_notice_message(
-    context: EditionContext, kind: MailKind, links: NoticeLinks, key: object, address: EmailAddress
+    context: EditionContext, kind: MailKind, links: NoticeLinks, key: object, address: EmailAddress, seed: str = ""
 ) -> Message:
-    """Return the message of a kind, not signed. Raises TemplateError, ConfigError for the logo, and HeaderFault."""
+    """Return the message of a kind, not signed; its Message-ID is made of `seed` and `key`.
+
+    Raises TemplateError, ConfigError for the logo, and HeaderFault.
+    """
     config = context.config
     notice = make_notice(config, kind, links)
     boundary = token_hex(8)
@@ -150,7 +154,7 @@ def build_notice_message(
         return f"cid:{_name_content(boundary, domain)}" if logo else config.publication.address(picture.name) or ""
 
     template = MessageTemplate(
-        seed=token_hex(16),
+        seed=seed or token_hex(16),
         sender=config.sender.envelope,
         domain=domain,
         header=format_notice_headers(

@@ -162,7 +162,7 @@ def _has_said(connection: Connection, *conditions: ColumnElement[bool]) -> Colum
     theirs = select(events.c.id).where(
         is_known_here(connection, events),
         events.c.subscriber == reader_requests.c.subscriber,
-        events.c.said_at > reader_requests.c.requested_at,
+        events.c.at > reader_requests.c.requested_at,  # a mail's own moment has no milliseconds
         *conditions,
     )
     return theirs.exists()

@@ -6,7 +6,7 @@ leaves and nothing else: links are sent on, and are kept in browsers' histories 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -14,8 +14,9 @@ from itertools import islice
 from newsletter.address import SubscriberKey, domain_of, local_part_of, normalise_address, subscriber_key
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.recognition import MailFeedback
-from newsletter.issue_name import IssueName
+from newsletter.issue_name import NO_ISSUE, IssueName
 from newsletter.ledger.deliveries import find_delivery_by_number, list_deliveries
+from newsletter.ledger.notices import list_notices
 from newsletter.ledger.templates import read_template
 from newsletter.mail.headers import derive_message_id
 from newsletter.mail.message_template import MessageTemplate
@@ -125,7 +126,24 @@ class Attributor:
                 seed, domain = self._origin(delivery.template)
                 if derive_message_id(seed, delivery.subscriber, domain).lower() in wanted:
                     return self._attribution(delivery.subscriber, delivery.issue, "the Message-ID")
+            if self._is_of_notice(subscriber, wanted):
+                return self._attribution(subscriber, NO_ISSUE, "the Message-ID")
         return None
+
+    def _is_of_notice(self, subscriber: SubscriberKey, wanted: Collection[str]) -> bool:
+        """Return whether one of the Message-IDs is of a mail that the subscriber got outside of any campaign.
+
+        Who asks to join has no say about a reader: what comes back of that is of no consequence.
+        """
+        if self._tokens is None:
+            return False
+        seeds, domains = self._tokens.derive_notice_seeds(subscriber), {domain_of(one[:-1]) for one in wanted}
+        return any(
+            derive_message_id(seed, str(number), domain) in wanted
+            for number in list_notices(self._store, subscriber)
+            for seed in seeds
+            for domain in domains
+        )
 
     def _attribution(self, subscriber: SubscriberKey, issue: IssueName, by: str) -> Attribution:
         return Attribution(subscriber, issue, by, self._store.publication)

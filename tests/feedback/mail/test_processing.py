@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,20 @@ from returned_mail import find_return_path, hide_proof, make_bounce, make_mail, 
 from sent_publication import SentPublication, send_once
 from smtp_server import Server
 
+from newsletter.address import EmailAddress, SubscriberKey
+from newsletter.backends import load_backend
+from newsletter.clock import make_instant
 from newsletter.mail.headers import derive_message_id
 from newsletter.store import open_store
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
+from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind, RequestState, add_requests
+from newsletter.subscribers.secret_keys import require_secret_keys
+from newsletter.transactional.mail_kinds import MailKind
+from newsletter.transactional.messages import MessageWriter
+from newsletter.transactional.queue import queue_mail
+from newsletter.transactional.reconfirmations import count_unanswered
+from newsletter.transactional.sender import TransactionalSender
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 Put = Callable[[bytes], Path]
@@ -694,3 +706,37 @@ def _fill(folder: Path, samples: Sequence[bytes], count: int) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for number in range(count):
         (folder / "new" / f"{number:05}").write_bytes(b"X-Number: %d\n" % number + samples[number % len(samples)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "action"),
+    [
+        (MailKind.RECONFIRM, "5.1.1", "suppress"), (MailKind.RECONFIRM, "5.7.1", "blocked"),
+        (MailKind.CONFIRM_JOIN, "5.1.1", "left to you"),
+    ],
+)  # fmt: skip
+def test_what_comes_back_of_a_readers_own_mail_is_known_as_theirs(
+    sent: Publication, server: Server, put: Put, kind: MailKind, status: str, action: str
+) -> None:
+    """Servers in between accept a mail, and say later that it did not arrive: its reader is not taken to be silent."""
+    workspace = sent.workspace
+    with closing(open_store(workspace.database)) as store:
+        request = ReaderRequest(kind=RequestKind.RECONFIRM, address=EmailAddress(BEN), state=RequestState.ASKED)
+        with store.transaction() as connection:
+            (number,) = add_requests(connection, [request])
+            queue_mail(connection, kind, SubscriberKey(BEN), EmailAddress(BEN), request=number)
+        TransactionalSender(store).send_due(
+            lambda: MessageWriter(workspace, store, require_secret_keys(workspace)),
+            lambda: load_backend("smtp", workspace.config, workspace.root),
+        )
+        message = [data for to, data in server.stored if to == BEN][-1]
+        forged = hide_proof(message)
+        later = make_instant(datetime.now(UTC) + timedelta(days=1))
+        with store.reading() as connection:
+            assert count_unanswered(connection, later) == (kind is MailKind.RECONFIRM)
+        now = f"Date: {format_datetime(datetime.now(UTC))}".encode()
+        for data in (message, forged):
+            put(re.sub(rb"(?m)^Date: [^\r]*", now, make_bounce(BEN, status, data), count=1))
+        assert sorted(found["action"] for found in _read(sent)) == sorted([action, "left to you"])
+        with store.reading() as connection:
+            assert count_unanswered(connection, later) == 0
