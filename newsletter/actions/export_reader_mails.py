@@ -32,7 +32,11 @@ def export_reader_mails(publication: OpenPublication, folder: Path | None = None
 
 def _make_sample(context: EditionContext, kind: MailKind) -> Notice:
     url = context.config.service.url or _ANYWHERE
-    links = NoticeLinks(action=f"{url}/confirm/{SAMPLE_TOKEN}", unsubscribe=[f"{url}/u/{SAMPLE_TOKEN}"])
+    links = NoticeLinks(
+        action=f"{url}/confirm/{SAMPLE_TOKEN}",
+        unsubscribe=[f"{url}/u/{SAMPLE_TOKEN}"],
+        preferences=f"{url}/p/{SAMPLE_TOKEN}",
+    )
     return make_notice(context.config, kind, links)
 
 

@@ -11,7 +11,7 @@ from time import time
 from newsletter.address import EmailAddress, domain_of
 from newsletter.campaigns.issue_texts import IssueTexts
 from newsletter.editions import EditionContext, Picture
-from newsletter.editions.reader_links import list_unsubscribe_links
+from newsletter.editions.reader_links import find_preferences_link, list_unsubscribe_links
 from newsletter.errors import ConfigError, NewsletterError, TemplateError
 from newsletter.field import UNSUBSCRIBE_FIELD
 from newsletter.issue_name import NO_ISSUE, IssueName
@@ -131,10 +131,14 @@ class MessageWriter:
             access = self._purpose_tokens.write(TokenPurpose.ACCESS, mail.subscriber, "", ends)
             action = f"{url}/p/access/{access}"
         elif mail.kind is MailKind.ALREADY_JOINED:
-            action = context.config.service.choose(token)
+            action = find_preferences_link(context.config, fill)
         elif mail.kind is MailKind.WELCOME:
             action = context.config.publication.website
-        return NoticeLinks(action=action, unsubscribe=list_unsubscribe_links(context.config, fill))
+        return NoticeLinks(
+            action=action,
+            unsubscribe=list_unsubscribe_links(context.config, fill),
+            preferences=find_preferences_link(context.config, fill),
+        )
 
 
 def build_notice_message(

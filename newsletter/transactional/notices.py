@@ -22,8 +22,8 @@ class Button:
 class Notice:
     """One notice in one language, as its templates show it.
 
-    `heading` is its subject as well. `paragraphs` come before the button, `after` below it. `unsubscribe` is the
-    reader's own link, only in what somebody gets who is on the list.
+    `heading` is its subject as well. `paragraphs` come before the button, `after` below it. `unsubscribe` and
+    `preferences` are the reader's own links, only in what somebody gets who is on the list.
     """
 
     heading: str
@@ -31,17 +31,20 @@ class Notice:
     button: Button | None = None
     after: Sequence[str] = ()
     unsubscribe: str | None = None
+    preferences: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeLinks:
-    """Links of one notice: what its button opens, None where there is nothing, and the reader's for unsubscribing.
+    """Links of one notice: what its button opens, and the reader's own for unsubscribing and for their preferences.
 
-    Of the latter the first is the best one, as `EditionContext.unsubscribe_links` has them.
+    None is one that leads nowhere. Of those for unsubscribing the first is the best one, as `list_unsubscribe_links`
+    has them.
     """
 
     action: str | None
     unsubscribe: Sequence[str]
+    preferences: str | None
 
 
 def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
@@ -88,6 +91,7 @@ def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
                 ],
                 button=_make_button(translate("Read earlier issues"), links),
                 unsubscribe=links.unsubscribe[0],
+                preferences=links.preferences,
             )
         case MailKind.ACCESS_LINK:
             return Notice(
@@ -151,6 +155,7 @@ def make_notice(config: Config, kind: MailKind, links: NoticeLinks) -> Notice:
                 button=_make_button(translate("Yes, keep sending it"), links),
                 after=[translate("If we hear nothing from you, we stop sending it.")],
                 unsubscribe=links.unsubscribe[0],
+                preferences=links.preferences,
             )
 
 

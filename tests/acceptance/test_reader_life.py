@@ -162,8 +162,10 @@ def test_a_reader_joins_chooses_moves_and_is_erased(life: Life, tmp_path: Path) 
     life.press("Yes, send it to me")
     life.headline("You’ll get Pacific Alliance Digest from now on")
     welcome = mailboxes.await_mail(ADA, "Welcome")
+    assert link_of(welcome, "/p/")
     assert "/u/" in welcome["List-Unsubscribe"]  # in one click only by https
     assert life.send() == {*OTHERS, ADA}
+    expect(page.get_by_role("link", name="Read earlier issues")).to_be_visible()
 
     # Chooses by the link of that very issue.
     issue = mailboxes.await_mail(ADA)
@@ -216,6 +218,10 @@ def test_a_reader_joins_chooses_moves_and_is_erased(life: Life, tmp_path: Path) 
     page.get_by_label("Your name").fill("Ada Lovelace")
     life.press("Save")
     expect(page.get_by_label("Your name")).to_have_value("Ada Lovelace")
+    page.get_by_label("New address").fill("ada@localhost")
+    life.press("Change my address")
+    expect(page.get_by_label("New address")).to_be_focused()
+    expect(page.get_by_label("New address")).to_have_value("ada@localhost")
     page.get_by_label("New address").fill(NEW)
     life.press("Change my address")
     for address in (NEW, ADA):

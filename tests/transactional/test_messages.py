@@ -32,6 +32,7 @@ RSA, RECORD = generate_dkim_key("rsa")
 LINKS = NoticeLinks(
     action="https://news.example.org/confirm/abc.def",
     unsubscribe=["https://news.example.org/u/abc.def", "mailto:leave@example.org?subject=unsubscribe%20abc.def"],
+    preferences="https://news.example.org/p/abc.def",
 )
 
 
@@ -57,7 +58,7 @@ def test_each_kind_says_the_same_in_both_texts_and_nothing_about_its_reader(room
     well_formed(data)
     message, (plain, html) = parsed(data), texts(data)
     page = Page(html)
-    words = [" ".join(one.split()) for one in page.words if one.strip()]
+    words = [" ".join(one.split()) for one in page.words if one.strip() not in ("", "·")]
     flat = " ".join(plain.split())
     assert [word for word in words if word not in flat] == []
     assert message["Subject"] in flat
@@ -78,7 +79,8 @@ def test_the_headers_say_that_no_person_wrote_it_and_how_to_leave_where_one_can(
     assert message["Message-ID"].endswith("@example.org>")
     can_leave = kind in (MailKind.WELCOME, MailKind.RECONFIRM)
     assert ("List-Unsubscribe" in message, "List-Unsubscribe-Post" in message) == (can_leave, can_leave)
-    assert ("Unsubscribe" in texts(message.as_bytes())[0]) == can_leave
+    plain = texts(message.as_bytes())[0]
+    assert ("\nUnsubscribe: " in plain, "\nPreferences: " in plain) == (can_leave, can_leave)
 
 
 def test_links_do_what_their_kind_is_for_and_nothing_else(room: MailRoom) -> None:
@@ -103,7 +105,10 @@ def test_links_do_what_their_kind_is_for_and_nothing_else(room: MailRoom) -> Non
         assert (read.subscriber, read.reference) == (ADA, reference)
         assert [one for one in TokenPurpose if one is not purpose and signer.read(one, token)] == []
         assert tokens.read(token) is None
-    for kind, path in ((MailKind.ALREADY_JOINED, "p"), (MailKind.WELCOME, "u"), (MailKind.RECONFIRM, "u")):
+    for kind, path in (
+        (MailKind.ALREADY_JOINED, "p"), (MailKind.WELCOME, "u"), (MailKind.WELCOME, "p"), (MailKind.RECONFIRM, "u"),
+        (MailKind.RECONFIRM, "p"),
+    ):  # fmt: skip
         holder = tokens.read(find_token(kind, path))
         assert holder, kind
         assert (holder.subscriber, holder.issue) == (ADA, "")

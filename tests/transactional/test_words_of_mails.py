@@ -25,7 +25,11 @@ _SETTINGS = {
     "PUBLICATION__TITLE": "Quux", "PUBLICATION__CONTACT": "qua@qux.example.net",
     "SENDER__POSTAL_ADDRESS": "Quix", "SERVICE__URL": "https://qux.example.net", "LIST__SOURCE": "store",
 }  # fmt: skip
-_LINKS = NoticeLinks(action="https://qux.example.net/qua", unsubscribe=["https://qux.example.net/quo"])
+_LINKS = NoticeLinks(
+    action="https://qux.example.net/qua",
+    unsubscribe=["https://qux.example.net/quo"],
+    preferences="https://qux.example.net/qui",
+)
 
 
 @pytest.fixture(scope="module")

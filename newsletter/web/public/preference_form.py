@@ -10,6 +10,7 @@ from newsletter.actions.change_preferences import WantedPreferences
 from newsletter.address import EmailAddress, normalise_address
 from newsletter.subscribers.pauses import PauseLength
 from newsletter.subscribers.preferences import Frequency
+from newsletter.web.public.form_reading import LONGEST_TYPED, clean_line
 
 MOST_FIELDS = 200  # topics, each with a field
 
@@ -37,12 +38,16 @@ OF_THE_READER_ALONE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceForm:
-    """A form of the page: what its button is for, and what is in it. `address` is None for one that is none."""
+    """A form of the page: what its button is for, and what is in it.
+
+    `address` is None for one that is none, `typed` what was typed for it.
+    """
 
     action: ChoiceAction
     wanted: WantedPreferences
     length: PauseLength | None = None
     address: EmailAddress | None = None
+    typed: str = ""
 
 
 def read_choice_form(fields: Mapping[str, str], *, full: bool) -> ChoiceForm:
@@ -68,6 +73,7 @@ def read_choice_form(fields: Mapping[str, str], *, full: bool) -> ChoiceForm:
         wanted=wanted,
         length=PauseLength(length) if length in list(PauseLength) else None,
         address=_read_address(fields.get("address", "")),
+        typed=clean_line(fields.get("address", "")[:LONGEST_TYPED]),
     )
 
 

@@ -50,12 +50,13 @@ _NEEDED = {ChoiceState.CHOOSE: ("pause", "record", "erase"), ChoiceState.ERASE: 
 class ReaderView:
     """What a page shows of one reader. `full` is true only of a page whose link went to the reader's own address.
 
-    `leave` is the address of their page to leave by.
+    `leave` is the address of their page to leave by, `typed` what they gave as a new address and is none.
     """
 
     preferences: ReaderPreferences
     leave: str
     full: bool
+    typed: str = ""
 
 
 class PreferencePages:
@@ -136,14 +137,14 @@ class PreferencePages:
         }
         if view.full:
             may_move = config.subscriber_list.source == "store" and bool(chosen.address)
-            known |= {"name": chosen.name, "address": chosen.address, "may_move": may_move}
+            known |= {"name": chosen.name, "address": chosen.address, "may_move": may_move, "typed": view.typed}
         return {**_NOBODY, **known}
 
 
 # What is known of somebody of whom nothing is.
 _NOBODY: Mapping[str, Any] = {
     **dict.fromkeys(("full", "has_left", "wants_summary", "pauses", "may_move"), False),
-    **dict.fromkeys(("leave", "summary", "paused_until", "name", "address"), ""),
+    **dict.fromkeys(("leave", "summary", "paused_until", "name", "address", "typed"), ""),
     "topics": (),
     "languages": (),
 }

@@ -154,7 +154,8 @@ class PreferenceEndpoints:
                 return await self._page(await self._erase(found.key, everywhere=everywhere), language)
             state = await self._change(form, found, issue)
             now = await self._run(partial(self._read, key))
-            return await self._page(state, now.language, replace(view, preferences=now))
+            typed = form.typed if state is ChoiceState.ADDRESS else ""
+            return await self._page(state, now.language, replace(view, preferences=now, typed=typed))
         except (NewsletterError, TimeoutError) as error:
             if not isinstance(error, TimeoutError):
                 _LOG.error("Nothing could be changed for a reader: %s", type(error).__name__)

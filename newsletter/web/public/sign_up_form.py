@@ -1,20 +1,17 @@
 """Reads what somebody has typed into a form to join, their own or a website's: all of it is a stranger's."""
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.address import EmailAddress, normalise_address
-from newsletter.text import without_invisible
+from newsletter.web.public.form_reading import LONGEST_TYPED, clean_line
 
 OWN_FORM, ELSEWHERE = "page", "website"  # names of forms
-_LONGEST_TYPED, _LONGEST_NAME = 300, 100
+_LONGEST_NAME = 100
 _SOURCE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_SOURCE = 40
 _DIGEST = re.compile("[0-9a-f]{64}")
-_UNUSABLE = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # text around a name would be turned by them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +34,16 @@ class SignUpForm:
 
 def read_sign_up_form(fields: Mapping[str, str], languages: Sequence[str]) -> SignUpForm:
     """Return the form that has these fields. Nothing in it is refused; what can't be, is empty."""
-    typed = fields.get("email", "")[:_LONGEST_TYPED]
+    typed = fields.get("email", "")[:LONGEST_TYPED]
     try:
         address = normalise_address(typed)
     except ValueError:
         address = None
     words = fields.get("words", "").strip().lower()
     return SignUpForm(
-        typed=_clean(typed),
+        typed=clean_line(typed),
         address=address,
-        name=_clean(fields.get("name", ""))[:_LONGEST_NAME].strip(),
+        name=clean_line(fields.get("name", ""))[:_LONGEST_NAME].strip(),
         words=words if _DIGEST.fullmatch(words) else "",
         source=find_source(fields.get("source", "")),
         language=find_language(fields.get("language", ""), languages),
@@ -64,10 +61,3 @@ def find_source(text: str) -> str:
 def find_language(text: str, languages: Sequence[str]) -> str:
     """Return the publication's language that a text names, whatever its case; empty for its own, and for any other."""
     return next((tag for tag in languages[1:] if tag.lower() == text.strip().lower()), "")
-
-
-def _clean(text: str) -> str:
-    """Return text on one line that shows what it holds: no controls, and nothing that turns the text around it."""
-    text = without_invisible(unicodedata.normalize("NFC", text[: 4 * _LONGEST_TYPED]))
-    kept = "".join(" " if unicodedata.category(letter) in _UNUSABLE else letter for letter in _TURNING.sub("", text))
-    return " ".join(kept.split())

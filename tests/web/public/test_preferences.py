@@ -217,7 +217,12 @@ def test_whoever_has_a_forwarded_issue_does_not_use_up_what_its_reader_may_do(
 
 def test_an_address_is_changed_by_the_readers_own_page(service: Service, store: Store, listed: str) -> None:
     _, path = _paths(service, listed)
-    assert _post(service, path, action="address", address="nowhere")[0] == 422
+    status, _, page = _post(service, path, action="address", address="no\u202ewhere")
+    assert status == 422
+    field = r'name="address"[^>]* value="nowhere" aria-invalid="true" aria-describedby="fault" autofocus'
+    assert re.search(field, page.decode())
+    assert page.count(b'role="alert"') == 1
+    assert "<title>No email can be sent to this address." in page.decode()
     assert _post(service, path, action="address", address="New@Example.NET")[0] == 200
     with store.reading() as connection:
         (request,) = list_requests_of(connection, SubscriberKey(listed))

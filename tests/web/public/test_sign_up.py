@@ -190,6 +190,7 @@ def test_what_is_no_address_is_said_and_shown_as_text(forms: Forms, typed: str) 
     status, _, page = forms.join(typed)
     assert status == 422
     assert "No email can be sent to this address." in says(page)
+    assert "<title>No email can be sent to this address." in page.decode()
     assert b"<script" not in page
     assert b"<img" not in page
     shown = filled(page)["email"]
