@@ -3,13 +3,14 @@
 A welcome is queued under the lock of the campaign's row, which freezing holds too, so that neither overlooks the other.
 """
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
 
 from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import REACHED
 from newsletter.store.engine import is_of, is_ours
 from newsletter.store.schema import batches, campaigns, deliveries, transactional_mails
+from newsletter.subscribers.moved_addresses import list_addresses_of_person
 
 # A mail in one of these has reached nobody, and never will.
 _IN_VAIN = ("refused", "dropped")
@@ -49,8 +50,8 @@ def move_welcomes(connection: Connection, old: SubscriberKey, address: EmailAddr
 def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> IssueName | None:
     """Return the newest issue that went to the whole list, unless this subscriber has it or will get it anyway.
 
-    Announcements and corrections are about one moment, and welcome nobody. The campaign is held until the transaction
-    ends, so that nobody is frozen into it meanwhile.
+    To have it at an address that they had before is to have it. Announcements and corrections are about one moment, and
+    welcome nobody. The campaign is held until the transaction ends, so that nobody is frozen into it meanwhile.
     """
     reached = select(deliveries.c.id).where(
         is_ours(connection, deliveries),
@@ -77,8 +78,13 @@ def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> Is
         return None
     issue = IssueName(name)
     connection.execute(select(campaigns.c.id).where(is_of(connection, campaigns, issue)).with_for_update())
+    earlier = list_addresses_of_person(connection, subscriber)[1:]
     delivery = select(deliveries.c.id).where(
-        is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber
+        is_of(connection, deliveries, issue),
+        or_(
+            deliveries.c.subscriber == subscriber,
+            and_(deliveries.c.subscriber.in_(earlier), deliveries.c.state.in_(REACHED)),
+        ),
     )
     has_it = connection.scalar(delivery.limit(1)) or connection.scalar(
         select(has_welcome(connection, issue, literal(subscriber)))

@@ -271,6 +271,20 @@ def test_who_moves_to_another_address_takes_the_welcome_along(
     assert got == [READERS[0], READERS[1] if sent_before else READERS[2]]
 
 
+def test_who_got_the_issue_at_their_old_address_is_welcomed_at_the_new_one_by_a_note(club: Club) -> None:
+    """They left at the new one, and came back by joining."""
+    club.add(READERS[0])
+    club.send()
+    with OpenPublication(club.publication.workspace, store=club.store) as opened:
+        assert request_address_change(opened, SubscriberKey(READERS[0]), EmailAddress(READERS[1]), "")
+        with club.store.transaction() as connection:
+            (request,) = list_requests_of(connection, SubscriberKey(READERS[1]))
+            for by_old in (True, False):
+                confirm_address_change(connection, opened, request, by_old=by_old)
+    assert club.join(READERS[1]) is None
+    assert club.join(READERS[2]) == ISSUE
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["ja", "ar"])
 def test_the_issue_comes_in_the_readers_language_where_it_is_there(
