@@ -22,6 +22,7 @@ from newsletter.subscribers.list_export import export_everyone, export_suppresse
 from newsletter.subscribers.pauses import PauseLength, lift_ended_pauses, make_pause
 from newsletter.subscribers.suppression import import_suppressions, suppress
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
+from newsletter.workspace import PublicationId
 
 ADA = SubscriberKey("ada@example.org")
 NOW = datetime.now(UTC)
@@ -99,6 +100,14 @@ def test_a_pause_ends_by_itself_whether_or_not_it_was_taken_away_yet(store: Stor
     with store.reading() as connection:
         last = list_events(connection, ADA)[-1]
     assert (last.kind, last.source, last.said_at) == ("resumed", "time", PAST)
+
+
+def test_each_publication_ends_its_own_pauses(store: Store) -> None:
+    other = store.of(PublicationId("press"))
+    _say(other, EventKind.PAUSED, PAST)
+    assert lift_ended_pauses(store) == 0
+    assert lift_ended_pauses(other) == 1
+    assert _kinds(other) == ["paused", "resumed"]
 
 
 def test_who_leaves_during_a_pause_has_left_when_it_ends(store: Store) -> None:
