@@ -49,7 +49,8 @@ _LOG = logging.getLogger(__name__)
 class MessageWriter:
     """Writer of a publication's mails to single readers, by settings, templates and keys as they are when it is made.
 
-    Raises ConfigError when none can be written: without a service, say, their links would lead nowhere.
+    `without_issue` are the mails that were to carry an issue which could not be made. Raises ConfigError when none can
+    be written: without a service, say, their links would lead nowhere.
     """
 
     def __init__(self, workspace: Workspace, store: Store, keys: SecretKeys) -> None:
@@ -61,6 +62,7 @@ class MessageWriter:
         self._workspace = workspace
         self._store = store
         self._sign = load_signature(workspace)
+        self.without_issue: set[int] = set()
         list_id = workspace.config.subscriber_list.id
         self._tokens, self._purpose_tokens = TokenSigner(keys, list_id), PurposeTokenSigner(keys, list_id)
 
@@ -99,6 +101,7 @@ class MessageWriter:
             _LOG.error("A welcome goes without the issue %s: %s", issue, why)
             with self._store.transaction() as connection:
                 take_issue_out(connection, mail.id)
+            self.without_issue.add(mail.id)
             return None
 
     @cached_property

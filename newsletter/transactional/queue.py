@@ -177,15 +177,19 @@ def has_accepted_lately(connection: Connection, *, hours: float = 24) -> bool:
     return connection.scalar(accepted.limit(1)) is not None
 
 
-def claim_mail(connection: Connection, mail: int, worker: str, lease_s: float = LEASE_S) -> bool:
+def claim_mail(
+    connection: Connection, mail: int, worker: str, lease_s: float = LEASE_S, *, issue: IssueName | None = None
+) -> bool:
     """Claim a mail that waits, before any byte of it leaves; False when another worker has it by now, or nobody may.
 
-    The claim counts once the transaction has ended.
+    `issue` is the one that it carries as it was written. Another worker may have taken that out meanwhile, and then
+    it is a campaign's to send. The claim counts once the transaction has ended.
     """
     waits = (
         is_ours(connection, transactional_mails),
         transactional_mails.c.id == mail,
         transactional_mails.c.state == MailState.WAITING.value,
+        transactional_mails.c.issue.is_(None) if issue is None else transactional_mails.c.issue == issue,
     )
     claimed = {"state": MailState.CLAIMED.value, "worker": worker, "lease_until": read_clock(connection) + lease_s}
     return connection.execute(update(transactional_mails).where(*waits).values(claimed)).rowcount > 0
@@ -220,9 +224,16 @@ def record_result(
 
 
 def take_issue_out(connection: Connection, mail: int) -> None:
-    """Have a mail carry no issue, since that can't be made: its reader has not got it, then."""
-    mine = (is_ours(connection, transactional_mails), transactional_mails.c.id == mail)
-    connection.execute(update(transactional_mails).where(*mine).values(issue=None))
+    """Have a mail that waits carry no issue, since that can't be made: its reader has not got it, then.
+
+    One that another worker has claimed by now is left as it is: that could make the issue.
+    """
+    waits = (
+        is_ours(connection, transactional_mails),
+        transactional_mails.c.id == mail,
+        transactional_mails.c.state == MailState.WAITING.value,
+    )
+    connection.execute(update(transactional_mails).where(*waits).values(issue=None))
 
 
 def release_mail(connection: Connection, mail: int, worker: str, *, wait_s: float = 0.0) -> None:

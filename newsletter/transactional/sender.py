@@ -16,6 +16,7 @@ from time import monotonic
 
 from newsletter.backends import Backend, Limits, SessionLost
 from newsletter.errors import DeliveryError, NewsletterError
+from newsletter.issue_name import IssueName
 from newsletter.mail.headers import HeaderFault
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.throttle import Throttle
@@ -145,10 +146,10 @@ class TransactionalSender:
         """How many mails one connection may carry."""
         return (self._limits and self._limits.per_connection) or _AT_ONCE
 
-    def claim(self, mail: QueuedMail) -> bool:
-        """Claim a mail, durably; False when another sender was quicker."""
+    def claim(self, mail: QueuedMail, issue: IssueName | None) -> bool:
+        """Claim a mail that carries this issue, durably; False when another sender was quicker."""
         with self._store.transaction() as connection:
-            return claim_mail(connection, mail.id, self._worker, self._lease_s)
+            return claim_mail(connection, mail.id, self._worker, self._lease_s, issue=issue)
 
     def give_back(self, mail: QueuedMail, wait_s: float) -> None:
         """Let a claimed mail wait of which nothing has left. Where the store can't be written to, it stays claimed."""
@@ -287,7 +288,8 @@ class _ClaimingFeed:
             fault = error
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one mail, the others are sent
             _LOG.error("A mail to a reader (%s) can't be written, and waits: %s", mail.kind, type(error).__name__)
-        if not self._sender.claim(mail):
+        issue = None if mail.id in self._writer.without_issue else mail.issue
+        if not self._sender.claim(mail, issue):
             return None
         if fault:
             self._in_hand[str(mail.id)] = mail

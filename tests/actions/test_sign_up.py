@@ -241,6 +241,20 @@ def test_a_link_leads_nowhere_for_another_request_or_another_reader(store: Store
         assert not gets_newsletter(connection, KEY)
 
 
+def test_nobody_joins_a_list_that_is_elsewhere_by_now(
+    store: Store, open_over: Opener, publication: Publication
+) -> None:
+    (number,) = _request(store, _ask())
+    answer_sign_ups(store, SETTINGS)
+    opened = open_over()
+    publication.environ["NEWSLETTER_LIST__SOURCE"] = "csv"
+    assert find_confirmation(store, _token(number), is_in_store=False) is None
+    assert confirm_request(opened, _token(number)) is None
+    with store.reading() as connection:
+        assert not gets_newsletter(connection, KEY)
+    assert _states(store) == ["asked"]
+
+
 def test_a_used_link_does_not_bring_back_who_left_since(store: Store, open_over: Opener) -> None:
     publication = open_over()
     (number,) = _request(store, _ask())

@@ -24,7 +24,11 @@ from newsletter.transactional.welcome import queue_welcome
 
 ISSUE = IssueName("2.10")
 READERS = [f"reader{number}@example.org" for number in range(4)]
-_STEP = st.tuples(st.sampled_from(["join", "add", "send", "mail", "join while it is sent"]), st.sampled_from(READERS))
+_STEP = st.tuples(
+    st.sampled_from(["join", "add", "send", "mail", "refuse", "drop", "join while it is sent"]),
+    st.sampled_from(READERS),
+)
+_ANSWERED = {"mail": MailState.ACCEPTED, "refuse": MailState.REFUSED, "drop": MailState.DROPPED}
 
 
 def test_in_whatever_order_people_join_and_the_issue_is_sent_each_gets_it_once(
@@ -37,6 +41,7 @@ def test_in_whatever_order_people_join_and_the_issue_is_sent_each_gets_it_once(
     @example([("send", ""), ("join while it is sent", READERS[1])])
     @example([("send", ""), ("add", READERS[1]), ("join while it is sent", READERS[1]), ("mail", "")])
     @example([("join while it is sent", READERS[1]), ("join", READERS[1]), ("join", READERS[2]), ("join", READERS[2])])
+    @example([("send", ""), ("join", READERS[1]), ("refuse", ""), ("join", READERS[2]), ("drop", "")])
     @given(st.lists(_STEP, min_size=4, max_size=10))
     def hold_once(steps: Sequence[tuple[str, str]]) -> None:
         _forget_all(store)
@@ -48,8 +53,8 @@ def test_in_whatever_order_people_join_and_the_issue_is_sent_each_gets_it_once(
                 case "join":
                     listed.add(reader)
                     _welcome(store, config, reader)
-                case "mail":
-                    _note_all(store, transactional_mails, MailState.ACCEPTED)
+                case "mail" | "refuse" | "drop":
+                    _note_all(store, transactional_mails, MailState.WAITING, _ANSWERED[step])
                 case _:
                     with stage_recipients(store) as staged:
                         campaign = find_campaign(store, ISSUE)
@@ -58,7 +63,7 @@ def test_in_whatever_order_people_join_and_the_issue_is_sent_each_gets_it_once(
                             listed.add(reader)
                             _welcome(store, config, reader)
                         _freeze(staged, campaign)
-                    _note_all(store, deliveries, State.ACCEPTED)
+                    _note_all(store, deliveries, State.PENDING, State.ACCEPTED)
         assert _list_copies(store) == sorted(listed)
 
     hold_once()
@@ -89,9 +94,9 @@ def _freeze(staged: StagedBatch, known: Campaign | None) -> None:
         freeze_batch(connection, staged, campaign, "", [FrozenTemplate("1", b"{}")], known=known)
 
 
-def _note_all(store: Store, table: Table, state: State | MailState) -> None:
+def _note_all(store: Store, table: Table, old: State | MailState, new: State | MailState) -> None:
     with store.transaction() as connection:
-        connection.execute(update(table).values(state=state.value))
+        connection.execute(update(table).where(table.c.state == old.value).values(state=new.value))
 
 
 def _list_copies(store: Store) -> list[str]:
@@ -99,7 +104,10 @@ def _list_copies(store: Store) -> list[str]:
     with store.reading() as connection:
         frozen = connection.scalars(select(deliveries.c.subscriber))
         welcomed = connection.scalars(
-            select(transactional_mails.c.subscriber).where(transactional_mails.c.issue == ISSUE)
+            select(transactional_mails.c.subscriber).where(
+                transactional_mails.c.issue == ISSUE,
+                transactional_mails.c.state.not_in([MailState.REFUSED.value, MailState.DROPPED.value]),
+            )
         )
         return sorted([*frozen, *welcomed])
 

@@ -24,6 +24,7 @@ from newsletter.transactional.queue import (
     queue_mail,
     record_result,
     release_mail,
+    take_issue_out,
 )
 from newsletter.transactional.queue_upkeep import delete_old_mails, drop_needless_mails, settle_ended_claims
 from newsletter.workspace import PublicationId
@@ -42,9 +43,9 @@ def _due(store: Store) -> list[int]:
         return [mail.id for mail in list_due_mails(connection, 10)]
 
 
-def _claim(store: Store, mail: int, worker: str = "w1", lease_s: float = 60.0) -> bool:
+def _claim(store: Store, mail: int, worker: str = "w1", lease_s: float = 60.0, issue: IssueName | None = None) -> bool:
     with store.transaction() as connection:
-        return claim_mail(connection, mail, worker, lease_s)
+        return claim_mail(connection, mail, worker, lease_s, issue=issue)
 
 
 def _record(store: Store, mail: int, state: MailState, worker: str = "w1", wait_s: float = 0.0) -> bool:
@@ -81,14 +82,31 @@ def test_a_mail_is_claimed_once_and_its_result_recorded(store: Store) -> None:
     assert (waiting.kind, waiting.subscriber, waiting.language, waiting.issue) == (
         MailKind.WELCOME, ADA, "ja", "2.10",
     )  # fmt: skip
-    assert _claim(store, mail)
-    assert not _claim(store, mail, "w2")
+    assert _claim(store, mail, issue=IssueName("2.10"))
+    assert not _claim(store, mail, "w2", issue=IssueName("2.10"))
     assert not _due(store)
     assert not _record(store, mail, MailState.ACCEPTED, "w2")
     assert _record(store, mail, MailState.ACCEPTED)
     assert _count(store) == {MailState.ACCEPTED: 1}
     assert not _record(store, mail, MailState.REFUSED)
     assert _count(store) == {MailState.ACCEPTED: 1}
+
+
+@pytest.mark.parametrize("taken_out_first", [True, False])
+def test_a_mail_leaves_with_the_issue_that_the_store_says_whoever_could_not_make_it(
+    store: Store, taken_out_first: bool
+) -> None:
+    issue = IssueName("2.10")
+    mail = _queue(store, issue=issue)
+    claimed = None if taken_out_first else _claim(store, mail, issue=issue)
+    with store.transaction() as connection:
+        take_issue_out(connection, mail)
+    if taken_out_first:
+        claimed = _claim(store, mail, issue=issue)
+        assert _claim(store, mail, "w2")
+    with store.reading() as connection:
+        carried = connection.scalar(select(transactional_mails.c.issue))
+    assert (claimed, carried) == ((False, None) if taken_out_first else (True, issue))
 
 
 def test_what_is_queued_in_a_transaction_that_fails_is_not_queued(store: Store) -> None:
