@@ -163,6 +163,16 @@ def test_who_has_left_stays_so_at_another_address(
     assert _causes(opened, B) == {kind.value}
 
 
+def test_a_pause_goes_along_and_ends_at_the_other_address(opened_publication: OpenPublication, opened: Store) -> None:
+    until = "2027-01-30T09:00:00.000+00:00"
+    pause = Event(subscriber=A, kind=EventKind.PAUSED, source=EventSource.PAGE, evidence={"until": until})
+    record_events(opened, None, [pause])
+    _move(opened_publication, A, B)
+    with opened.reading() as connection:
+        (row,) = suppressions.find_suppressions(connection, [B])
+    assert (row.cause, row.until) == ("paused", until)
+
+
 def test_an_address_that_is_taken_back_is_ones_own_again(opened_publication: OpenPublication, opened: Store) -> None:
     _move(opened_publication, A, B)
     _move(opened_publication, B, A)
@@ -216,6 +226,19 @@ def test_who_has_a_given_up_address_after_its_owner_is_somebody_else(
     erase_subscriber(opened_publication, B)
     with opened.reading() as connection:
         assert [*find_subscribers(connection, [A, B, C])] == [C]
+
+
+def test_who_has_a_given_up_address_after_its_owner_leaves_alone(
+    opened_publication: OpenPublication, opened: Store
+) -> None:
+    _move(opened_publication, A, B)
+    with opened.transaction() as connection:
+        consent = Consent(given_at="2026-11-01T00:00:00.000+00:00", source="sign-up")
+        reader = StoredSubscriber(address=EmailAddress(A))
+        join_reader(connection, opened_publication.keys, reader, consent, EventSource.PAGE, {})
+    for _ in range(2):
+        _say(opened, A, EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
+        assert (_causes(opened, A), _causes(opened, B)) == ({"unsubscribed"}, set())
 
 
 def test_who_is_erased_is_erased_with_each_address(

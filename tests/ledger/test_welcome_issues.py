@@ -69,6 +69,19 @@ def test_in_whatever_order_people_join_and_the_issue_is_sent_each_gets_it_once(
     hold_once()
 
 
+def test_an_issue_that_was_called_off_welcomes_nobody(publication: Publication, opened: Store) -> None:
+    publication.environ["NEWSLETTER_SIGNUP__WELCOME"] = "issue"
+    with stage_recipients(opened) as staged:
+        _stage(staged, READERS[:1], None)
+        _freeze(staged, None)
+    _note_all(opened, deliveries, State.PENDING, State.ACCEPTED)
+    with opened.transaction() as connection:
+        connection.execute(update(campaigns).values(cancelled_at="2026-11-30T12:00:00.000+00:00"))
+    _welcome(opened, publication.workspace.config, READERS[1])
+    with opened.reading() as connection:
+        assert connection.scalars(select(transactional_mails.c.issue)).all() == [None]
+
+
 def _welcome(store: Store, config: Config, reader: str) -> None:
     with store.transaction() as connection:
         queue_welcome(connection, config, SubscriberKey(reader), EmailAddress(reader))

@@ -1,5 +1,6 @@
 """Who joins by a confirmed request gets the newsletter, whatever was before, but for what only an editor lifts."""
 
+from dataclasses import replace
 from secrets import token_urlsafe
 
 import pytest
@@ -28,9 +29,9 @@ ADA = StoredSubscriber(address="Ada@example.org", fields={"name": "Ada"}, tags=f
 CONSENT = Consent(given_at="2026-11-30T09:00:00+00:00", source="sign-up", words="I want it.", evidence={"form": "page"})
 
 
-def _join(store: Store, reader: StoredSubscriber = ADA) -> Joining:
+def _join(store: Store, reader: StoredSubscriber = ADA, consent: Consent = CONSENT) -> Joining:
     with store.transaction() as connection:
-        return join_reader(connection, KEYS, reader, CONSENT, EventSource.PAGE, {"form": "page"})
+        return join_reader(connection, KEYS, reader, consent, EventSource.PAGE, {"form": "page"})
 
 
 def _said(store: Store, *kinds: EventKind, source: EventSource = EventSource.PAGE) -> None:
@@ -51,8 +52,11 @@ def test_a_stranger_is_on_the_list_then_with_what_they_agreed_to(store: Store) -
     (listed,) = StoreSource(store).read_subscribers()
     assert listed.fields == {"email": "Ada@example.org", "name": "Ada", "language": "ja"}
     assert _kinds(store) == ["signed up"]
-    assert _join(store) is Joining.ALREADY
+    again = replace(CONSENT, given_at="2027-01-05T10:00:00.000+00:00")
+    assert _join(store, consent=again) is Joining.ALREADY
     assert _kinds(store) == ["signed up"]
+    with store.reading() as connection:
+        assert list_consents(connection, KEY) == [CONSENT, again]
 
 
 @pytest.mark.parametrize(
