@@ -204,14 +204,16 @@ def test_the_readers_own_page_has_their_name_their_address_and_a_file(
     assert json.loads(done.stdout) == known  # the same as an editor hands out
 
 
-def test_whoever_has_a_forwarded_issue_does_not_use_up_what_its_reader_may_do(
+def test_changes_are_bounded_and_a_forwarded_issue_does_not_use_up_what_its_reader_may_do(
     service: Service, store: Store, listed: str
 ) -> None:
     issue, path = _paths(service, listed)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: _post(service, issue, action="resume")[0], range(60)))
-    assert {*answers} == {200, 429}
+        answers = list(pool.map(lambda _: _post(service, issue, action="resume")[0], range(55)))
+    assert sorted(answers) == [200] * 50 + [429] * 5
     assert _post(service, path, action="record")[0] == 200
+    assert service.post(listed)[0] == 200  # leaving is never refused
+    assert _causes(store, listed) == {"unsubscribed"}
     assert _post(service, path, action="erase-yes")[0] == 200
 
 
@@ -359,14 +361,6 @@ def test_hostile_words_in_each_field_stay_words(service: Service, store: Store, 
     assert all(letter.isprintable() for letter in chosen.get("name", ""))
     assert len(chosen.get("name", "")) <= 200
     assert service.ask(path)[0] == 200
-
-
-def test_a_reader_changes_things_often_and_not_without_end(service: Service, store: Store, listed: str) -> None:
-    path, _ = _paths(service, listed)
-    statuses = [_post(service, path, action="save", topics="energy")[0] for _ in range(55)]
-    assert statuses == [200] * 50 + [429] * 5
-    assert service.post(listed)[0] == 200  # leaving is never refused
-    assert _causes(store, listed) == {"unsubscribed"}
 
 
 def test_a_broken_template_leaves_the_programs_own_page(publication: Publication) -> None:

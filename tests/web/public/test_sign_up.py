@@ -230,6 +230,7 @@ def test_the_log_names_nobody(forms: Forms, service: Service) -> None:
     assert not any(word in log for word in ("secret", "@", token[:20], network, "?"))
 
 
+@pytest.mark.slow  # a service of its own
 def test_a_list_that_is_elsewhere_closes_the_form_and_the_log_says_how_to_open_it(tmp_path: Path) -> None:
     publication = made(tmp_path / "digest")
     with serving(publication) as service:
@@ -245,6 +246,7 @@ def test_a_list_that_is_elsewhere_closes_the_form_and_the_log_says_how_to_open_i
         assert answers == {(404, page)}
 
 
+@pytest.mark.slow  # a service of its own
 def test_a_web_server_that_is_not_named_is_guessed_at(tmp_path: Path) -> None:
     publication = joinable(tmp_path / "digest", per_network="2")
     del publication.environ["NEWSLETTER_SERVICE__PROXIES"]
