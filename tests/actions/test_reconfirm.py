@@ -26,6 +26,7 @@ from newsletter.clock import parse_instant
 from newsletter.errors import ConfigError
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store, suppressions
+from newsletter.store.erased import add_erased
 from newsletter.store.events import StoredEvent, add_events, list_events
 from newsletter.store.schema import reader_requests, transactional_mails
 from newsletter.subscribers.consent import Consent
@@ -34,6 +35,7 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.preferences import Preferences, save_preferences
 from newsletter.subscribers.purpose_tokens import PurposeToken
 from newsletter.subscribers.reader_requests import RequestKind, list_requests_of
+from newsletter.subscribers.reconfirming import suppress_silent
 from newsletter.subscribers.secret_keys import create_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, add_consents, list_consents, save_subscribers
 from newsletter.transactional.mail_kinds import MailKind, MailState
@@ -170,13 +172,22 @@ def test_the_button_is_a_new_consent_to_the_words_shown_and_a_look_changes_nothi
     assert _ask(opened) == (0, [])  # they have agreed anew
 
 
-def test_who_left_since_stays_away_whatever_they_press(opened: OpenPublication, store: Store) -> None:
+@pytest.mark.parametrize("kind", [EventKind.UNSUBSCRIBED, EventKind.COMPLAINED, EventKind.SUPPRESSED])
+def test_who_left_since_stays_away_whatever_they_press(opened: OpenPublication, store: Store, kind: EventKind) -> None:
     _ask(opened)
     token = _token(store, "old")
-    record_events(store, None, [Event(subscriber=_key("old"), kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
+    record_events(store, None, [Event(subscriber=_key("old"), kind=kind, source=EventSource.PAGE)])
     assert find_confirmation(store, token) is None
     assert confirm_request(opened, token) is None
-    assert _causes(store, "old") == {"unsubscribed"}
+    assert _causes(store, "old") == {kind.value}
+
+
+def test_nothing_is_kept_of_the_erased_who_did_not_answer(opened: OpenPublication, store: Store) -> None:
+    assert opened.keys
+    with store.transaction() as connection:
+        add_erased(connection, opened.keys.digest(_key("old")))
+        assert suppress_silent(connection, opened.keys, [_key("old"), _key("never")], "one") == 1
+    assert (_causes(store, "old"), _causes(store, "never")) == (set(), {"unconfirmed"})
 
 
 def test_silence_counts_only_of_those_whom_the_mail_reached_and_is_undone_as_one(
