@@ -15,6 +15,7 @@ from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
 from newsletter.ledger.erasure import list_known_subscribers
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
+from newsletter.store.erased import add_erased, is_erased
 from newsletter.store.events import list_events
 from newsletter.store.schema import transactional_mails
 from newsletter.subscribers.consent import Consent
@@ -161,6 +162,18 @@ def test_who_has_left_stays_so_at_another_address(
     _press(opened_publication, A, 1, by_old=True)
     _press(opened_publication, B, 1, by_old=False)
     assert _causes(opened, B) == {kind.value}
+
+
+def test_who_moves_to_an_address_that_was_erased_is_known_there_again(
+    opened_publication: OpenPublication, opened: Store
+) -> None:
+    assert opened_publication.keys
+    digest = opened_publication.keys.digest(B)
+    with opened.transaction() as connection:
+        add_erased(connection, digest)
+    _move(opened_publication, A, B)
+    with opened.reading() as connection:
+        assert not is_erased(connection, digest)
 
 
 def test_a_pause_goes_along_and_ends_at_the_other_address(opened_publication: OpenPublication, opened: Store) -> None:
