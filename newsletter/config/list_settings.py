@@ -122,6 +122,10 @@ class SubscriberListSettings(Section):
     default_language: Annotated[str, AfterValidator(validators.check_language)] | None = None
     fallback_language: Annotated[str, AfterValidator(validators.check_language)] | None = None
 
+    def __hash__(self) -> int:
+        # Sources are told apart by their settings; a directory's columns are a mapping, which has no hash.
+        return hash((self.id, self.source, self.file, self.url, self.honour, self.ignore))
+
     @property
     def unsubscribe_link(self) -> str:
         """Return the mailto: address of the unsubscribe link, with its fields, and with a subject if it names none."""

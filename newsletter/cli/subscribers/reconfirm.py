@@ -42,13 +42,13 @@ def reconfirm(age: str | None, now: bool, finish: bool, after: str | None, undo:
     wanted = [name for name, given in (("--finish", finish), ("--undo", undo), ("--older-than", bool(age))) if given]
     if len(wanted) > 1:
         raise click.UsageError(f"{wanted[0]} and {wanted[1]} are two things: do one after the other.")
-    if not wanted and not now:
-        raise click.UsageError("Say whom to ask: --older-than 3y. Or --finish, --undo, or --now for mails that wait.")
     if now and wanted in (["--finish"], ["--undo"]):
         raise click.UsageError(f"--now sends mails, and {wanted[0]} sends none.")
     if after and not finish:
         raise click.UsageError("--after goes with --finish.")
     publication = open_publication()
+    if not wanted and not now:
+        raise click.UsageError("Say whom to ask: --older-than 3y. Or --finish, --undo, or --now for mails that wait.")
     if finish:
         sys.exit(_finish(publication, parse_age(after or _AFTER), yes=yes))
     if undo:
