@@ -31,7 +31,7 @@ from typing import IO, Any
 # What the program imports only where it needs it.
 _LATE = ("babel.dates", "cryptography.hazmat.primitives.asymmetric.rsa", "encodings.punycode", "flufl.bounce",
          "humanize", "idna.uts46data", "mjml", "PIL.ImageCms", "PIL.ImageOps", "premailer", "psycopg", "tinycss2",
-         "typst", "uniseg.linebreak", "uvloop",
+         "typst", "uniseg.linebreak",
          "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite")  # fmt: skip
 
 

@@ -34,7 +34,7 @@ class CommandProcess:
     """A program that was started: whether it has ended, and the first of its output on stderr.
 
     asyncio's own subprocesses won't do: they wait for the end of stderr as well, which a mail server left in the
-    background keeps open, and uvloop's take the signal mask away.
+    background keeps open.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:

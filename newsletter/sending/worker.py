@@ -8,7 +8,6 @@ import asyncio
 import platform
 import signal
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 
@@ -45,7 +44,7 @@ def send_campaign(assignment: Assignment) -> None:
     why = _FAILED
     try:
         assignment.write_record()
-        with asyncio.Runner(loop_factory=_find_loop_factory()) as runner:
+        with asyncio.Runner() as runner:
             why = runner.run(_send_until_signalled(assignment, worker, lease))
     except LeaseLost:
         raise  # what is in the ledger is the other worker's now, and so is the record
@@ -58,16 +57,6 @@ def send_campaign(assignment: Assignment) -> None:
 def _end(assignment: Assignment, worker: str, why: str) -> None:
     end_worker(assignment.store, assignment.issue, worker, why)
     assignment.write_record()
-
-
-def _find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return uvloop's when it is installed: it halves what the connections cost."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 async def _send_until_signalled(assignment: Assignment, worker: str, lease: LeaseClock) -> str:

@@ -1,7 +1,6 @@
 """Debian's Postfix takes what we send, over STARTTLS and with a login, and its Maildir holds it to the byte."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import postfix
@@ -14,17 +13,6 @@ from newsletter.backends import Unreachable
 from newsletter.backends.smtp import SmtpBackend
 from newsletter.mail.message import Message, Outcome
 
-try:
-    import uvloop
-except ImportError:
-    uvloop = None
-
-LOOPS = [
-    pytest.param(asyncio.new_event_loop, id="asyncio"),
-    pytest.param(
-        uvloop and uvloop.new_event_loop, id="uvloop", marks=pytest.mark.skipif(not uvloop, reason="no uvloop here")
-    ),
-]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postfix.unavailable()), reason=postfix.unavailable())]
 
 
@@ -41,7 +29,6 @@ def _carry(
     monkeypatch: pytest.MonkeyPatch,
     *,
     chunking: bool,
-    loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> MemoryFeed:
     """Two sessions at once carry them all."""
     monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
@@ -54,7 +41,7 @@ def _carry(
     async def carry() -> None:
         await asyncio.gather(deliver(), deliver())
 
-    with asyncio.Runner(loop_factory=loop) as runner:
+    with asyncio.Runner() as runner:
         runner.run(carry())
     return feed
 
@@ -79,11 +66,8 @@ def test_a_sent_issue_is_what_export_says_that_a_reader_got(publication: Publica
         assert copies[address] == [_as_stored((publication.root / exported).read_bytes())]
 
 
-@pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("chunking", [False, True])
-def test_the_copies_are_what_was_sent(
-    chunking: bool, loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_copies_are_what_was_sent(chunking: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     heads = b"Date: Wed, 31 May 2023 00:00:00 +0000\r\nMessage-ID: <%d@example.org>\r\n"
     sizes = [400, 36_000, 36_000, 600_000, 100, 65_536] * 10
     sent = [message(f"reader{number}", size) for number, size in enumerate(sizes)]
@@ -92,7 +76,7 @@ def test_the_copies_are_what_was_sent(
         for number, each in enumerate(sent)
     ]
     with postfix.postfix() as server:
-        feed = _carry(server, sent, monkeypatch, chunking=chunking, loop=loop)
+        feed = _carry(server, sent, monkeypatch, chunking=chunking)
         assert set(feed.outcomes().values()) == {Outcome.ACCEPTED}
         copies = server.copies(len(sent))
     assert copies == {each.recipient: [_as_stored(each.data)] for each in sent}

@@ -1,4 +1,4 @@
-"""An SMTP session over real sockets, on both event loops, and its deadlines by a clock of the test's own."""
+"""An SMTP session over real sockets, and its deadlines by a clock of the test's own."""
 
 import asyncio
 import selectors
@@ -19,17 +19,6 @@ from newsletter.backends.smtp.session import Deadlines, SmtpSession
 from newsletter.backends.smtp.transaction import Extensions
 from newsletter.mail.message import Outcome, Result
 
-try:
-    import uvloop
-except ImportError:
-    uvloop = None
-
-LOOPS = [
-    pytest.param(asyncio.new_event_loop, id="asyncio"),
-    pytest.param(
-        uvloop and uvloop.new_event_loop, id="uvloop", marks=pytest.mark.skipif(not uvloop, reason="no uvloop here")
-    ),
-]
 EXTENSIONS = {(): 1, ("PIPELINING",): 2, ("PIPELINING", "CHUNKING"): 5}
 PIPELINING = b"250-ok\r\n250 PIPELINING\r\n"
 CHUNKING = b"250-ok\r\n250-CHUNKING\r\n250 PIPELINING\r\n"
@@ -45,12 +34,10 @@ async def _deliver(backend: SmtpBackend, feed: MemoryFeed) -> None:
         await session.deliver(feed)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
 @pytest.mark.parametrize("extensions", EXTENSIONS)
 @pytest.mark.parametrize("late", [False, True])
 def test_every_message_arrives_once_and_whole(
-    loop: Callable[[], asyncio.AbstractEventLoop],
     security: str,
     extensions: tuple[str, ...],
     late: bool,
@@ -61,7 +48,7 @@ def test_every_message_arrives_once_and_whole(
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     options = {} if security == "none" else {"certificate": context, "tls": security == "tls"}
     feed = MemoryFeed(messages(30, size=20_000), late=late)
-    with running(extensions=extensions, **options) as server, asyncio.Runner(loop_factory=loop) as runner:
+    with running(extensions=extensions, **options) as server, asyncio.Runner() as runner:
         runner.run(_deliver(_backend(server.port, security=security), feed))
     assert feed.outcomes() == {each.key: Outcome.ACCEPTED for each in messages(30)}
     assert dict(server.stored) == {each.recipient: each.data for each in messages(30, size=20_000)}
@@ -106,10 +93,7 @@ def test_it_ends_with_quit(greeting: bytes) -> None:
     assert commands.index("QUIT") == len(commands) - 3  # the second session says EHLO and QUIT alone
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_a_server_that_closes_interrupts_the_wait_for_a_message(
-    loop: Callable[[], asyncio.AbstractEventLoop],
-) -> None:
+def test_a_server_that_closes_interrupts_the_wait_for_a_message() -> None:
     class Patient(MemoryFeed):
         async def wait(self) -> bool:
             await asyncio.Event().wait()
@@ -121,7 +105,7 @@ def test_a_server_that_closes_interrupts_the_wait_for_a_message(
     feed = Patient(messages(1))
     with (
         scripted(answer) as (port, _),
-        asyncio.Runner(loop_factory=loop) as runner,
+        asyncio.Runner() as runner,
         pytest.raises(SessionLost, match=r"421 4\.3\.2 going down") as lost,
     ):
         runner.run(_deliver(_backend(port), feed))

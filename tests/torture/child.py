@@ -28,8 +28,8 @@ class Seams:
 
     The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`, `seconds`; `lease_s`, the length of a lease;
     `clock_ahead_s`, by how much the wall clock is wrong; `lock_wait_s`, the longest wait for the
-    database; `slowest`, messages a second; `send_buffer`, in bytes; `plain_asyncio`, since uvloop's transports have
-    no seams. Through files 3 and 4 another process is asked to do something to the database.
+    database; `slowest`, messages a second; `send_buffer`, in bytes. Through files 3 and 4 another process is asked to
+    do something to the database.
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
@@ -43,8 +43,6 @@ class Seams:
         self._clock_ahead_s = plan.get("clock_ahead_s", 0.0)
 
     def install(self) -> None:
-        if self._plan.get("plain_asyncio"):
-            sys.modules["uvloop"] = None  # the documented way to forbid an import
         if self._plan.get("slowest"):
             throttle: Any = import_module("newsletter.sending.throttle")
             throttle._SLOWEST = self._plan["slowest"]

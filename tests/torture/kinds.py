@@ -67,7 +67,6 @@ def _usual(random: Random, seed: int, kind: str, readers: int) -> Scenario:
         chunking=chunking and random.random() < 0.7,
         window=random.choice((1, 4, 16)),
         overlapping=random.random() < 0.25,
-        uvloop=random.random() < 0.5,
     )
 
 

@@ -45,7 +45,6 @@ class Scenario:
     window: int = 1
     retries: str = ""
     picture: bool = False  # larger texts
-    uvloop: bool = True  # where it is installed
     translated: bool = False  # into Japanese, which every third reader gets
     overlapping: bool = False  # the next send begins while the server still reads what the last one left behind
 

@@ -51,7 +51,7 @@ class SmtpSession(asyncio.Protocol):
         self._since = self._loop.time()
         self._unsent = 0
         self._wrote = False
-        # Both asyncio and uvloop have set TCP_NODELAY already.
+        # asyncio has set TCP_NODELAY already.
         self._socket: socket.socket = transport.get_extra_info("socket")
         transport.set_protocol(self)
         self._acknowledge()
