@@ -12,7 +12,7 @@ from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease
 from newsletter.store import Store
-from newsletter.store.engine import is_of, now, publication_of, storable
+from newsletter.store.engine import KeptConnection, is_of, now, publication_of, storable
 from newsletter.store.prepared_statements import PreparedStatement
 from newsletter.store.schema import deliveries, workers
 from newsletter.store.suppression_rule import is_suppressed
@@ -29,7 +29,7 @@ class Claimed:
 
 
 def record_and_claim(
-    store: Store,
+    store: Store | KeptConnection,
     issue: IssueName,
     worker: str,
     *,
@@ -72,10 +72,11 @@ def record_and_claim(
 def _hold_lease(connection: Connection, issue: IssueName, worker: str, lease_s: float | None) -> float:
     """Return until when the worker's lease is, renewed when a third of it is over. Raises LeaseLost."""
     # The row is held until the commit, so that others settle the worker before this or after it, not within.
-    row = _WORKER.execute(connection, {"the_worker": worker}).one_or_none()
-    if row is None or row.lease_until - read_clock(connection) < lease_length(lease_s) * 2 / 3:
+    rows = _WORKER.fetch(connection, {"the_worker": worker})
+    if not rows or rows[0][0] - read_clock(connection) < lease_length(lease_s) * 2 / 3:
         return renew_lease(connection, issue, worker, lease_s)
-    return row.lease_until  # type: ignore[no-any-return]  # a float column
+    until: float = rows[0][0]
+    return until
 
 
 _WORKER = PreparedStatement(
@@ -191,7 +192,7 @@ def _claim(
     """Claim up to `want` of those in `state`; the suppressed among them are set aside, and others taken instead."""
     claimed: list[Delivery] = []
     while len(claimed) < want:
-        rows = _CLAIM.execute(
+        rows = _CLAIM.fetch(
             connection,
             {
                 "ours": publication_of(connection),
@@ -202,7 +203,7 @@ def _claim(
                 "lease": lease,
                 "want": want - len(claimed),
             },
-        ).all()
+        )
         if not rows:
             break
         claimed += [one for one in map(make_delivery, rows) if one.state is State.SENDING]
@@ -211,7 +212,10 @@ def _claim(
 
 
 _CHOSEN = (
-    select(deliveries.c.id)
+    select(
+        deliveries.c.id,
+        is_suppressed(bindparam("ours"), deliveries.c.subscriber).label("suppressed"),
+    )
     .where(
         deliveries.c.publication == bindparam("ours"),
         deliveries.c.issue == bindparam("the_issue"),
@@ -222,20 +226,16 @@ _CHOSEN = (
     )
     .order_by(deliveries.c.due, deliveries.c.id)
     .limit(bindparam("want"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=deliveries)
     .cte("chosen")
 )
-_SUPPRESSED = is_suppressed(bindparam("ours"), deliveries.c.subscriber)
 _CLAIM = PreparedStatement(
     update(deliveries)
-    .where(deliveries.c.id.in_(select(_CHOSEN.c.id)))
+    .where(deliveries.c.id == _CHOSEN.c.id)
     .values(
         worker=bindparam("holder"),
-        lease_until=case((_SUPPRESSED, null()), else_=bindparam("lease")),
-        state=case(
-            (_SUPPRESSED, State.SUPPRESSED.value),
-            else_=State.SENDING.value,
-        ),
+        lease_until=case((_CHOSEN.c.suppressed, null()), else_=bindparam("lease")),
+        state=case((_CHOSEN.c.suppressed, State.SUPPRESSED.value), else_=State.SENDING.value),
     )
     .returning(*COLUMNS)
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -68,28 +68,27 @@ class Delivery(NamedTuple):
 
     def with_result(self, result: Result, *, took: int = 0, due: float = NEVER) -> "Delivery":
         """Return the delivery as a result leaves it: after so many milliseconds, and tried again when it is `due`."""
-        return self._replace(
-            state=State(result.outcome.value),
-            stage=result.stage,
-            code=result.code,
-            enhanced=result.enhanced,
-            reply=result.reply,
-            took=took,
-            due=due,
-            attempts=self.attempts + 1,
-            tries=self.tries + (result.outcome is Outcome.DEFERRED),
-            lease_until=None,
-        )
+        values: list[Any] = list(self)  # `_replace` takes three times as long, for each message
+        values[_STATE] = _STATES[result.outcome.value]
+        values[_LEASE_UNTIL] = None
+        values[_ATTEMPTS] += 1
+        values[_TRIES] += result.outcome is Outcome.DEFERRED
+        values[_DUE : _REPLY + 1] = due, result.stage, result.code, result.enhanced, result.reply
+        values[_TOOK] = took
+        return Delivery._make(values)
 
 
 COLUMNS = [deliveries.c[name.removesuffix("_json")] for name in Delivery._fields]
-_STATE = Delivery._fields.index("state")
+_STATE, _LEASE_UNTIL, _ATTEMPTS, _TRIES, _DUE, _REPLY, _TOOK = (
+    Delivery._fields.index(name) for name in ("state", "lease_until", "attempts", "tries", "due", "reply", "took")
+)
+_STATES: Mapping[str, State] = {state.value: state for state in State}
 
 
 def make_delivery(row: Sequence[Any]) -> Delivery:
     """Return the delivery of a row with COLUMNS."""
     values = list(row)
-    values[_STATE] = State(values[_STATE])
+    values[_STATE] = _STATES[values[_STATE]]
     return Delivery._make(values)
 
 

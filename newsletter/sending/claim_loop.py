@@ -24,6 +24,7 @@ from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.rules import WorkerProgress
 from newsletter.sending.throttle import HOUR_S, Throttle
+from newsletter.store.engine import KeptConnection
 
 _AHEAD_S = 2.0  # with a low rate, no more is claimed than leaves within this time
 _SHOW_EVERY_S = 0.1
@@ -44,10 +45,12 @@ class ClaimLoop:
         worker: str,
         lease_s: float,
         thread: ThreadPoolExecutor,
+        ledger: KeptConnection,
         dispatcher: Dispatcher,
         began: datetime,
     ) -> None:
         self.dispatcher = dispatcher
+        self._ledger = ledger
         self._assignment = assignment
         self._worker = worker
         self._thread = thread
@@ -62,7 +65,14 @@ class ClaimLoop:
         self._next_due: float | None = 0.0  # when a deferred recipient may be tried again
 
     @classmethod
-    async def open(cls, assignment: Assignment, worker: str, lease: LeaseClock, thread: ThreadPoolExecutor) -> Self:
+    async def open(
+        cls,
+        assignment: Assignment,
+        worker: str,
+        lease: LeaseClock,
+        thread: ThreadPoolExecutor,
+        ledger: KeptConnection,
+    ) -> Self:
         """Return the loop of a registered worker, with a dispatcher that knows what left within the hour."""
         loop = asyncio.get_running_loop()
         store, limits, rules = assignment.store, assignment.backend.limits, assignment.rules
@@ -81,7 +91,7 @@ class ClaimLoop:
             group=max(1, _count_most_ahead(assignment) // 4),
             patience=rules.patience,
         )
-        return cls(assignment, worker, lease.seconds, thread, dispatcher, began)
+        return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began)
 
     async def run(self) -> None:
         """Record, take back and claim, one commit after another, until nobody waits and nothing is under way."""
@@ -134,7 +144,7 @@ class ClaimLoop:
         return await self._run_in_ledger(
             partial(
                 record_and_claim,
-                self._assignment.store,
+                self._ledger,
                 self._assignment.issue,
                 self._worker,
                 results=collected.results,

@@ -92,8 +92,11 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
 
     The ledger works on a thread of its own, so that a sync to disk never stalls a connection.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as thread:
-        loop = await ClaimLoop.open(assignment, worker, lease, thread)
+    with (
+        assignment.store.keeping() as ledger,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as thread,
+    ):
+        loop = await ClaimLoop.open(assignment, worker, lease, thread, ledger)
         dispatcher = loop.dispatcher
         connections = Connections(assignment.backend, dispatcher)
         watcher = asyncio.create_task(_halt_when(stop, dispatcher, connections))

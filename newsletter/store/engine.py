@@ -5,12 +5,15 @@ from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from time import monotonic
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Engine,
     FromClause,
     Insert,
     Table,
@@ -23,6 +26,7 @@ from newsletter.store.sqlite import Sqlite
 from newsletter.store.store_tables import StoreTables, name_lock
 from newsletter.workspace import MAIN, PublicationId
 
+_KEPT_S = 1.0
 _PUBLICATION = "newsletter_publication"  # an execution option of each connection
 
 
@@ -53,6 +57,15 @@ class Store:
         """Open a connection that sees one moment and changes nothing; it waits for no writer, and none waits for it."""
         with explain_refusals(self._database), self._reading_engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def keeping(self) -> Iterator["KeptConnection"]:
+        """Yield transactions over a connection that is kept until the context ends, for one thread at a time."""
+        kept = KeptConnection(self._database, self._engine)
+        try:
+            yield kept
+        finally:
+            kept.close()
 
     @contextmanager
     def erasing(self) -> Iterator[Connection]:
@@ -95,6 +108,51 @@ class Store:
     def close(self) -> None:
         """Close the store's connections."""
         self._engine.dispose()
+
+
+class KeptConnection:
+    """Transactions over one connection, for who makes many a second: its way to the pool and back costs more than one.
+
+    When it has not been used for a second, or something has come over it unasked, it is taken from the pool anew, which
+    sees whether a server has closed it.
+    """
+
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self._database = database
+        self._engine = engine
+        self._kept: Connection | None = None
+        self._used_at = 0.0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction as the store's own."""
+        with explain_refusals(self._database):
+            if monotonic() - self._used_at > _KEPT_S or (self._kept is not None and _has_news(self._kept)):
+                self.close()
+            self._kept = connection = self._kept or self._engine.connect()
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                self.close()
+                raise
+            self._used_at = monotonic()
+
+    def close(self) -> None:
+        """Give the connection back to the pool."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+
+def _has_news(connection: Connection) -> bool:
+    """Return whether a server has sent something unasked, such as the end of the connection."""
+    driver: Any = connection.connection.driver_connection
+    if not hasattr(driver, "fileno"):
+        return False  # a file's has no server
+    with DefaultSelector() as selector:
+        selector.register(driver, EVENT_READ)
+        return bool(selector.select(0))
 
 
 class Staging:

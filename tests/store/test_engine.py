@@ -10,10 +10,26 @@ from pathlib import Path
 
 import pytest
 from postgres import Postgres
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, literal, select, text, true
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    true,
+)
 
-from newsletter.store import Busy, Staging, Store, find_store, open_store, suppressions
-from newsletter.store.engine import insert_new
+from newsletter.errors import DeliveryError
+from newsletter.store import Busy, Staging, Store, engine, find_store, open_store, suppressions
+from newsletter.store.engine import KeptConnection, insert_new
+from newsletter.store.prepared_statements import PreparedStatement
 from newsletter.store.schema import suppressions as kept
 
 HOLDER = """
@@ -36,6 +52,12 @@ class Mishap(Exception):
 def _suppress(store: Store, reader: str) -> None:
     with store.transaction() as connection:
         suppressions.suppress(connection, reader, "unsubscribed")
+
+
+def _fail_to_suppress(store: KeptConnection, reader: str) -> None:
+    with store.transaction() as connection:
+        suppressions.suppress(connection, reader, "unsubscribed")
+        raise Mishap
 
 
 def _move(staging: Staging, *, mishap: bool = False) -> None:
@@ -234,3 +256,60 @@ def test_no_plan_that_was_made_for_a_small_table_is_kept_while_it_grows(postgres
     """An import of 200,000 subscribers read the whole table for each thousand, by the plan of the first ones."""
     with closing(open_store(postgres.emptied())) as store, store.reading() as connection:
         assert connection.scalar(text("SHOW plan_cache_mode")) == "force_custom_plan"
+
+
+def test_transactions_over_a_kept_connection_stand_or_fall_one_by_one(store: Store) -> None:
+    with store.keeping() as kept:
+        with kept.transaction() as connection:
+            suppressions.suppress(connection, "a", "unsubscribed")
+        with pytest.raises(Mishap):
+            _fail_to_suppress(kept, "b")
+        with store.reading() as reading:
+            assert _suppressed(reading) == {"a"}
+        with kept.transaction() as connection:
+            suppressions.suppress(connection, "c", "unsubscribed")
+            held = connection
+        with kept.transaction() as connection:
+            assert connection is held
+        _suppress(store, "d")  # nothing is locked meanwhile
+    with store.reading() as reading:
+        assert _suppressed(reading) == {"a", "c", "d"}
+
+
+def test_a_kept_connection_that_rested_is_looked_at_before_it_is_used(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.keeping() as kept:
+        with kept.transaction() as connection:
+            held = connection
+        monkeypatch.setattr(engine, "_KEPT_S", -1.0)
+        with kept.transaction() as connection:
+            assert connection is not held
+            assert held.closed
+
+
+def test_a_prepared_statement_fails_in_the_words_of_the_store(store: Store) -> None:
+    given = {"publication": "main", "subscriber": "ada@example.org"}
+    row = {column.name: given.get(column.name, "x") for column in kept.c}
+    statement = PreparedStatement(insert(kept).values({name: bindparam(name) for name in row}))
+
+    def insert_twice() -> None:
+        with store.transaction() as connection:
+            statement.execute_many(connection, [row, row])
+
+    with pytest.raises(DeliveryError) as refused:
+        insert_twice()
+    assert refused.value.__cause__ is None  # which may quote the row
+    assert "ada" not in str(refused.value)
+    with store.reading() as reading:
+        assert _suppressed(reading) == set()
+
+
+def test_a_kept_connection_that_a_server_has_ended_is_opened_anew(postgres: Postgres) -> None:
+    with closing(open_store(postgres.fresh())) as store, store.keeping() as kept:
+        with kept.transaction() as connection:
+            mine = connection.scalar(text("SELECT pg_backend_pid()"))
+        with store.transaction() as other:
+            other.execute(text("SELECT pg_terminate_backend(:mine, 5000)"), {"mine": mine})
+        with kept.transaction() as connection:
+            assert connection.scalar(text("SELECT pg_backend_pid()")) != mine

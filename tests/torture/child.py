@@ -19,6 +19,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
+from newsletter.store.prepared_statements import PreparedStatement
+
 _ANSWERS, _TELLING = 3, 4
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT, "stop": signal.SIGSTOP}
 
@@ -120,6 +122,15 @@ class Seams:
             if self._tell_of_wait and statement.lstrip().startswith(blocked):
                 self._tell_of_wait = False
                 self._tell("waiting")
+
+        bind = PreparedStatement._bind
+
+        def tell_of_wait_there_too(statement: PreparedStatement, connection: Connection, rows: Any) -> Any:
+            text, bound = bind(statement, connection, rows)
+            tell_of_wait(connection, None, text)
+            return text, bound
+
+        PreparedStatement._bind = tell_of_wait_there_too  # the driver executes these, unseen by SQLAlchemy
 
     def _take(self, fault: dict[str, Any]) -> None:
         if fault["act"] == "full":
