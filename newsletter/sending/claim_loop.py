@@ -88,7 +88,8 @@ class ClaimLoop:
             lease,
             rules.waits,
             Refusals(rules.refusals, rules.blocks),
-            group=max(1, _count_most_ahead(assignment) // 4),
+            # A commit costs as much as many messages; by half of what is ahead the connections have the other half.
+            group=max(1, _count_most_ahead(assignment) // 2),
             patience=rules.patience,
         )
         return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began)
