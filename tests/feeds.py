@@ -19,7 +19,7 @@ def message(name: str, size: int = 300) -> Message:
         key=name,
         sender="bounces@example.org",
         recipient=f"{name}@example.org",
-        data=head + (b"Good morning. It is =2E" + b"x" * 46 + b"=\r\n") * lines + b"end\r\n",
+        pieces=(head, *[b"Good morning. It is =2E" + b"x" * 46 + b"=\r\n"] * lines, b"end\r\n"),
     )
 
 

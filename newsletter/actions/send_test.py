@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -87,7 +87,7 @@ class PreparedTest:
                 unrecorded = error
         return SentTest(
             issue=self.issue,
-            results=[replace(result, key=each.address) for each, result in answers],
+            results=[result._replace(key=each.address) for each, result in answers],
             languages=[each.language for each in self.messages],
             unrecorded=unrecorded,
         )
@@ -153,7 +153,7 @@ def prepare_test(publication: OpenPublication, issues: Sequence[Issue], testers:
                 subject_prefix="[TEST] ",
                 token=recipient_tags.unsubscribe_token(issue.name, tester.address),
             )
-            message = replace(sign(message) if sign else message, key=f"{message.key} {issue.language}")
+            message = (sign(message) if sign else message)._replace(key=f"{message.key} {issue.language}")
             messages.append(TestMessage(message=message, address=tester.key, language=issue.language, text_sha256=text))
     return PreparedTest(
         publication=publication,

@@ -181,5 +181,5 @@ def _make_message(number: int, check: str, recipient: EmailAddress, body: str) -
         key=f"/{name}/{{sender}}'%s`$x@example.org",
         sender=EmailAddress("bounces@example.org"),
         recipient=recipient,
-        data=f"{header}\r\n\r\n{body}".encode("ascii"),
+        pieces=(f"{header}\r\n\r\n{body}".encode("ascii"),),
     )

@@ -55,9 +55,7 @@ class DkimSigner:
         body_hash = b64encode(sha256(_simplify(body)).digest())
         names, header = _select_covered(head)
         signatures = b"".join(self._make_signature(key, names, header, body_hash) for key in self._keys)
-        return Message(
-            key=message.key, sender=message.sender, recipient=message.recipient, data=signatures + message.data
-        )
+        return message._replace(pieces=(signatures, *message.pieces))
 
     def _make_signature(self, key: DkimKey, names: tuple[str, ...], header: bytes, body_hash: bytes) -> bytes:
         written, hashed = _build_frame(key.algorithm, self._domain, key.selector, names)

@@ -1,23 +1,34 @@
 """A message and its result: the values that mail, backends and sending share."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from newsletter.address import EmailAddress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One recipient's message: its bytes and envelope.
+class Message(NamedTuple):
+    """One recipient's message: its bytes and envelope. It is a tuple, since one is made for each recipient.
 
-    `key` names the delivery to the caller that handed the message over. `data` has CRLF line ends and no line
-    that begins with a dot, so the same bytes serve SMTP's DATA and BDAT, and a file.
+    `key` names the delivery to the caller that handed the message over. The bytes have CRLF line ends and no line
+    that begins with a dot, so the same bytes serve SMTP's DATA and BDAT, and a file. They are in `pieces`, most of
+    which all recipients of a campaign share.
     """
 
     key: str
     sender: EmailAddress
     recipient: EmailAddress
-    data: bytes
+    pieces: Sequence[bytes]
+
+    @property
+    def data(self) -> bytes:
+        """Return the bytes as one."""
+        return b"".join(self.pieces)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes there are."""
+        return sum(map(len, self.pieces))
 
 
 class Outcome(StrEnum):
@@ -29,8 +40,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # the connection broke while its text was under way
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """The result of one message, with the reply and the stage of the dialogue at which it came.
 
     `code` is the reply code of RFC 5321, `enhanced` the status code of RFC 3463 where there was one.

@@ -150,7 +150,7 @@ class MessageTemplate:
             raise MissingValue(UNSUBSCRIBE_FIELD)
         values = [encode_quoted_printable(placeholder.fill(fields)) for placeholder in self._placeholders]
         pieces[3::2] = [values[number] for number in self._order]
-        return Message(key=key, sender=self.sender, recipient=address, data=b"".join(pieces))
+        return Message(key, self.sender, address, pieces)
 
     @cached_property
     def takes_token(self) -> bool:

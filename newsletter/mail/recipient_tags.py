@@ -73,7 +73,7 @@ class RecipientTags:
         # Made of today's address for bounces and not of the frozen sender, since that is where bounces are read.
         mailbox, domain = local_part_of(self.bounces), domain_of(self.bounces)
         sender = f"{mailbox}{self.verp}{self.tokens.write_verp_tag(delivery, reader)}@{domain}"
-        return Message(key=message.key, sender=EmailAddress(sender), recipient=message.recipient, data=message.data)
+        return Message(message.key, EmailAddress(sender), message.recipient, message.pieces)
 
 
 def _has_token(text: str) -> bool:

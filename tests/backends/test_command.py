@@ -33,7 +33,7 @@ SENDMAIL = "/usr/sbin/sendmail"
 
 
 def _feed(*recipients: str, sender: str = "bounces@example.org", text: bytes = b"Hi\r\n\r\nyou\r\n") -> MemoryFeed:
-    return MemoryFeed(Message(key=name, sender=sender, recipient=name, data=text) for name in recipients)
+    return MemoryFeed(Message(key=name, sender=sender, recipient=name, pieces=(text,)) for name in recipients)
 
 
 def _returned(feed: MemoryFeed) -> list[str]:
@@ -362,7 +362,7 @@ _WORDS = st.lists(st.sampled_from(["-i", "--", "-f", "{sender}", "{recipient}", 
 @given(words=_WORDS, sender=_ADDRESSES, recipient=_ADDRESSES)
 def test_no_address_becomes_an_option_or_another_word(words: list[str], sender: str, recipient: str) -> None:
     backend = CommandBackend(CommandBackend.Settings(command=["true", *words]), Path("/"))
-    message = Message(key="k", sender=sender, recipient=recipient, data=b"")
+    message = Message(key="k", sender=sender, recipient=recipient, pieces=(b"",))
 
     async def filled() -> list[str] | None:
         async with backend.connect() as session:

@@ -137,7 +137,7 @@ class Run:
             more = self.dialogue.room and bool(waiting)
             if more:
                 self.dialogue.give(waiting.pop(0))
-            written += self.dialogue.outgoing()
+            written += b"".join(self.dialogue.outgoing())
             if not more:
                 self.sent += written
                 return written
@@ -259,7 +259,7 @@ def test_a_mad_server_costs_no_copy_and_no_crash(way: str, words: list[bytes | N
     assert all(count == 1 for count in ends.values())
     if run.dialogue.end is not None:
         assert set(ends) == set(given_away)
-        assert run.dialogue.outgoing() == b""
+        assert run.dialogue.outgoing() == []
         assert not run.dialogue.room
     assert all(run.sent.count(text) <= 1 for text in texts.values())
     for message in run.returned:

@@ -72,7 +72,7 @@ def test_the_copies_are_what_was_sent(chunking: bool, monkeypatch: pytest.Monkey
     sizes = [400, 36_000, 36_000, 600_000, 100, 65_536] * 10
     sent = [message(f"reader{number}", size) for number, size in enumerate(sizes)]
     sent = [
-        Message(key=each.key, sender=each.sender, recipient=each.recipient, data=heads % number + each.data)
+        Message(key=each.key, sender=each.sender, recipient=each.recipient, pieces=(heads % number, *each.pieces))
         for number, each in enumerate(sent)
     ]
     with postfix.postfix() as server:

@@ -65,7 +65,7 @@ def smtp(data: bytes) -> None:
         while dialogue.room and waiting:
             dialogue.give(waiting.pop(0))
         before = sent
-        sent += dialogue.outgoing()
+        sent += b"".join(dialogue.outgoing())
         dialogue.receive(piece)
         for result in dialogue.results:
             ends[result.key] += 1

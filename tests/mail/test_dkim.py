@@ -105,7 +105,7 @@ def test_what_is_covered_can_neither_be_changed_nor_added_nor_removed(
     publication.environ["NEWSLETTER_SENDER__FEEDBACK_ID"] = "exampleorg"
     message = _message(publication)
     post = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058, section 3.1
-    signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", data=post + message.data)).data
+    signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", pieces=(post, *message.pieces))).data
     assert _verdicts(signed) == [True, True]
     field = re.search(rb"(?m)^" + name.encode() + rb": [^\r]*", signed)
     assert field is not None
@@ -120,7 +120,7 @@ def test_what_is_covered_can_neither_be_changed_nor_added_nor_removed(
 def test_what_is_not_there_and_readers_would_see_can_not_be_added(publication: Publication, signer: DkimSigner) -> None:
     publication.environ["NEWSLETTER_SENDER__REPLY_TO"] = "editor@example.org"
     data = re.sub(rb"Reply-To: [^\r]*\r\n", b"", _message(publication).data)
-    signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", data=data)).data
+    signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", pieces=(data,))).data
     assert _verdicts(signed) == [True, True]
     for added in (b"Reply-To: a@example.net\r\n", b"Cc: a@example.net\r\n"):
         assert _verdicts(added + signed) == [False, False]
@@ -146,7 +146,7 @@ def test_a_relay_may_fold_the_header_otherwise(publication: Publication, signer:
 @pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n\r\n\r\n", b"text", b"text\r\n\r\n", b" \r\n"])
 def test_empty_lines_at_the_end_make_no_difference(signer: DkimSigner, end: bytes) -> None:
     data = b"From: a@example.org\r\nSubject: x\r\n\r\n" + end
-    signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", data=data)).data
+    signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", pieces=(data,))).data
     assert _verdicts(signed) == [True, True]
     if end:
         assert _verdicts(re.sub(rb"(\r\n)*\Z", b"\r\n", signed)) == [True, True]

@@ -21,7 +21,7 @@ def _give_back(why: str, code: int | None) -> Collected:
         lease = LeaseClock(60)
         lease.start(lease.read())
         dispatcher = Dispatcher(Throttle(Limits()), lease)
-        message = Message(key="ada", sender="digest@example.org", recipient="ada@example.org", data=b"")
+        message = Message(key="ada", sender="digest@example.org", recipient="ada@example.org", pieces=(b"",))
         dispatcher.supply([(CLAIM, message)])
         feed = ConnectionFeed(dispatcher)
         assert feed.take() is message

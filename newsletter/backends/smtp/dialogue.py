@@ -93,12 +93,12 @@ class Dialogue:
             return
         transaction = Transaction(message)
         self._in_hand.append(transaction)
-        size = f" SIZE={len(message.data)}" if self._size is not None else ""  # RFC 1870, section 5
+        size = f" SIZE={message.size}" if self._size is not None else ""  # RFC 1870, section 5
         envelope = f"MAIL FROM:<{message.sender}>{size}\r\nRCPT TO:<{message.recipient}>\r\n"
         if self._chunking:
             # RFC 3030, section 2: after a failed BDAT the server's state is indeterminate until it gets RSET.
-            bdat = f"{envelope}BDAT {len(message.data)} LAST\r\n".encode("ascii")
-            self._out += (bdat, message.data, b"RSET\r\n")
+            bdat = f"{envelope}BDAT {message.size} LAST\r\n".encode("ascii")
+            self._out += (bdat, *message.pieces, b"RSET\r\n")
             self._leaving.append(transaction)
             self._await(transaction, CHUNKED)
             return
@@ -114,15 +114,14 @@ class Dialogue:
             self._unsent.extend(zip(stages, commands.splitlines(keepends=True), strict=True))
             self._send_command(transaction)
 
-    def outgoing(self) -> bytes:
-        """Return the bytes to write now. From here on the texts among them count as having left."""
+    def outgoing(self) -> Sequence[bytes]:
+        """Return the bytes to write now, in pieces. From here on the texts among them count as having left."""
         for transaction in self._leaving:
             transaction.text_left = True
         self._leaving.clear()
         self._answerable = len(self._awaited)
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
+        pieces, self._out = self._out, []
+        return pieces
 
     def receive(self, data: bytes) -> int:
         """Take bytes from the server, in pieces of any length; return how many replies they completed."""
@@ -149,8 +148,8 @@ class Dialogue:
             self._finish(SessionLost(why, code), text_read=True)
 
     def _explain_unfit(self, message: Message) -> str:
-        if self._size and len(message.data) > self._size:
-            return f"the message has {len(message.data):,} bytes, and the server takes {self._size:,} at most"
+        if self._size and message.size > self._size:
+            return f"the message has {message.size:,} bytes, and the server takes {self._size:,} at most"
         if not _ADDRESSES.fullmatch(f"{message.sender} {message.recipient}"):
             return "the address can't stand in an SMTP command"
         return ""
@@ -189,7 +188,7 @@ class Dialogue:
     def _send_text(self, transaction: Transaction) -> None:
         if transaction.failure is None:
             # No line of it begins with a dot (mail/quoted_printable.py), so the text goes as it is.
-            self._out += (transaction.message.data, _DOT)
+            self._out += (*transaction.message.pieces, _DOT)
             self._leaving.append(transaction)
             self._await(transaction, (DialogueStage.TEXT,))
         else:

@@ -177,10 +177,10 @@ class SmtpSession(asyncio.Protocol):
             if self._asking is None:
                 self._asking = self._loop.call_later(_ASK_AGAIN_S, self._ask_again)
             return
-        if data := self._dialogue.outgoing():
+        if pieces := self._dialogue.outgoing():
             self._since = self._loop.time()
             self._wrote = True
-            self._transport.write(data)
+            self._transport.writelines(pieces)
 
     def _ask_again(self) -> None:
         self._asking = None

@@ -102,5 +102,5 @@ class ConfirmationSender:
             key=subscriber,
             sender=config.sender.envelope,
             recipient=recipient,
-            data=b"".join(head) + b"\r\n" + quoted_printable.encode_without_shortcut(text) + b"\r\n",
+            pieces=(*head, b"\r\n", quoted_printable.encode_without_shortcut(text), b"\r\n"),
         )
