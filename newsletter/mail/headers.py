@@ -65,6 +65,9 @@ def format_encoded_words(text: str, taken: int) -> str:
     character is never divided between two words (section 5).
     """
     words = []
+    whole = text.encode("utf-8")
+    if text and len(whole) <= (min(_WORD, _LINE - taken) - len("=?utf-8?b??=")) // 4 * 3:  # as most names are
+        return f"=?utf-8?b?{b64encode(whole).decode('ascii')}?="
     while text:
         # Four columns hold three bytes, beside what is around them.
         room = max((min(_WORD, _LINE - taken) - len("=?utf-8?b??=")) // 4 * 3, 0)

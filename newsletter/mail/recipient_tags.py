@@ -67,7 +67,9 @@ class RecipientTags:
         """
         if template.takes_token and self.tokens:
             fields = {**fields, UNSUBSCRIBE_FIELD: self.tokens.write(issue, reader)}
-        message = template.render(reader, address, fields, date)
+        # What is in the ledger was checked when it was frozen.
+        render = template.render if delivery is None else template.render_checked
+        message = render(reader, address, fields, date)
         if not self.verp or self.tokens is None or delivery is None:
             return message
         # Made of today's address for bounces and not of the frozen sender, since that is where bounces are read.

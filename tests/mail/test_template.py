@@ -1,6 +1,7 @@
 """The sample's message, part by part; and each part's own promises."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -19,7 +20,7 @@ from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import compile_message
 from newsletter.mail.headers import HeaderFault, format_address_header, format_text_header
-from newsletter.mail.message_template import MessageTemplate, MissingValue
+from newsletter.mail.message_template import HeaderLine, MessageTemplate, MissingValue, Placeholder
 from newsletter.mail.quoted_printable import SOFT_BREAK, encode_quoted_printable
 
 DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
@@ -214,3 +215,50 @@ def test_a_header_of_ascii_is_folded_and_read_back_as_it_was(words: list[str], w
     data = format_text_header("Subject", value)
     assert all(len(line) <= 78 and line.strip() for line in data.decode("ascii").split("\r\n")[:-1])
     assert str(message_from_bytes(data + b"\r\n", policy=default_policy)["Subject"]).strip() == value.strip()
+
+
+_LINKS = (
+    HeaderLine("X-One", False, ("<https://example.org/u/", Placeholder("_token", "", "address"), ">")),
+    HeaderLine(
+        "List-Unsubscribe",
+        False,
+        (
+            "<https://example.org/u/", Placeholder("_token", "", "address"),
+            ">, <mailto:leave@example.org?subject=leave%20", Placeholder("_token", "", "address"), ">",
+        ),
+    ),
+    HeaderLine("X-Two", False, ("<", Placeholder("_token", "", "address"), Placeholder("id", "7", "address"), ">")),
+    HeaderLine("X-Long", False, ("x" * 400, Placeholder("_token", "", "text"))),
+    HeaderLine("Subject", True, ("For ", Placeholder("_token", "", "text"), " alone")),
+)  # fmt: skip
+
+
+@given(st.from_regex(r"[A-Za-z0-9._-]{1,900}", fullmatch=True) | st.text(min_size=1, max_size=60))
+@example("x" * 590)
+@example("x" * 751)
+def test_lines_that_differ_by_the_token_alone_are_those_that_would_be_built(token: str) -> None:
+    template = MessageTemplate(
+        seed="c", sender="s@example.org", domain="example.org", header=b"", lines=_LINKS, body=(b"",)
+    )
+    fields = {"_token": token, "id": "12"}
+
+    def attempt(act: Callable[[], bytes]) -> bytes | str:
+        try:
+            return act()
+        except HeaderFault as fault:
+            return str(fault)
+
+    expected = attempt(lambda: b"".join(line.fill(fields) for line in _LINKS))
+    data = attempt(lambda: template.render_checked("key", "ada@example.org", fields).data)
+    assert data.endswith(expected) if isinstance(data, bytes) and isinstance(expected, bytes) else data == expected
+
+
+def test_a_line_of_a_token_is_built_once_for_all_recipients(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = MessageTemplate(
+        seed="c", sender="s@example.org", domain="example.org", header=b"", lines=_LINKS[:2], body=(b"",)
+    )
+    first = template.render_checked("key", "ada@example.org", {"_token": "a" * 90}).data
+    monkeypatch.delattr(HeaderLine, "fill")
+    assert template.render_checked("key", "ada@example.org", {"_token": "b" * 90}).data == first.replace(
+        b"a" * 90, b"b" * 90
+    )
