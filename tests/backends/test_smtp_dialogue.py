@@ -2,11 +2,14 @@
 
 import pytest
 from feeds import message
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from newsletter.backends import SenderRefused, SessionLost
 from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.reply_reader import ReplyReader
 from newsletter.backends.smtp.transaction import DialogueStage, Extensions
-from newsletter.mail.message import Message, Outcome
+from newsletter.mail.message import Message, Outcome, Result
 
 ADA, BOB, EVE = message("ada"), message("bob"), message("eve")
 PIPELINING = Extensions(pipelining=True)
@@ -361,3 +364,63 @@ def test_a_window_needs_pipelining() -> None:
     dialogue = Dialogue(Extensions(chunking=True), window=16)
     assert _give(dialogue, ADA) == b"MAIL FROM:<bounces@example.org>\r\n"
     assert not dialogue.room
+
+
+_GOOD = [b"250 2.0.0 Ok: queued as 4C8\r\n", b"250 2.1.0 Ok\r\n", b"250 2.1.5 Ok\r\n", b"354 End with .\r\n"]
+_OTHERS = [
+    b"250 \r\n", b"250\r\n", b"251 forwarded\r\n", b"252 perhaps\r\n", b"250-two\r\n250 lines\r\n", b"250 no return\n",
+    b"250 a\rb\r\n", b"250 " + b"x" * 600 + b"\r\n", b"250 " + b"x" * 8300 + b"\r\n", b"250 \xff\xc3\xa9\r\n",
+    b"354\r\n", b"354-go\r\n354 on\r\n", b"421 4.3.2 going down\r\n", b"450 4.2.0 later\r\n", b"550 5.1.1 no\r\n",
+    b"530 5.7.0 login\r\n", b"25 \r\n", b"\r\n", b"", b"220 again\r\n", b"2500 ok\r\n",
+]  # fmt: skip
+
+
+@given(
+    st.tuples(*[st.just(good) | st.sampled_from(_GOOD + _OTHERS) for good in _GOOD]),
+    st.sampled_from([b"", b"", b"", b"250 more\r\n", b"2"]),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=300)
+def test_good_replies_that_come_together_are_taken_as_the_reply_reader_takes_them(
+    replies: tuple[bytes, ...], more: bytes, refused_before: bool, has_begun: bool
+) -> None:
+    said = b"".join(replies) + more
+    ends = []
+    for pieces in ([said], [said[:1], said[1:]]):  # what comes in pieces is the reply reader's
+        dialogue = Dialogue(PIPELINING)
+        _give(dialogue, ADA)
+        if refused_before:
+            _say(dialogue, b"250 ok\r\n550 5.1.1 no\r\n503 5.5.1 no\r\n")
+            _give(dialogue, EVE)
+        _say(dialogue, b"".join([b"250 ok\r\n"] * (3 if refused_before else 2)) + b"354 go\r\n")
+        _give(dialogue, BOB)
+        if has_begun:
+            dialogue.receive(b"2")
+            pieces = [pieces[0][1:], *pieces[1:]] if pieces[0][:1] == b"2" else pieces
+        count = sum([dialogue.receive(piece) for piece in pieces])
+        ends.append(
+            (
+                count,
+                b"".join(dialogue.outgoing()),
+                dialogue.results,
+                dialogue.returned,
+                repr(dialogue.end),
+                dialogue.awaits,
+                dialogue.room,
+                dialogue.receive(b"250 2.0.0 the next\r\n"),
+                dialogue.results,
+                repr(dialogue.end),
+            )
+        )
+    assert ends[0] == ends[1]
+
+
+def test_four_good_replies_are_taken_in_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialogue = Dialogue(PIPELINING)
+    _give(dialogue, ADA)
+    _say(dialogue, b"250 ok\r\n250 ok\r\n354 go\r\n")
+    _give(dialogue, BOB)
+    monkeypatch.delattr(ReplyReader, "read")
+    assert _say(dialogue, b"".join(_GOOD)) == BOB.data + b".\r\n"
+    assert dialogue.results == [Result("ada", Outcome.ACCEPTED, "text", 250, "2.0.0", "Ok: queued as 4C8")]

@@ -38,6 +38,10 @@ _TOO_LARGE = 552  # RFC 1870, section 6.1: after MAIL with SIZE it is about the 
 # A space, an angle bracket or a line's end would end the address, or the command, early.
 _ADDRESSES = re.compile(r"[!-;=?-~]* [!-;=?-~]+")
 _DOT = b".\r\n"
+# To a text, MAIL, RCPT and DATA, each in one line.
+_FOUR_GOOD = re.compile(
+    rb"250 ([^\r\n]{0,500})\r\n250 [^\r\n]{0,500}\r\n25[01] [^\r\n]{0,500}\r\n354 [^\r\n]{0,500}\r\n"
+)
 
 
 class Dialogue:
@@ -127,6 +131,8 @@ class Dialogue:
         """Take bytes from the server, in pieces of any length; return how many replies they completed."""
         if self.end is not None:
             return 0
+        if self._receive_four_at_once(data):
+            return 4
         count = 0
         for count, (code, text) in enumerate(self._reader.read(data), start=1):
             if code == GARBLED:
@@ -141,6 +147,27 @@ class Dialogue:
                 return count
         self._early = self._reader.unfinished and (self._answerable == 0 or (self._early and count == 0))
         return count
+
+    def _receive_four_at_once(self, data: bytes) -> bool:
+        """Take the replies to a text and to the next message's envelope, when they are good and nothing else has come.
+
+        With PIPELINING that is what nearly all of a campaign's replies are. What is not of this form is left to the
+        reply reader, which would do the same with what is, in three times as long.
+        """
+        awaited = self._awaited
+        if len(awaited) != 4 or self._answerable != 4 or self._early or self._chunking or self._refusal is not None:
+            return False
+        (text, finished), (_, begun), _, (start, _) = awaited
+        if text is not DialogueStage.TEXT or start is not DialogueStage.DATA or finished.failure or begun.failure:
+            return False
+        replies = None if self._reader.unfinished else _FOUR_GOOD.fullmatch(data)
+        if replies is None:
+            return False
+        awaited.clear()
+        self._answerable = 0
+        self._handle_text_reply(finished, _OK, self._decode(replies[1]))
+        self._send_text(begun)
+        return True
 
     def lose(self, why: str, code: int | None = None) -> None:
         """End with the connection: a message whose text may have left is unknown, the others are given back."""
