@@ -1,7 +1,7 @@
 """A feed in memory, for tests of sessions, that minds its contract and keeps book of every message."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from newsletter.backends import Backend, SessionLost
 from newsletter.mail.message import Message, Outcome, Result
@@ -91,3 +91,15 @@ class MemoryFeed:
             if not self.waiting:
                 break
         return losses
+
+
+class CallingMemoryFeed(MemoryFeed):
+    """Calls a session instead of letting it wait, as a worker's feeds do."""
+
+    def call_when_ready(self, ready: Callable[[bool], None]) -> None:
+        self.waits += 1
+        self._open = True
+        asyncio.get_running_loop().call_soon(ready, bool(self.waiting))
+
+    async def wait(self) -> bool:
+        raise AssertionError("who is called does not wait")

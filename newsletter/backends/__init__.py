@@ -65,6 +65,13 @@ class Feed(Protocol):
         """
 
 
+class CallingFeed(Feed, Protocol):
+    """A feed that can also call a session which is driven by callbacks: waking a coroutine costs as much as a reply."""
+
+    def call_when_ready(self, ready: Callable[[bool], None]) -> None:
+        """Call `ready` once, later, instead of what `wait` returns: True when a message may be ready."""
+
+
 class Session(Protocol):
     """One open connection of a backend."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from math import inf
 from typing import cast
 
@@ -191,7 +192,11 @@ class ConnectionFeed:
         self.crowded = False  # told that there is a connection too many: it takes no more
         self._in_hand: dict[str, tuple[Delivery, float]] = {}
         self.useful = False
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._clock = self._loop.time
+        self._ready: Callable[[bool], None] | None = None  # of the session that is to be called
+        self._idle_since = 0.0
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     def take(self) -> Message | None:
         """Return the next message; None when there is none, or this connection takes no more."""
@@ -210,6 +215,33 @@ class ConnectionFeed:
     async def wait(self) -> bool:
         """Wait until a message may be there; return False when the connection is to be closed."""
         return self._left != 0 and not self.crowded and await self._dispatcher.wait(_IDLE_S)
+
+    def call_when_ready(self, ready: Callable[[bool], None]) -> None:
+        """Call `ready` as the protocol CallingFeed says."""
+        self._ready = ready
+        if self._left == 0 or self.crowded:
+            self._loop.call_soon(self._call, False)
+            return
+        self._dispatcher.call_when_woken(self._call_again)
+        self._idle_since = self._clock()
+        if self._idle_timer is None:  # one for many short waits
+            self._idle_timer = self._loop.call_later(_IDLE_S, self._look_idle)
+
+    def _call_again(self) -> None:
+        self._call(not self._dispatcher.is_over)
+
+    def _call(self, is_ready: bool) -> None:
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready(is_ready)
+
+    def _look_idle(self) -> None:
+        self._idle_timer = None
+        left = self._idle_since + _IDLE_S - self._clock()
+        if self._ready is not None and left > 0:
+            self._idle_timer = self._loop.call_later(left, self._look_idle)
+        else:
+            self._call(False)
 
     def answer(self, result: Result) -> None:
         """Pass on what became of a message. Raises ValueError for one that was not taken, or answered before."""
@@ -238,6 +270,9 @@ class ConnectionFeed:
 
     def close(self, why: str) -> None:
         """Record every message that is still in hand as unknown: it may have gone out or not."""
+        self._ready = None
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         for key in list(self._in_hand):
             self.answer(Result(key=key, outcome=Outcome.UNKNOWN, stage="connection", reply=why))
 

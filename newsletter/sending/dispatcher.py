@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from time import time
@@ -66,6 +66,8 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         self._ready: deque[tuple[Delivery, Message]] = deque()
         self._waiting: list[asyncio.Future[None]] = []
+        self._listening: list[Callable[[], None]] = []
+        self._calling = False
         self._alarm_at = inf
         self._results: list[Delivery] = []
         self._returned: dict[int, str] = {}
@@ -94,18 +96,29 @@ class Dispatcher:
 
     async def wait(self, patience: float | None = None) -> bool:
         """Wait until a message may be there; return False when none will come, or none within `patience` seconds."""
-        while not self.halting and not self.closed:
+        while not self.is_over:
             if self._ready and self.may_send():
                 now = self._loop.time()
                 at = self.throttle.find_next_departure(now)
                 if at <= now:
                     return True
-                if at < self._alarm_at:
-                    self._alarm_at = at
-                    self._loop.call_at(at, self._ring)
+                self._set_alarm(at)
             if not await self._wait_until_woken(patience):
                 return False
         return False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further message will come."""
+        return self.halting or self.closed
+
+    def call_when_woken(self, listener: Callable[[], None]) -> None:
+        """Call `listener` once, when a message may be there or none will come; never from within this call."""
+        self._listening.append(listener)
+        if self.is_over:
+            self._call_soon()
+        elif self._ready and self.may_send():
+            self._set_alarm(self.throttle.find_next_departure(self._loop.time()))
 
     async def rest(self, seconds: float) -> None:
         """Wait, unless the dispatcher halts."""
@@ -233,6 +246,25 @@ class Dispatcher:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+        if self._listening:
+            self._call_soon()
+
+    def _call_soon(self) -> None:
+        # Not at once: the dispatcher may have been woken by a connection that is in the midst of reporting results.
+        if not self._calling:
+            self._calling = True
+            self._loop.call_soon(self._call_listeners)
+
+    def _call_listeners(self) -> None:
+        self._calling = False
+        listening, self._listening = self._listening, []
+        for listener in listening:
+            listener()
+
+    def _set_alarm(self, at: float) -> None:
+        if at < self._alarm_at:
+            self._alarm_at = at
+            self._loop.call_at(at, self._ring)
 
     def _announce(self) -> None:
         self._gathering = None

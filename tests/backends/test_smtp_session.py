@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from certificate import make_certificate
-from feeds import MemoryFeed, message, messages
+from feeds import CallingMemoryFeed, MemoryFeed, message, messages
 from smtp_server import POLITE, running, scripted
 
 from newsletter.backends import SessionLost
@@ -37,17 +37,19 @@ async def _deliver(backend: SmtpBackend, feed: MemoryFeed) -> None:
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
 @pytest.mark.parametrize("extensions", EXTENSIONS)
 @pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("kind", [MemoryFeed, CallingMemoryFeed])
 def test_every_message_arrives_once_and_whole(
     security: str,
     extensions: tuple[str, ...],
     late: bool,
+    kind: type[MemoryFeed],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     context, path = make_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     options = {} if security == "none" else {"certificate": context, "tls": security == "tls"}
-    feed = MemoryFeed(messages(30, size=20_000), late=late)
+    feed = kind(messages(30, size=20_000), late=late)
     with running(extensions=extensions, **options) as server, asyncio.Runner() as runner:
         runner.run(_deliver(_backend(server.port, security=security), feed))
     assert feed.outcomes() == {each.key: Outcome.ACCEPTED for each in messages(30)}
@@ -93,16 +95,23 @@ def test_it_ends_with_quit(greeting: bytes) -> None:
     assert commands.index("QUIT") == len(commands) - 3  # the second session says EHLO and QUIT alone
 
 
-def test_a_server_that_closes_interrupts_the_wait_for_a_message() -> None:
-    class Patient(MemoryFeed):
-        async def wait(self) -> bool:
-            await asyncio.Event().wait()
-            return True
+class _Patient(MemoryFeed):
+    async def wait(self) -> bool:
+        await asyncio.Event().wait()
+        return True
 
+
+class _Silent(CallingMemoryFeed):
+    def call_when_ready(self, ready: Callable[[bool], None]) -> None:
+        del ready  # and never call
+
+
+@pytest.mark.parametrize("kind", [_Patient, _Silent])
+def test_a_server_that_closes_interrupts_the_wait_for_a_message(kind: type[MemoryFeed]) -> None:
     def answer(command: str) -> bytes:
         return b"250 ok\r\n421 4.3.2 going down\r\n" if command == "TEXT" else POLITE[command]
 
-    feed = Patient(messages(1))
+    feed = kind(messages(1))
     with (
         scripted(answer) as (port, _),
         asyncio.Runner() as runner,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -38,6 +39,8 @@ class SmtpSession(asyncio.Protocol):
         self._dialogue = dialogue
         self._deadlines = deadlines
         self._feed: Feed | None = None
+        self._call_when_ready: Callable[[Callable[[bool], None]], None] | None = None
+        self._listening = False  # to the feed, until it calls
         self._feed_ended = False
         self._dry = False
         self._paused = False
@@ -59,6 +62,7 @@ class SmtpSession(asyncio.Protocol):
     async def deliver(self, feed: Feed) -> None:
         """Send the feed's messages until it ends. Raises SessionLost and SenderRefused."""
         self._feed = feed
+        self._call_when_ready = getattr(feed, "call_when_ready", None)
         self._keep_time()
         try:
             self._advance()
@@ -76,6 +80,7 @@ class SmtpSession(asyncio.Protocol):
             raise
         finally:
             self._feed = None
+            self._listening = False
             for timer in (self._timer, self._asking):
                 if timer:
                     timer.cancel()
@@ -137,6 +142,11 @@ class SmtpSession(asyncio.Protocol):
         if self._feed and not self._fault:
             try:
                 self._exchange(self._feed)
+                if self._dry and self._call_when_ready is not None and not self._over:
+                    self._dry = False
+                    if not self._listening:
+                        self._listening = True
+                        self._call_when_ready(self._go_on)
             except Exception as error:  # noqa: BLE001  # a feed's fault belongs to who gave it to `deliver`
                 self._fault = error
         if self._over and self._waiting:
@@ -145,6 +155,12 @@ class SmtpSession(asyncio.Protocol):
         done = self._feed_ended and self._dialogue.awaits is None
         if self._turn and not self._turn.done() and (self._over or self._dry or done):
             self._turn.set_result(None)
+
+    def _go_on(self, is_ready: bool) -> None:
+        """Take what the feed has, as it asked for, or end with it."""
+        self._listening = False
+        self._feed_ended = not is_ready
+        self._advance()
 
     def _exchange(self, feed: Feed) -> None:
         """Report results first, so that the window is right; then take a message, to travel with the text before it."""
