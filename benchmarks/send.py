@@ -16,7 +16,8 @@ busy for all of them; ratios are made within a round. Messages a second are coun
 text to the last; processor time is that of the client between the same moments. Start, rendering and freezing are
 in neither: processor time with them, of the whole command, stands beside it; the JSON has more. Those who are slow
 send fewer, and 2.10 is frozen and sent whole each time. --messages 100000 is the amount at which the start counts for
-nothing.
+nothing. --sink fast takes a receiver that needs less time than smtp-sink, whose own is the least that a message takes
+(fast_sink.py).
 
 **Distance.** A proxy (delay_proxy.py) adds 20 and 80 ms of round trip before a real Postfix whose transport
 discards. Messages for each round trip of a connection, from its first text to the reply to its last one, with the
@@ -47,7 +48,7 @@ from distance import measure_distance, show_distance
 from long_lists import measure_long_lists, show_freezing, show_memory
 from measured import Failed
 from publication import ROOT, Publication
-from sinks import Missing, program
+from sinks import SINKS, Missing, program
 from table import machine, said_by
 from throughput import PEERS, measure_throughput, show_throughput
 
@@ -90,8 +91,10 @@ def main() -> None:
     with TemporaryDirectory(prefix="newsletter-bench-") as folder:
         publication = Publication(Path(folder) / "digest")
         if "send" in options.only:
-            found["throughput"] = measure_throughput(publication, amounts.fast, amounts.slow, amounts.rounds)
-            show_throughput(found["throughput"])
+            found["throughput"] = measure_throughput(
+                publication, amounts.fast, amounts.slow, amounts.rounds, options.sink
+            )
+            show_throughput(found["throughput"], options.sink)
         if "delay" in options.only:
             found["distance"] = measure_distance(publication, amounts.round_trips, amounts.far_rounds)
             show_distance(found["distance"])
@@ -113,6 +116,7 @@ def main() -> None:
 def parsed_options() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer messages, rounds and readers: some minutes")
+    parser.add_argument("--sink", choices=SINKS, default="smtp-sink", help="the receiver: Postfix's, or one of our own")
     parser.add_argument("--messages", type=int, metavar="NUMBER", help="of ours and of smtp-source, such as 100000")
     parser.add_argument("--full", action="store_true", help="send the whole of the long list")
     parser.add_argument(

@@ -1,12 +1,13 @@
-"""The receiver of send.py: Postfix's smtp-sink, which throws away what it takes, asked for how much that was."""
+"""The receivers of send.py, which throw away what they take: Postfix's smtp-sink, and a faster one of our own."""
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,26 @@ class Missing(Exception):
 class Sink:
     port: int
     received: Callable[[], int]  # bytes read so far from all its clients, and about nothing else
+    pid: int
+
+
+def smtp_sink() -> AbstractContextManager[Sink]:
+    port = free_port()
+    user = ["-u", "root"] if os.geteuid() == 0 else []  # root has to say whom to become
+    return running([program("smtp-sink"), *user, f"127.0.0.1:{port}", "256"], port)
+
+
+def fast_sink() -> AbstractContextManager[Sink]:
+    port = free_port()
+    return running([sys.executable, str(Path(__file__).with_name("fast_sink.py")), str(port)], port)
+
+
+SINKS = {"smtp-sink": smtp_sink, "fast": fast_sink}
 
 
 @contextmanager
-def smtp_sink() -> Iterator[Sink]:
-    port = free_port()
-    user = ["-u", "root"] if os.geteuid() == 0 else []  # root has to say whom to become
-    process = subprocess.Popen([program("smtp-sink"), *user, f"127.0.0.1:{port}", "256"])
+def running(command: Sequence[str], port: int) -> Iterator[Sink]:
+    process = subprocess.Popen(command)
     counters = Path(f"/proc/{process.pid}/io")
 
     def received() -> int:
@@ -36,7 +50,7 @@ def smtp_sink() -> Iterator[Sink]:
 
     try:
         wait_for(port)
-        yield Sink(port, received)
+        yield Sink(port, received, process.pid)
     finally:
         process.terminate()
         process.wait()

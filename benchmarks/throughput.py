@@ -1,4 +1,4 @@
-"""Messages a second into smtp-sink over ten connections, and what they cost: ours beside those who also send."""
+"""Messages a second into a sink over ten connections, and what they cost: ours beside those who also send."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ from typing import Any
 
 from measured import Failed, Run, measured
 from publication import ISSUE, ROOT, Publication, without_ours
-from sinks import Sink, program, smtp_sink
+from sinks import SINKS, Sink, program
 
 sys.path.append(str(ROOT / "tests"))
 
@@ -45,8 +45,8 @@ class Contender:
         return measured(command, self.folder, environ, sink.received)
 
 
-def measure_throughput(publication: Publication, fast: int, slow: int, rounds: int) -> dict[str, Any]:
-    with smtp_sink() as sink, postgres() as server:
+def measure_throughput(publication: Publication, fast: int, slow: int, rounds: int, sink_name: str) -> dict[str, Any]:
+    with SINKS[sink_name]() as sink, postgres() as server:
         contenders = [
             *ours(publication, server, sink.port, fast),
             *sources(publication, sink.port, fast),
@@ -182,9 +182,9 @@ def told(contender: Contender) -> dict[str, Any]:
     }
 
 
-def show_throughput(found: dict[str, Any]) -> None:
+def show_throughput(found: dict[str, Any], sink_name: str) -> None:
     first = next(iter(found.values()))
-    print(f"\nThroughput: {CONNECTIONS} connections into smtp-sink, {len(first['rates'])} rounds; "
+    print(f"\nThroughput: {CONNECTIONS} connections into {sink_name}, {len(first['rates'])} rounds; "
           f"{first['bytes a message'] / 1000:.1f} kB a message of ours")  # fmt: skip
     print(f"{'':28}{'messages':>9}{'a second':>10}{'range':>16}{'CPU s/1000':>12}{'whole':>8}{'ours is x':>11}  aim")
     for name, row in found.items():
