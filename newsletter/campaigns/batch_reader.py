@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from newsletter.address import SubscriberKey
 from newsletter.campaigns.corrections import CorrectedIssue
 from newsletter.campaigns.missing_values import prove_message
 from newsletter.campaigns.reader_languages import LanguageChooser
@@ -12,6 +13,7 @@ from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.config.preference_settings import SUMMARY_TAG
 from newsletter.errors import ListError
 from newsletter.ledger.staging import Recipient, StagedLanguage
+from newsletter.mail.message_template import MissingValue
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers
 from newsletter.subscribers.list_difference import ListDifference
 from newsletter.subscribers.source import SubscriberSource
@@ -86,28 +88,30 @@ class BatchReader:
         """Yield everyone who may be mailed, in the list's order. Raises ListError when a message can't be made."""
         for row in self.rows.pass_usable(self._source.read_rows()):
             if not self._tag or self._tag in row.tags:
-                if self._is_erased(row.key):
+                if self._is_erased(key := row.key):
                     self.erased += 1
                 elif self._own.find(row):
                     self.left[self._own.describe(row)] += 1
                 elif self._leaves_out_summary and SUMMARY_TAG in row.tags:
                     self.summary += 1
                 else:
-                    yield self._make_recipient(row)
+                    yield self._make_recipient(row, key)
 
-    def _make_recipient(self, row: Subscriber) -> Recipient:
+    def _make_recipient(self, row: Subscriber, key: SubscriberKey) -> Recipient:
         chosen = self._languages.choose(row.fields)
         number = self._templates.find_number(row.tags, chosen.language)
-        lacks = self._templates[number].find_missing_fields(row.fields)
-        if not lacks:
+        lacks: Sequence[str] = ()
+        try:
             prove_message(self._templates[number], row.address, row.fields, self._source.place, row.line)
+        except MissingValue:
+            lacks = self._templates[number].find_missing_fields(row.fields)
         self._first_templates.setdefault(chosen.language, number)
         if not self.found:
             self.columns = list(row.fields)
         self.found += 1
         self.tags |= row.tags
         return Recipient(
-            subscriber=row.key,
+            subscriber=key,
             address=row.address,
             fields=row.fields,
             tags=row.tags,

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from json.encoder import encode_basestring_ascii as _quote
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -59,6 +60,11 @@ _staged = Table(
     Column("lacks", String, nullable=False),
     prefixes=["TEMPORARY"],
 )
+# As text: SQLAlchemy's own executemany took a fifth of the time in which a list is frozen.
+_INSERT = {
+    name: f"INSERT INTO staged VALUES ({', '.join([mark] * len(_staged.c))})"  # noqa: S608  # marks alone
+    for name, mark in (("sqlite", "?"), ("postgresql", "%s"))
+}
 _by_subscriber = "CREATE INDEX staged_by_subscriber ON staged (subscriber)"
 _numbers = Table(
     "staged_templates",
@@ -69,8 +75,7 @@ _numbers = Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A subscriber about to be frozen into a campaign.
 
     `template` counts into the batch's templates, `line` is the list's, and `lacks` names the fields that the template
@@ -88,6 +93,8 @@ class Recipient:
     lacks: Sequence[str] = ()
     language: str = ""
     asked: str | None = ""
+
+    # A list makes a million of these: a named tuple is made in half the time of a frozen dataclass.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +138,12 @@ class StagedBatch:
         with self._staging.local() as connection:
             connection.execute(delete(_staged))
             count = 0
+            put = _INSERT[connection.dialect.name]
             while group := [
                 _row(number, recipient) for number, recipient in enumerate(islice(rest, _GROUP), start=count + 1)
             ]:
                 count += len(group)
-                connection.execute(insert(_staged), group)
+                connection.exec_driver_sql(put, group)
             # Made now and not before: a sorted index is built in a fraction of the time that keeping one takes.
             connection.exec_driver_sql("DROP INDEX IF EXISTS staged_by_subscriber")
             connection.exec_driver_sql(_by_subscriber)
@@ -282,16 +290,13 @@ def _tags(tags: frozenset[str]) -> str:
     return json.dumps(sorted(tags))
 
 
-def _row(number: int, recipient: Recipient) -> dict[str, object]:
-    return {
-        "id": number,
-        "subscriber": recipient.subscriber,
-        "address": recipient.address,
-        "fields": json.dumps(recipient.fields),
-        "tags": _tags(recipient.tags),
-        "language": recipient.language,
-        "asked": recipient.asked,
-        "template": recipient.template,
-        "line": recipient.line,
-        "lacks": json.dumps(recipient.lacks) if recipient.lacks else "",
-    }
+def _row(number: int, recipient: Recipient) -> tuple[object, ...]:
+    """Return a recipient's values in the order of the table's columns."""
+    subscriber, address, fields, tags, template, line, lacks, language, asked = recipient
+    written, missing = dump_fields(fields), json.dumps(lacks) if lacks else ""
+    return number, subscriber, address, written, _tags(tags), language, asked, template, line, missing
+
+
+def dump_fields(fields: Mapping[str, str]) -> str:
+    """Return what json.dumps gives for texts by name, in half the time: it makes an encoder for each call."""
+    return "{" + ", ".join([f"{_quote(name)}: {_quote(text)}" for name, text in fields.items()]) + "}"

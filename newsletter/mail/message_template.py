@@ -130,13 +130,14 @@ class MessageTemplate:
 
     def check_recipient(self, address: EmailAddress, fields: Mapping[str, str]) -> None:
         """Check that the message can be rendered, in a fraction of the time. Raises what `render` would."""
-        refuse_controls("the reader's name", fields.get("name", ""))
+        texts = [fields.get(name) or default for name, default in self._wanted]
+        if not all(texts):
+            raise MissingValue(self._wanted[texts.index("")][0])
+        # One look at all of them, since nearly none has what a header can't hold.
         refuse_unmailable("To", address)
-        for name, default in self._wanted:
-            text = fields.get(name) or default
-            if not text:
-                raise MissingValue(name)
-            if not text.isprintable():
+        if not "".join([fields.get("name", ""), *texts]).isprintable():
+            refuse_controls("the reader's name", fields.get("name", ""))
+            for (name, _), text in zip(self._wanted, texts, strict=True):
                 refuse_controls(f"the reader's {name}", text)
         for line in self._unfoldable:
             line.fill(fields)

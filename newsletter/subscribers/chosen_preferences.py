@@ -157,7 +157,7 @@ class SourceWithPreferences:
                 if isinstance(row, Problem):
                     yield row
                     continue
-                row = replace(row, fields={**blank, **row.fields}) if blank else row
+                row = row._replace(fields={**blank, **row.fields}) if blank else row
                 found = chosen.get(row.key)
                 yield apply_preferences(row, found.chosen, summary=self.summary) if found else row
 
@@ -172,7 +172,7 @@ class SourceWithPreferences:
 def apply_preferences(row: Subscriber, chosen: Preferences, *, summary: bool) -> Subscriber:
     """Return a subscriber with what they chose; with `summary` there is one, and its tag follows their choice."""
     tags = _choose_tags(row.tags, chosen, summary=summary)
-    return replace(row, fields=_choose_fields(row.fields, chosen), tags=tags)
+    return row._replace(fields=_choose_fields(row.fields, chosen), tags=tags)
 
 
 def _choose_tags(tags: frozenset[str], chosen: Preferences, *, summary: bool) -> frozenset[str]:

@@ -57,7 +57,7 @@ def group_lines(
     width, usual = columns, ""  # the cells of the row before the open quote; the row before this one
     while (line := source.pull()) is not None:
         number, text = line
-        if far.reaches(text, begins=number > before):
+        if far.follows and far.reaches(text, begins=number > before):
             doubtful = max(doubtful, number)
         if '"' not in text and number > doubtful and number > before and len(text) < MAX_RECORD:
             before, usual = number, text
@@ -118,6 +118,11 @@ class _Far:
     def __init__(self) -> None:
         self.open = False
         self._known = self._quotes = 0
+
+    @property
+    def follows(self) -> bool:
+        """Return whether there is such a cell."""
+        return self.open or self._known > 0
 
     def begin(self, known: int) -> None:
         """Follow a cell of which the next `known` pieces are known to be a part, from before the one after those."""

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -104,23 +104,25 @@ def read_row(record: CsvRecord, header: CsvHeader) -> Subscriber | Fault | None:
     """Return the subscriber in one row, or what keeps it from being one; None for a blank row."""
     if record.fault:
         return Fault(code="csv", message=f"this row can't be read: {record.fault}", next_step=QUOTES)
-    row = list(record.cells)
-    return _row(record.line, row, header.columns) if any(cell.strip() for cell in row) else None
-
-
-def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Fault:
-    while len(row) > len(columns) and not row[-1].strip():
-        row.pop()  # spreadsheets write a separator for each column that was ever used
-    if len(row) > len(columns):
-        return Fault(
-            code="columns",
-            message=f"the row has {len(row)} values, and there are {len(columns)} columns",
-            next_step='Put a value that holds a separator between quotes: "Lovelace, Ada".',
-        )
-    row += [""] * (len(columns) - len(row))
-    fields = {"email": "", "name": ""} | {name: cell.strip() for name, cell in zip(columns, row, strict=True) if name}
+    together = "".join(record.cells)
+    if not together.strip():
+        return None
+    row, columns = record.cells, header.columns
+    if len(row) != len(columns):
+        row = list(row)
+        while len(row) > len(columns) and not row[-1].strip():
+            row.pop()  # spreadsheets write a separator for each column that was ever used
+        if len(row) > len(columns):
+            return Fault(
+                code="columns",
+                message=f"the row has {len(row)} values, and there are {len(columns)} columns",
+                next_step='Put a value that holds a separator between quotes: "Lovelace, Ada".',
+            )
+        row += [""] * (len(columns) - len(row))
+    fields = {"email": "", "name": ""}
+    fields.update(zip(columns, map(str.strip, row), strict=True))
+    fields.pop("", None)  # a column without a name
     # Printable by Python's word has none of what fault_of_value looks for, which takes a while to look.
-    together = "".join(row)
     if "'" in together:  # from an export of ours, perhaps
         fields = {name: unguard_cell(value).strip() for name, value in fields.items()}
     if not together.isprintable():
@@ -138,7 +140,7 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
             next_step="Mend the address, or remove the row.",
         )
     tags = split_tags(fields.pop("tags", ""))
-    return Subscriber(address=address, fields=fields, tags=tags, line=line)
+    return Subscriber(address, fields, tags, record.line)
 
 
 @lru_cache(maxsize=10_000)

@@ -40,6 +40,9 @@ class ListedSuppressions(Mapping[str, Suppression]):
         kind, words, since = found
         return Suppression(kind, _to_text(words), parse_instant(since) if since else None)
 
+    def __bool__(self) -> bool:
+        return not self._is_empty
+
     def __iter__(self) -> Iterator[str]:
         for (key,) in self._database.execute("SELECT subscriber FROM suppressed ORDER BY subscriber"):
             yield key

@@ -44,6 +44,7 @@ from newsletter.text import format_count
 # The columns of an export beside the list's own; no list has columns of these names by chance.
 STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
 
+_ASKED = (StatusMeaning.LEFT, StatusMeaning.UNCLEAR)
 _MOST_WORDS = 1_000  # that are counted of a column: one that is written in any number of ways has no more in memory
 QUESTION = "status-column"  # the code of a problem that asks what a column means
 
@@ -67,7 +68,7 @@ class StatusColumns:
         return len(self.suppressed)
 
     def find(self, subscriber: Subscriber) -> Suppression | None:
-        return self.suppressed.get(subscriber.key)
+        return self.suppressed.get(subscriber.key) if self.suppressed else None
 
     def describe(self, subscriber: Subscriber) -> str:
         return self.suppressed.describe(subscriber.key)
@@ -113,21 +114,18 @@ def read_record_statuses(
     nameless = [number for number, name in enumerate(header.columns) if not name]
     suppressed = ListedSuppressions()
     asked: dict[str, _AskedRows] = {}
-    telling = [name for name in open_ if name in MARKS or is_telling(name)]
+    telling = {name: name in MARKS or is_telling(name) for name in open_}
     count = 0
     for record in records:
         count += 1
-        if record.fault or not any(map(str.strip, record.cells)):
+        if record.fault or not "".join(record.cells).strip():
             continue
         cells = dict(zip(header.columns, record.cells, strict=False))
         if nameless:
             cells[""] = ", ".join(record.cells[number] for number in nameless if number < len(record.cells))
-        for name in open_:
+        for name, tells in telling.items():
             cell = cells.get(name, "")
-            if (name in telling or (len(cell) <= LONGEST and cause_of(cell))) and interpret_cell(name, cell) in (
-                StatusMeaning.LEFT,
-                StatusMeaning.UNCLEAR,
-            ):
+            if (tells or (len(cell) <= LONGEST and cause_of(cell))) and interpret_cell(name, cell) in _ASKED:
                 asked.setdefault(name, _AskedRows(record.line)).add(cell.strip())
         if honoured and (kept_out := _find_suppression(cells, honoured)):
             column, word, cause = kept_out

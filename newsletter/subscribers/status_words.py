@@ -141,8 +141,17 @@ def says_mailed(column: str, word: str) -> bool:
 
 def cause_of(cell: str) -> SuppressionKind | None:
     """Return the cause that a status names by a known word."""
-    if fold(cell[:1]) not in _INITIALS and cell[:1].isalnum():  # nearly every cell of a list
-        return None
+    return _find_cause(cell) if _may_begin(cell[:1]) else None
+
+
+@lru_cache(maxsize=1_000)
+def _may_begin(letter: str) -> bool:
+    """Return whether a known word may begin with this: nearly no cell of a list does."""
+    return fold(letter) in _INITIALS or not letter.isalnum()
+
+
+@lru_cache(maxsize=10_000)
+def _find_cause(cell: str) -> SuppressionKind | None:
     return _LEFT.get(_run_together(cell))
 
 

@@ -1,8 +1,8 @@
 """A subscriber: one person on the list, and the key by which they are known everywhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from newsletter.address import EmailAddress, SubscriberKey, normalise_address, subscriber_key
 from newsletter.errors import ListError
@@ -21,12 +21,13 @@ class SubscriberStatus(StrEnum):
 LANGUAGE_COLUMNS = ("language", "lang", "locale")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber:
+class Subscriber(NamedTuple):
     """A person on the list. `fields` holds every column but the tags, `email` and `name` among them.
 
     `line` is where a file has them, counted from 1; 0 for one who comes from no file.
     """
+
+    # A list makes a million of these: a named tuple is made in half the time of a frozen dataclass.
 
     address: EmailAddress
     fields: Mapping[str, str]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ def _fill(store: Store, rows: list[Subscriber]) -> None:
 
 
 def test_both_sources_give_the_same_subscribers(source: SubscriberSource) -> None:
-    ada, olga = (replace(row, line=0) for row in source.read_subscribers() if isinstance(row, Subscriber))
+    ada, olga = (row._replace(line=0) for row in source.read_subscribers() if isinstance(row, Subscriber))
     assert ada == Subscriber(
         address=ADA, fields={"email": ADA, "name": "Ada Lovelace", "city": "London"}, tags=frozenset({"board"})
     )

@@ -1,7 +1,6 @@
 """Sends an editor the draft as it is on disk, through the backend that sends the campaign."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ def prepare_test(
     publication = OpenPublication(workspace)
     (tester,) = find_testers([address], publication.subscriber_source())
     if reader is not None:
-        tester = replace(reader, address=tester.address)
+        tester = reader._replace(address=tester.address)
     prepared = prepare(publication, [require_issue(publication.read_draft(draft))], [tester])
 
     async def send() -> dict[str, Any]:
