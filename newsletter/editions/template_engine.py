@@ -7,12 +7,12 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2 import TemplateError as JinjaError
-from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
 from markupsafe import escape
 
+from newsletter.editions.compiled_templates import COMPILED_TEMPLATES
 from newsletter.errors import Problem, TemplateError
 from newsletter.translation import ENGLISH, Translator, find_primary_language
 from newsletter.workspace import TEMPLATES
@@ -22,24 +22,6 @@ _MARK = "@closed"
 _NOT_CSS = re.compile(r"""\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|/\*.*?\*/|"[^"\n]*"|'[^'\n]*'""", re.DOTALL)
 # Jinja names our classes in full; an editor knows them by their words.
 _CLASS = re.compile(r"'newsletter\.[\w.]+\.(\w+?)(?:Settings)? object'")
-
-
-class _Compiled(BytecodeCache):
-    """A cache of compiled templates, by their text: a preview fills the same ones all day."""
-
-    def __init__(self) -> None:
-        self._code: dict[str, tuple[str, bytes]] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        checksum, code = self._code.get(bucket.key, ("", b""))
-        if checksum == bucket.checksum:
-            bucket.bytecode_from_string(code)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = (bucket.checksum, bucket.bytecode_to_string())
-
-
-_COMPILED = _Compiled()
 
 
 def fill_template(
@@ -63,7 +45,7 @@ def fill_template(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=_COMPILED,
+        bytecode_cache=COMPILED_TEMPLATES,
     )
     environment.filters |= {"capitals": partial(write_capitals, language=translator.words_language), **filters}
     environment.globals |= {"translation": translator, **_make_translating(translator, autoescape=autoescape)}

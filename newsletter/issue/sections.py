@@ -27,7 +27,7 @@ Tags = tuple[Tag, ...]
 class DraftValue(BaseModel):
     """The base of all values of a draft: frozen, and without unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # as parts of an issue alone
 
 
 class Image(DraftValue):
