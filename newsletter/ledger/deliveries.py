@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from newsletter.address import EmailAddress, SubscriberKey, domain_of
 from newsletter.clock import Instant, parse_instant
@@ -15,7 +15,7 @@ from newsletter.issue_name import IssueName
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
-from newsletter.store.engine import is_of, is_ours
+from newsletter.store.engine import is_of, is_ours, publication_of
 from newsletter.store.schema import campaigns, deliveries, workers
 
 _PAGE = 2000  # rows
@@ -113,13 +113,25 @@ def list_deliveries(store: Store, subscriber: SubscriberKey, *, with_seed: bool 
 
     With `with_seed` only of those issues whose Message-IDs nobody can make up.
     """
-    # By issue and subscriber, which there is an index of: without the issues, each delivery ever made would be read.
     with store.reading() as connection:
-        named = select(campaigns.c.issue).where(is_ours(connection, campaigns))
-        issues = deliveries.c.issue.in_(named.where(campaigns.c.seed.is_not(None)) if with_seed else named)
-        theirs = select(*COLUMNS).where(is_ours(connection, deliveries), issues, deliveries.c.subscriber == subscriber)
-        for row in connection.execute(theirs.order_by(deliveries.c.id.desc())):
+        values = {"publication": publication_of(connection), "subscriber": subscriber}
+        for row in connection.execute(_OF_SUBSCRIBER[with_seed], values):
             yield make_delivery(row)
+
+
+# By issue and subscriber, which there is an index of: without the issues, each delivery ever made would be read. Made
+# once, since it is asked for each mail that came back.
+_ISSUES = select(campaigns.c.issue).where(campaigns.c.publication == bindparam("publication"))
+_OF_SUBSCRIBER = {
+    with_seed: select(*COLUMNS)
+    .where(
+        deliveries.c.publication == bindparam("publication"),
+        deliveries.c.issue.in_(named),
+        deliveries.c.subscriber == bindparam("subscriber"),
+    )
+    .order_by(deliveries.c.id.desc())
+    for with_seed, named in {False: _ISSUES, True: _ISSUES.where(campaigns.c.seed.is_not(None))}.items()
+}
 
 
 def stream_deliveries(

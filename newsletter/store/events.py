@@ -35,6 +35,17 @@ class StoredEvent(NamedTuple):
     batch: str = ""
 
 
+# Conditions that events are known to this publication, or, of all, to any of the database.
+_WHOSE: Mapping[bool, ColumnElement[bool]] = {
+    False: events.c.publication.in_(bindparam("whose", expanding=True)),
+    True: is_of_any_publication(events),
+}
+
+
+def _list_own(connection: Connection) -> list[str]:
+    return [publication_of(connection), EVERY]
+
+
 def add_events(connection: Connection, rows: Sequence[StoredEvent], *, everywhere: bool = False) -> None:
     """Write events down, as this publication's or, `everywhere`, as about all of the database."""
     if rows:
@@ -78,17 +89,22 @@ def list_said(
 
     With `of_all` they are those that other publications know, too.
     """
-    statement = (
-        select(events.c.publication, events.c.issue)
-        .where(
-            _are_of(connection, of_all=of_all),
-            events.c.subscriber == subscriber,
-            events.c.kind == kind,
-            events.c.said_at >= since,
-        )
-        .order_by(events.c.id)
+    values = {"whose": _list_own(connection), "subscriber": subscriber, "kind": kind, "since": since}
+    return [(*row,) for row in connection.execute(_SAID[of_all], values)]
+
+
+# Made once, as _LAST_OF_ONE: for each mail that came back both are asked several times.
+_SAID = {
+    of_all: select(events.c.publication, events.c.issue)
+    .where(
+        whose,
+        events.c.subscriber == bindparam("subscriber"),
+        events.c.kind == bindparam("kind"),
+        events.c.said_at >= bindparam("since"),
     )
-    return [(*row,) for row in connection.execute(statement)]
+    .order_by(events.c.id)
+    for of_all, whose in _WHOSE.items()
+}
 
 
 def find_last_said(
@@ -98,10 +114,18 @@ def find_last_said(
 
     With `of_all` what other publications know counts, too.
     """
-    mine = select(func.max(events.c.said_at)).where(
-        _are_of(connection, of_all=of_all), events.c.subscriber == subscriber, events.c.kind.in_(kinds)
+    values = {"whose": _list_own(connection), "subscriber": subscriber, "kinds": list(kinds)}
+    return connection.scalar(_LAST_OF_ONE[of_all], values) or ""
+
+
+_LAST_OF_ONE = {
+    of_all: select(func.max(events.c.said_at)).where(
+        whose,
+        events.c.subscriber == bindparam("subscriber"),
+        events.c.kind.in_(bindparam("kinds", expanding=True)),
     )
-    return connection.scalar(mine) or ""
+    for of_all, whose in _WHOSE.items()
+}
 
 
 def find_last_said_by(

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from newsletter.store.engine import insert_new, is_ours, now, publication_of
+from newsletter.store.engine import insert_new, now, publication_of
 from newsletter.store.schema import handled
 
 
@@ -18,5 +18,10 @@ def add_handled(connection: Connection, keys: Sequence[str]) -> None:
 
 def was_handled(connection: Connection, key: str) -> bool:
     """Return whether the mail with this key was dealt with."""
-    mine = select(handled.c.key).where(is_ours(connection, handled), handled.c.key == key)
-    return connection.scalar(mine) is not None
+    return connection.scalar(_FIND, {"publication": publication_of(connection), "key": key}) is not None
+
+
+# Made once: it is asked for each mail of a mailbox.
+_FIND = select(handled.c.key).where(
+    handled.c.publication == bindparam("publication"), handled.c.key == bindparam("key")
+)

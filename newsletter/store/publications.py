@@ -1,5 +1,6 @@
 """Publications of one database: which there are, and the mark of rows that are about all of them."""
 
+from functools import cache
 from typing import Any, Self
 
 from sqlalchemy import Boolean, ColumnElement, Connection, FromClause, Select, Table, func, select, union
@@ -61,6 +62,7 @@ def _write_any(element: IsAmongPublications, compiler: SQLCompiler, **options: A
     return f"{compiler.process(column, **options)} = ANY(ARRAY{compiler.process(query, **options)})"
 
 
+@cache  # made once a table: it is asked for each mail that came back, and to make it takes longer than to ask
 def is_of_any_publication(table: Table) -> ColumnElement[bool]:
     """Return the condition that a row is of any publication, for a query about other columns of the table's index.
 

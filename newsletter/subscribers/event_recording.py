@@ -94,8 +94,10 @@ def record_events(
 
 def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
     """Return whether this soft bounce is one too many."""
+    if event.kind is not EventKind.SOFT:
+        return False
     with store.reading() as connection:
-        return event.kind is EventKind.SOFT and _softs(connection, event, soft) >= soft.bounces
+        return _softs(connection, event, soft) >= soft.bounces
 
 
 class IgnoredBecause(StrEnum):
