@@ -36,7 +36,8 @@ if TYPE_CHECKING:
         Problem,
         TemplateError,
     )
-    from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail
+    from newsletter.feedback.mail.processing import DecideSpike
+    from newsletter.feedback.mail.recording import ProcessedMail
     from newsletter.feedback.mail.spike import Spike, SpikeDecision
     from newsletter.issue.model import Issue
     from newsletter.ledger.states import State
@@ -137,7 +138,8 @@ _NAMES = {
         "Problem",
         "TemplateError",
     ),
-    "newsletter.feedback.mail.processing": ("DecideSpike", "ProcessedMail"),
+    "newsletter.feedback.mail.processing": ("DecideSpike",),
+    "newsletter.feedback.mail.recording": ("ProcessedMail",),
     "newsletter.feedback.mail.spike": ("Spike", "SpikeDecision"),
     "newsletter.issue.model": ("Issue",),
     "newsletter.ledger.states": ("State",),

@@ -38,7 +38,8 @@ from newsletter.campaigns.options import SendOptions
 from newsletter.checks.draft_report import DraftReport
 from newsletter.editions.site import Site
 from newsletter.errors import DecisionNeeded, NewsletterError
-from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
+from newsletter.feedback.mail.processing import DecideSpike, defer_decision
+from newsletter.feedback.mail.recording import ProcessedMail
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName

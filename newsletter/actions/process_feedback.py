@@ -14,10 +14,10 @@ from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.processing import (
     DecideSpike,
     FeedbackContext,
-    ProcessedMail,
     defer_decision,
     process_mails,
 )
+from newsletter.feedback.mail.recording import ProcessedMail
 from newsletter.feedback.mail.sign_up_request import SignUpOutcome, SignUpRequest
 from newsletter.feedback.mail.sources import MailSource, open_source
 from newsletter.feedback.mail.suppression_batches import SuppressionBatch, list_batches, undo_batches

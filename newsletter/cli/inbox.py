@@ -19,7 +19,8 @@ from newsletter.cli.context import open_publication, open_publications, say_whos
 from newsletter.cli.inbox_report import Summary, list_names, print_json
 from newsletter.cli.output import can_ask, console, say, show_error, show_problems
 from newsletter.errors import NewsletterError
-from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
+from newsletter.feedback.mail.processing import DecideSpike, defer_decision
+from newsletter.feedback.mail.recording import ProcessedMail
 from newsletter.feedback.mail.spike import Spike, SpikeDecision
 from newsletter.feedback.mail.suppression_batches import NAME_FORMAT
 from newsletter.publication import OpenPublication

@@ -10,7 +10,7 @@ from newsletter.cli.output import console, print_table, say
 from newsletter.cli.subscribers.event_words import EVENT_WORDS
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.decision import Action, Decision
-from newsletter.feedback.mail.processing import ProcessedMail
+from newsletter.feedback.mail.recording import ProcessedMail
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
 

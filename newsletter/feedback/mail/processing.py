@@ -1,4 +1,4 @@
-"""Processing of a mailbox: each mail is recognised, attributed, decided on, recorded and filed, one after another."""
+"""Processing of a mailbox: each mail is recognised, attributed and decided on, and recorded in a group, and filed."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from newsletter.config import Config
-from newsletter.errors import NewsletterError, Problem
+from newsletter.errors import NewsletterError
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail import suppression_batches
 from newsletter.feedback.mail.attribution import Attributor, Attributors
@@ -17,6 +17,7 @@ from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.confirmation_requests import find_needless, list_recently_asked, request_confirmations
 from newsletter.feedback.mail.decision import Action, Decision, decide_action
 from newsletter.feedback.mail.recognition import MailFeedback, recognise_mail
+from newsletter.feedback.mail.recording import DecidedMail, MailRecorder, ProcessedMail, key_of_left
 from newsletter.feedback.mail.sign_up_request import Join, apply_outcomes, decide_sign_up, find_joined
 from newsletter.feedback.mail.sources import MailSource, StoredMail
 from newsletter.feedback.mail.spike import FEWEST, NO_SPIKE, WINDOW_H, Spike, SpikeDecision, find_spike
@@ -26,7 +27,7 @@ from newsletter.store import Store, suppressions
 from newsletter.store.handled_mails import was_handled
 from newsletter.store.publication_facts import agree_to_bounces, read_bounces_agreed_at
 from newsletter.store.publications import list_publications
-from newsletter.subscribers.event_recording import SoftRule, record_events, why_ignored, would_suppress
+from newsletter.subscribers.event_recording import SoftRule, why_ignored, would_suppress
 from newsletter.subscribers.feedback_events import EventKind, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import SubscriberSource
@@ -34,19 +35,6 @@ from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace import PublicationId
 
 DecideSpike = Callable[[Spike], SpikeDecision]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessedMail:
-    """A mail, by its source's name for it, and what was done about it, or would be in a dry run.
-
-    `met_before`: it was left to a person by an earlier run already.
-    """
-
-    file: str
-    decision: Decision
-    moved: bool = False
-    met_before: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +88,34 @@ def process_mails(
     processor = _MailProcessor(context=context, source=source, dry_run=dry_run, again=again, decide_spike=decide)
     bounces: list[tuple[StoredMail, Decision]] = []
     requests: list[tuple[StoredMail, Decision]] = []
-    for mail in source.mails(processor.was_dealt_with):
-        decision = processor.decide(mail)
-        if decision.action is Action.SUPPRESS and decision.kind is not FeedbackKind.COMPLAINT:
-            bounces.append((replace(mail, data=b""), decision))
-        elif decision.action is Action.CONFIRM and not processor.was_recorded(mail):
-            requests.append((replace(mail, data=b""), decision))
-        else:
-            yield processor.record(mail, decision, dealt_with=not decision.tries_again)
+    recorder = processor.recorder
+    try:
+        for mail in source.mails(processor.was_dealt_with):
+            if recorder.holds(mail.key):
+                yield from recorder.record_waiting()
+                if processor.was_dealt_with(mail.key):
+                    source.file(mail)
+                    continue
+            feedback = processor.recognise(mail)
+            is_alone = processor.is_sign_up(feedback)
+            if is_alone:
+                yield from recorder.record_waiting()
+            decision = processor.decide(mail, feedback)
+            if recorder.concerns(decision):
+                yield from recorder.record_waiting()
+                decision = processor.decide(mail, feedback)  # what was recorded just now may say otherwise
+            if decision.action is Action.SUPPRESS and decision.kind is not FeedbackKind.COMPLAINT:
+                bounces.append((replace(mail, data=b""), decision))
+            elif decision.action is Action.CONFIRM and not processor.was_recorded(mail):
+                requests.append((replace(mail, data=b""), decision))
+            else:
+                yield from processor.add(mail, decision, dealt_with=not decision.tries_again)
+            if is_alone:
+                yield from recorder.record_waiting()
+    except NewsletterError:  # of the source: what was decided by then holds
+        yield from recorder.record_waiting()
+        raise
+    yield from recorder.record_waiting()
     yield from processor.ask_subscribers(requests)
     yield from processor.suppress_bounced(bounces)
 
@@ -138,6 +146,10 @@ class _MailProcessor:
         return Attributor(self.context.store_of(name), tokens, bounces)
 
     @cached_property
+    def recorder(self) -> MailRecorder:
+        return MailRecorder(self.context.store_of, self.context.keys, self.source, moves=self._moves)
+
+    @cached_property
     def _subscribers(self) -> SubscriberLookup:
         return SubscriberLookup(self.context.store, self.context.source)
 
@@ -154,7 +166,7 @@ class _MailProcessor:
         """Return whether the mail is passed over: those left to a person are, unless mails are moved."""
         if self.again:
             return False
-        return self._is_known(key) or (not self._moves and self._is_known(_key_of_left(key)))
+        return self._is_known(key) or (not self._moves and self._is_known(key_of_left(key)))
 
     def was_recorded(self, mail: StoredMail) -> bool:
         """Return whether an earlier run dealt with the mail: what an editor has undone since stays undone."""
@@ -164,10 +176,17 @@ class _MailProcessor:
         with self.context.store.reading() as connection:
             return was_handled(connection, key)
 
-    def decide(self, mail: StoredMail) -> Decision:
-        """Return what is done about a mail, as it will be recorded."""
+    def recognise(self, mail: StoredMail) -> MailFeedback:
+        """Return what a mail says."""
         feedback = recognise_mail(mail.data, cut_off=mail.cut_off)
-        feedback = replace(feedback, received_at=_earlier_receipt(mail, feedback))
+        return replace(feedback, received_at=_earlier_receipt(mail, feedback))
+
+    def is_sign_up(self, feedback: MailFeedback) -> bool:
+        """Return whether it may be a mail to join: whoever joins has joined once that is decided."""
+        return self.context.join is not None and bool(find_joined(feedback, self.context.publications))
+
+    def decide(self, mail: StoredMail, feedback: MailFeedback) -> Decision:
+        """Return what is done about a mail, as it will be recorded."""
         requester = self._attributor.find_requester(feedback)
         authenticated = authenticate_sender(feedback, self.context.config.inbox.authserv_id or "")
         joined = [] if requester else find_joined(feedback, self.context.publications)
@@ -213,40 +232,39 @@ class _MailProcessor:
             return decision
         return replace(decision, action=Action.NOTHING, why=f"{decision.why}; {why}", event=None)
 
-    def record(
+    def add(
         self, mail: StoredMail, decision: Decision, *, counts: bool = True, dealt_with: bool = True
-    ) -> ProcessedMail:
-        """Record a decision and file the mail.
+    ) -> Iterator[ProcessedMail]:
+        """Have a decision recorded and the mail filed, and yield those of which that is done by now.
 
         Without `counts` the rule for soft bounces is left out; without `dealt_with` the next run tries again.
         """
-        store = self.context.store
-        left = decision.action in (Action.ASK, Action.HOLD)
-        key = _key_of_left(mail.key, decision.action) if left else mail.key
-        met_before = left and self._is_known(key)
-        moved = False
-        if dealt_with and not self.dry_run and not self.was_recorded(mail):
-            events = [decision.event] if decision.event and not left else []
-            soft = self._soft_rule if counts else None
-            if (theirs := self.context.store_of(decision.publication)) is not store:
-                # Before the mail counts as handled: what is recorded twice is recorded once.
-                record_events(theirs, self.context.keys, events, soft)
-                events = []
-            record_events(store, self.context.keys, events, soft, handled=[key])
-            moved = not left and _file_mail(self.source, mail) and self._moves
-        return ProcessedMail(file=mail.name, decision=decision, moved=moved, met_before=met_before)
+        decided = DecidedMail(
+            mail=replace(mail, data=b""),
+            decision=decision,
+            soft=self._soft_rule if counts else None,
+            is_recorded=dealt_with and not self.dry_run and not self.was_recorded(mail),
+            met_before=False,
+        )
+        if decided.is_left:
+            decided = replace(decided, met_before=self._is_known(decided.handled_key))
+        self.recorder.add(decided)
+        if self.recorder.is_full:
+            yield from self.recorder.record_waiting()
 
     def ask_subscribers(self, requests: Sequence[tuple[StoredMail, Decision]]) -> Iterator[ProcessedMail]:
         """Ask those in whose name somebody wants to be unsubscribed whether they do."""
         context = self.context
         if self.dry_run:
             for mail, decision in requests:
-                yield self.record(mail, find_needless(context.store, context.keys, mail, decision) or decision)
+                yield from self.add(mail, find_needless(context.store, context.keys, mail, decision) or decision)
+            yield from self.recorder.record_waiting()
             return
         for outcome in request_confirmations(
             context.store, context.keys, context.confirmation, requests, self._find_request_spike, self.decide_spike
         ):
-            yield self.record(outcome.mail, outcome.decision, dealt_with=outcome.dealt_with)
+            yield from self.add(outcome.mail, outcome.decision, dealt_with=outcome.dealt_with)
+            yield from self.recorder.record_waiting()  # a question that was sent is not sent again
 
     def suppress_bounced(self, bounces: Sequence[tuple[StoredMail, Decision]]) -> Iterator[ProcessedMail]:
         """Suppress whose mail bounced, unless they are too many at once and a person does not believe it."""
@@ -272,7 +290,8 @@ class _MailProcessor:
         for mail, decision in bounces:
             is_held = decision in new and decision.address in spike.subscribers
             decision = _apply_answer(decision, answer if is_held else SpikeDecision.SUPPRESS, spike, batch)
-            yield self.record(mail, decision, counts=decision.action is not Action.COUNT)
+            yield from self.add(mail, decision, counts=decision.action is not Action.COUNT)
+        yield from self.recorder.record_waiting()
 
     def _find_bounce_spike(self, store: Store, decisions: Sequence[Decision]) -> Spike:
         since = _start_of_window(store)
@@ -319,26 +338,9 @@ def _apply_answer(decision: Decision, answer: SpikeDecision, spike: Spike, batch
     return replace(decision, action=Action.COUNT, why=f"{decision.why}; not believed, as you said", event=event)
 
 
-def _file_mail(source: MailSource, mail: StoredMail) -> bool:
-    """File a mail, and return whether that worked. One that can't be moved keeps no other from being read."""
-    try:
-        source.file(mail)
-    except NewsletterError as error:
-        source.unread.append(
-            Problem(path=mail.name, code="move", message=error.message.rstrip("."), next_step=error.next_step)
-        )
-        return False
-    return True
-
-
 def _earlier_receipt(mail: StoredMail, feedback: MailFeedback) -> str:
     """Return when the mail was received, by the mailbox or by its topmost Received field, whichever is earlier.
 
     What was moved or copied may have the moment of that. Empty, which means now, where neither is known.
     """
     return min(filter(None, (mail.received_at, feedback.received_at)), default="")
-
-
-def _key_of_left(key: str, action: Action = Action.ASK) -> str:
-    """Return the key of a mail that was left to a person: it is not dealt with, and never moved."""
-    return f"held {key}" if action is Action.HOLD else f"left {key}"

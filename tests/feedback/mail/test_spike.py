@@ -20,7 +20,8 @@ from newsletter.clock import parse_instant
 from newsletter.config.settings import InboxSettings
 from newsletter.feedback.mail import spike, suppression_batches
 from newsletter.feedback.mail.decision import Action
-from newsletter.feedback.mail.processing import FeedbackContext, ProcessedMail, defer_decision, process_mails
+from newsletter.feedback.mail.processing import FeedbackContext, defer_decision, process_mails
+from newsletter.feedback.mail.recording import ProcessedMail
 from newsletter.feedback.mail.sources import open_source
 from newsletter.feedback.mail.spike import SpikeDecision, find_spike
 from newsletter.store import Store, open_store, suppressions
