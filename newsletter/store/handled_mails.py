@@ -16,12 +16,12 @@ def add_handled(connection: Connection, keys: Sequence[str]) -> None:
         connection.execute(insert_new(connection, handled), rows)
 
 
-def was_handled(connection: Connection, key: str) -> bool:
-    """Return whether the mail with this key was dealt with."""
-    return connection.scalar(_FIND, {"publication": publication_of(connection), "key": key}) is not None
+def was_handled(connection: Connection, *keys: str) -> bool:
+    """Return whether a mail with one of these keys was dealt with."""
+    return connection.scalar(_FIND, {"publication": publication_of(connection), "keys": keys}) is not None
 
 
 # Made once: it is asked for each mail of a mailbox.
 _FIND = select(handled.c.key).where(
-    handled.c.publication == bindparam("publication"), handled.c.key == bindparam("key")
+    handled.c.publication == bindparam("publication"), handled.c.key.in_(bindparam("keys", expanding=True))
 )

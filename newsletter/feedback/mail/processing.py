@@ -166,15 +166,15 @@ class _MailProcessor:
         """Return whether the mail is passed over: those left to a person are, unless mails are moved."""
         if self.again:
             return False
-        return self._is_known(key) or (not self._moves and self._is_known(key_of_left(key)))
+        return self._is_known(key, *(() if self._moves else (key_of_left(key),)))
 
     def was_recorded(self, mail: StoredMail) -> bool:
         """Return whether an earlier run dealt with the mail: what an editor has undone since stays undone."""
         return self.again and self._is_known(mail.key)
 
-    def _is_known(self, key: str) -> bool:
+    def _is_known(self, *keys: str) -> bool:
         with self.context.store.reading() as connection:
-            return was_handled(connection, key)
+            return was_handled(connection, *keys)
 
     def recognise(self, mail: StoredMail) -> MailFeedback:
         """Return what a mail says."""
