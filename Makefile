@@ -19,7 +19,7 @@ MORE := $(VENV)/.more-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up clean
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -76,6 +76,10 @@ bench-editions: $(INSTALLED)
 	npm install --prefix benchmarks --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python benchmarks/editions.py $(BENCH)
 	$(BIN)/python benchmarks/inliners.py $(BENCH)
+
+# Freezing, the inbox and the counting of lists of 10,000, 100,000 and 1,000,000; BENCH=--quick leaves out the last.
+bench-sizes: $(INSTALLED)
+	$(BIN)/python benchmarks/list_sizes.py $(BENCH)
 
 # Asks 200 links of a server on this machine that takes 100 ms for each answer.
 bench-links: $(INSTALLED)
