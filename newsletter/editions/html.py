@@ -1,11 +1,8 @@
 """The HTML edition: Jinja fills the MJML template, MJML makes it responsive, premailer inlines the styles."""
 
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 from newsletter.editions.edition_context import EditionContext, Placer
 from newsletter.editions.html_blocks import HtmlWriter
@@ -85,24 +82,10 @@ def _pad_preheader(preheader: str) -> str:
     return "\u034f\u00a0" * max(0, _INBOX_LINE - len(preheader))
 
 
-@contextmanager
-def _leave_out_requests() -> Iterator[None]:
-    """Have premailer imported without requests, by which it would fetch style sheets: a thirtieth of a cold export."""
-    if "requests" in sys.modules:
-        yield
-        return
-    sys.modules["requests"] = ModuleType("requests")
-    try:
-        yield
-    finally:
-        sys.modules.pop("requests", None)
-
-
 def inline_styles(html: str) -> str:
     """Write the style sheets' rules into the tags, for clients that drop style sheets; the sheets stay, too."""
     # premailer brings lxml and cssutils, a tenth of a second that only this edition should cost.
-    with _leave_out_requests():
-        from premailer import Premailer
+    from premailer import Premailer
 
     # premailer drops a doctype in small letters; without one, Outlook and browsers fall back to quirks.
     html = html.replace("<!doctype html>", "<!DOCTYPE html>", 1)

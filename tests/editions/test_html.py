@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -283,15 +281,3 @@ def test_pictures_are_linked_only_where_there_is_a_website(publication: Publicat
     with pytest.raises(ConfigError) as caught:
         _ = publication.workspace.config
     assert "no web address" in caught.value.problems[0].message
-
-
-def test_styles_are_inlined_without_the_library_that_fetches_them() -> None:
-    code = """
-import sys
-from newsletter.editions.html import inline_styles
-assert 'style="color:red"' in inline_styles("<html><style>p {color: red}</style><p>a</p></html>")
-assert "requests" not in sys.modules
-import requests
-assert requests.get
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
