@@ -80,6 +80,8 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
     if page.name == "several-languages.md":
         with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
             file.write('\n[languages.ja]\ntitle = "太平洋同盟ダイジェスト"\n')
+    if page.name == "preferences.md":
+        _write_summary(publication)
     if page.name == "growth.md":
         served(publication)
     if page.name == "moving-in.md":
@@ -99,6 +101,16 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
             continue
         done = _run(publication, command)
         assert done.returncode == 0, f"{page.name}: {command}\n{done.stdout}{done.stderr}"
+
+
+def _write_summary(publication: Publication) -> None:
+    """Write the summary that the page about preferences sends, and have a reader who wants it."""
+    with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[preferences]\nsummary = "once a month"\n')
+    with (publication.root / "subscribers.csv").open("a", encoding="utf-8") as file:
+        file.write("olive.summers@example.com,Olive Summers,summary\n")
+    summary = "kind: announcement\ndate: 2026-11-30\nitems:\n  - headline: A month in brief\n    detail: It was short.\n"
+    (publication.root / "drafts/november.yaml").write_text(summary, encoding="utf-8")
 
 
 def _write_back_issues(folder: Path) -> None:
