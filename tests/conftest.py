@@ -27,7 +27,7 @@ Run = Callable[..., Result]
 pytest_plugins = ["browser", "postgres"]
 
 # In CI the same cases are drawn each time: it judges a change, and new cases are found wherever else the tests run.
-settings.register_profile("suite", deadline=None, max_examples=30, derandomize="CI" in os.environ)
+settings.register_profile("suite", deadline=None, max_examples=25, derandomize="CI" in os.environ)
 settings.load_profile("suite")
 stay_offline()
 # Tests make many values that live briefly: collecting cycles among them as often as Python does by itself took a third

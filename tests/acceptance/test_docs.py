@@ -109,7 +109,9 @@ def _write_summary(publication: Publication) -> None:
         file.write('\n[preferences]\nsummary = "once a month"\n')
     with (publication.root / "subscribers.csv").open("a", encoding="utf-8") as file:
         file.write("olive.summers@example.com,Olive Summers,summary\n")
-    summary = "kind: announcement\ndate: 2026-11-30\nitems:\n  - headline: A month in brief\n    detail: It was short.\n"
+    summary = (
+        "kind: announcement\ndate: 2026-11-30\nitems:\n  - headline: A month in brief\n    detail: It was short.\n"
+    )
     (publication.root / "drafts/november.yaml").write_text(summary, encoding="utf-8")
 
 

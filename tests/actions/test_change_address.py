@@ -287,6 +287,7 @@ def test_who_takes_another_address_while_they_are_erased_is_erased_there_too(
         assert {A, B}.isdisjoint(list_known_subscribers(connection))
 
 
+@pytest.mark.slow
 def test_nobody_gets_two_copies_by_moving_and_nobody_none(
     run: Run, server: Server, digest: Publication, opened: Store
 ) -> None:

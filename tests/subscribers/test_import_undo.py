@@ -241,7 +241,7 @@ _PEOPLE = st.dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(_PEOPLE, min_size=1, max_size=3), order=st.randoms())
 def test_whatever_is_undone_in_whatever_order_leads_back(tmp_path: Path, files: list[dict], order: object) -> None:
     """Imports undone in any order leave the list as the others alone... and all undone, as it was before."""
