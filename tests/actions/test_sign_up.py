@@ -13,6 +13,7 @@ from newsletter.actions.answer_sign_ups import answer_sign_ups, clear_requests
 from newsletter.actions.confirm_request import confirm_request, find_confirmation
 from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.request_sign_up import request_sign_ups
+from newsletter.address import SubscriberKey
 from newsletter.config.signup_settings import SignupSettings
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
@@ -320,12 +321,15 @@ def test_beyond_the_mails_of_an_hour_requests_wait_for_the_next(store: Store) ->
     assert _states(store) == ["dropped", "asked", "asked", "asked"]
 
 
-def test_two_links_of_one_reader_pressed_at_the_same_time_welcome_them_once(open_over: Opener, store: Store) -> None:
+@pytest.mark.parametrize("links", [1, 2])
+def test_links_of_one_reader_pressed_at_the_same_time_welcome_them_once(
+    open_over: Opener, store: Store, links: int
+) -> None:
     publication = open_over()
     for reader in range(5):
         address = f"reader-{reader}@example.org"
         with store.transaction() as connection:
-            numbers = add_requests(connection, [_ask(address, state=RequestState.ASKED)] * 2)
+            numbers = add_requests(connection, [_ask(address, state=RequestState.ASKED)] * links)
         together = Barrier(2)
 
         def press(number: int, address: str = address, together: Barrier = together) -> bool:
@@ -334,5 +338,8 @@ def test_two_links_of_one_reader_pressed_at_the_same_time_welcome_them_once(open
             return confirmed is not None and confirmed.is_done
 
         with ThreadPoolExecutor(2) as pool:
-            assert all(pool.map(press, numbers))
+            assert all(pool.map(press, [numbers[0], numbers[-1]]))
+        with store.reading() as connection:
+            assert len(list_consents(connection, address)) in (1, links)
+            assert [event.kind for event in list_events(connection, SubscriberKey(address))] == ["signed up"]
     assert [kind for kind, _, _ in _mails(store)] == ["welcome"] * 5
