@@ -17,7 +17,7 @@ from newsletter.subscribers.status_columns import StatusColumns
 from newsletter.subscribers.status_words import says_mailed
 from newsletter.subscribers.stored_subscribers import StoredSubscriber
 from newsletter.subscribers.subscriber import LANGUAGE_COLUMNS, Subscriber, SubscriberStatus, find_language
-from newsletter.subscribers.suppression_status import Suppression
+from newsletter.subscribers.suppression_status import Suppression, find_end
 
 _IMPORTED = "import"  # where a consent was noted of which the file does not say it
 # What an export of another program says of somebody that any list has to heed, and not this one alone.
@@ -32,13 +32,17 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class ImportedRow:
-    """A row of the file: what it gives the store, which columns it has, and what it says of status and consent."""
+    """A row of the file: what it gives the store, which columns it has, and what it says of status and consent.
+
+    `pause_ends`: by the file they have paused until a moment.
+    """
 
     row: StoredSubscriber
     status: SubscriberStatus | None
     consent: Consent | None
     said: Suppression | None
     is_understood: bool
+    pause_ends: bool = False
 
     def merge_into(self, known: StoredSubscriber | None, columns: Collection[str]) -> StoredSubscriber:
         """Return what the store is to have. Values stay that the file has no column for; who left stays away."""
@@ -69,7 +73,7 @@ def read_imported_row(
     """
     fields = {name: value for name, value in subscriber.fields.items() if name not in special}
     try:
-        consent = _consent(subscriber.fields)
+        consent = _read_consent(subscriber.fields)
     except ValueError as error:
         return Problem(
             path=place,
@@ -87,12 +91,13 @@ def read_imported_row(
         time_zone=_parse_zone(zone),
     )
     is_understood = bool(row.language) == bool(language) and row.time_zone == zone
-    said = own.find(subscriber)
-    said = said if said and said.kind in _SAID else None
-    return ImportedRow(row, _status_in_file(subscriber, own), consent, said, is_understood)
+    found = own.find(subscriber)
+    said = found if found and found.kind in _SAID else None
+    pause_ends = found is not None and found.kind == SuppressionKind.PAUSED and find_end(found.words) is not None
+    return ImportedRow(row, _read_status(subscriber, own), consent, said, is_understood, pause_ends)
 
 
-def _status_in_file(subscriber: Subscriber, own: StatusColumns) -> SubscriberStatus | None:
+def _read_status(subscriber: Subscriber, own: StatusColumns) -> SubscriberStatus | None:
     """Return the status that the file gives somebody; None where it gives none, as by an empty cell."""
     if own.find(subscriber) is None:
         said = any(says_mailed(name, subscriber.fields.get(name, "")) for name in own.honoured)
@@ -101,7 +106,7 @@ def _status_in_file(subscriber: Subscriber, own: StatusColumns) -> SubscriberSta
     return _STATUSES.get(word, SubscriberStatus.LEFT)
 
 
-def _consent(fields: Mapping[str, str]) -> Consent | None:
+def _read_consent(fields: Mapping[str, str]) -> Consent | None:
     """Return what a row says of a consent. Raises ValueError when it does not say when that was given."""
     at, where, words, evidence = (fields.get(name, "") for name in CONSENT_COLUMNS)
     if not (at or where or words or evidence):

@@ -86,6 +86,7 @@ class SubscriberImport:
             erased = {key for key, status in zip(group, statuses, strict=True) if status.erased}
             with self._store.reading() as connection:
                 counts["returned"] += self._heed_returns(connection, group)
+                _leave_pauses_to_store(connection, group)
                 known = find_subscribers(connection, group)
                 given = {key: one.consent for key, one in group.items() if one.consent and key not in erased}
                 counts["consents"] += len(find_new_consents(connection, given)) if given else 0
@@ -124,6 +125,7 @@ class SubscriberImport:
                 erased = find_erased(connection, list(digests.values())) if digests else {}
                 wanted = {key: imported for key, imported in group.items() if digests.get(key) not in erased}
                 self._heed_returns(connection, wanted)
+                _leave_pauses_to_store(connection, wanted)
                 self._write_group(connection, batch, wanted)
         self._forget_old_imports()
         return batch
@@ -206,3 +208,11 @@ class SubscriberImport:
             yield found
             done += len(group)
             self._on_progress(stage, done, self._own.rows)
+
+
+def _leave_pauses_to_store(connection: Connection, group: dict[SubscriberKey, ImportedRow]) -> None:
+    """Drop the status of those by whom the store has a pause, too: it ends there by itself, and a status would not."""
+    dated = [key for key, one in group.items() if one.pause_ends]
+    if dated:
+        for key in find_last_said_by(connection, dated, [EventKind.PAUSED]):
+            group[key] = replace(group[key], status=None)

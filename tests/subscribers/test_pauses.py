@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.address import SubscriberKey
+from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.clock import parse_instant
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import publication_of
@@ -20,6 +20,9 @@ from newsletter.subscribers.feedback_events import LIFTING, Event, EventKind, Ev
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.list_export import export_everyone, export_suppressed, write_csv
 from newsletter.subscribers.pauses import PauseLength, lift_ended_pauses, make_pause
+from newsletter.subscribers.stored_subscribers import StoredSubscriber, save_subscribers, stream_subscribers
+from newsletter.subscribers.subscriber import SubscriberStatus
+from newsletter.subscribers.subscriber_import import SubscriberImport
 from newsletter.subscribers.suppression import import_suppressions, suppress
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 from newsletter.workspace import PublicationId
@@ -153,6 +156,22 @@ def test_a_list_that_was_an_export_has_its_pauses_end(store: Store, tmp_path: Pa
         path.write_text(out.getvalue().replace(SOON[:10], ends[:10]))
         (row,) = CsvSource(path).find([ADA]).values()
         assert CsvSource(path).read_statuses().describe(row) == kept
+
+
+def test_an_export_that_is_imported_again_makes_no_pause_last(store: Store, tmp_path: Path) -> None:
+    with store.transaction() as connection:
+        save_subscribers(connection, [StoredSubscriber(address=EmailAddress(ADA))])
+    _say(store, EventKind.PAUSED, SOON)
+    path = tmp_path / "list.csv"
+    paused = f"paused,until {SOON}"
+    path.write_text(f"email,newsletter_state,newsletter_words\n{ADA},{paused}\nben@example.org,{paused}\n")
+    subscriber_import = SubscriberImport(store, None, CsvSource(path))
+    assert subscriber_import.plan().inactive == 1
+    subscriber_import.apply()
+    with store.reading() as connection:
+        statuses = {row.key: row.status for row in stream_subscribers(connection)}
+    assert statuses == {ADA: SubscriberStatus.ACTIVE, "ben@example.org": SubscriberStatus.PAUSED}
+    assert _is_suppressed(store) == (True, False)
 
 
 def test_an_editors_own_word_is_no_pause_without_an_end(store: Store) -> None:
