@@ -29,18 +29,22 @@ _COLUMNS = "columns_of "  # a fact: which columns an import has brought, by its 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredImport:
-    """An import as the store has it. It is undoable while what it changed is kept, and it was not undone."""
+    """An import as the store has it. It is undoable while it is one of the newest, and was not undone.
+
+    `has_changes`: what it changed, or a part of that, is still kept.
+    """
 
     batch: str
     file: str
     form: str
     at: Instant
     undone_at: Instant | None
+    has_changes: bool
     is_undoable: bool
 
     @property
     def name(self) -> str:
-        """Its moment, by which people name it."""
+        """Return its moment, by which people name it."""
         return self.batch.removeprefix(IMPORT).partition(" ")[0]
 
 
@@ -59,7 +63,7 @@ class ImportChange:
 
     @property
     def is_new(self) -> bool:
-        """Whether the import brought them."""
+        """Return whether the import brought them."""
         return self.before is None and bool(self.after)
 
 
@@ -89,9 +93,11 @@ def list_imports(connection: Connection) -> list[StoredImport]:
             form=row.form,
             at=parse_instant(row.at),
             undone_at=parse_instant(row.undone_at) if row.undone_at else None,
-            is_undoable=bool(row.has_changes) and not row.undone_at,
+            has_changes=bool(row.has_changes),
+            # An older one may be half forgotten, and would be undone by half.
+            is_undoable=bool(row.has_changes) and not row.undone_at and number < IMPORTS_KEPT,
         )
-        for row in connection.execute(rows.order_by(imports.c.at.desc(), imports.c.batch.desc()))
+        for number, row in enumerate(connection.execute(rows.order_by(imports.c.at.desc(), imports.c.batch.desc())))
     ]
 
 
@@ -121,7 +127,7 @@ def count_changes(connection: Connection, batch: str) -> int:
 def read_changes(connection: Connection, batch: str, last: str, count: int) -> list[ImportChange]:
     """Return the next changes of an import, in the order of their keys, after the one of this key."""
     values = {"publication": publication_of(connection), "batch": batch, "last": last, "count": count}
-    return [_change(row) for row in connection.execute(_NEXT, values)]
+    return [_read_change(row) for row in connection.execute(_NEXT, values)]
 
 
 _NEXT = (
@@ -154,7 +160,7 @@ def find_later_changes(
     )
     found: dict[SubscriberKey, list[tuple[str, ImportChange]]] = {}
     for row in connection.execute(rows):
-        found.setdefault(SubscriberKey(row.subscriber), []).append((row.batch, _change(row)))
+        found.setdefault(SubscriberKey(row.subscriber), []).append((row.batch, _read_change(row)))
     return found
 
 
@@ -175,8 +181,8 @@ def remove_changes(connection: Connection, batch: str, keys: Sequence[str]) -> N
 
 
 def list_forgettable(connection: Connection) -> list[str]:
-    """Return the imports of which more is kept than is needed, since newer ones came."""
-    return [one.batch for one in list_imports(connection)[IMPORTS_KEPT:] if one.is_undoable]
+    """Return the imports that can't be undone any more, since newer ones came, and of which changes are still kept."""
+    return [one.batch for one in list_imports(connection)[IMPORTS_KEPT:] if one.has_changes]
 
 
 def end_undo(connection: Connection, batch: str) -> None:
@@ -208,7 +214,7 @@ def _has_column(connection: Connection, name: str) -> bool:
 
 
 def hash_row(row: StoredSubscriber) -> str:
-    """Return what is another once anything but the moments of a row differs."""
+    """Return a hash of a row's content, its moments left out."""
     content = json.dumps(_write_row(row), sort_keys=True)
     return sha256(content.encode()).hexdigest()[:_HASH_LENGTH]
 
@@ -244,7 +250,7 @@ def _read_row(row: Mapping[str, Any]) -> StoredSubscriber:
     )
 
 
-def _change(row: Row[Any]) -> ImportChange:
+def _read_change(row: Row[Any]) -> ImportChange:
     after: Mapping[str, str] = json.loads(row.after) if row.after else {}
     return ImportChange(
         key=SubscriberKey(row.subscriber),

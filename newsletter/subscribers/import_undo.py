@@ -80,7 +80,7 @@ class _Decisions:
 
     @property
     def consenting(self) -> dict[str, list[SubscriberKey]]:
-        """Whose consents stay, by the later import whose they become; empty: nobody's."""
+        """Return whose consents stay, by the later import whose they become; empty: no import's."""
         found: dict[str, list[SubscriberKey]] = {}
         for key in {*self.kept, *self.later}:
             found.setdefault(self.later[key][0][0] if key in self.later else "", []).append(key)
@@ -88,7 +88,7 @@ class _Decisions:
 
     @property
     def suppressed(self) -> dict[tuple[str, str], list[SubscriberKey]]:
-        """Whose suppressions stay, by the later import and the kind that its file has."""
+        """Return whose suppressions stay, by the later import and the kind that its file has."""
         found: dict[tuple[str, str], list[SubscriberKey]] = {}
         for key, changes in self.later.items():
             first_of_kind = {change.said: batch for batch, change in reversed(changes) if change.said}
@@ -191,8 +191,6 @@ def _inherit(
 
     Undoing all of them, in whatever order, leads to the row before all, unless somebody has changed it between.
     """
-    if not change.after:
-        return
     changed = next(((batch, one) for batch, one in later if one.after), None)
     if changed is None:  # they have found the row as this one left it
         batch, first = later[0]

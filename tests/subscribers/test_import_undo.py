@@ -21,7 +21,13 @@ from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
-from newsletter.subscribers.import_changes import IMPORTS_KEPT, StoredImport, list_imports
+from newsletter.subscribers.import_changes import (
+    IMPORTS_KEPT,
+    StoredImport,
+    forget_changes,
+    list_forgettable,
+    list_imports,
+)
 from newsletter.subscribers.import_undo import ImportUndo, UndoPlan
 from newsletter.subscribers.joining import Joining, join_reader
 from newsletter.subscribers.secret_keys import SecretKeys
@@ -214,6 +220,23 @@ def test_what_the_newest_imports_changed_is_kept(store: Store, write_list: Write
         assert _counts(_undo(store, batch)) == {"removed": 1}
     rows, _, _, columns = _known(store)
     assert (len(rows), columns) == (2, ["email", "name", "tags", "col0", "col1"])
+
+
+def test_an_older_import_is_not_undone_by_half_when_forgetting_it_was_broken_off(
+    store: Store, write_list: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _import(store, write_list("email\n" + "".join(f"r{number}@example.org\n" for number in range(3))))
+    with monkeypatch.context() as patched:
+        patched.setattr("newsletter.subscribers.import_changes._FORGOTTEN_AT_ONCE", 1)
+        patched.setattr(SubscriberImport, "_forget_old_imports", lambda _: None)
+        for number in range(IMPORTS_KEPT):
+            _import(store, write_list(f"email\nlater{number}@example.org\n"))
+        with store.transaction() as connection:
+            assert list_forgettable(connection) == [first]
+            assert forget_changes(connection, first) == 1
+    assert not _find(store, first).is_undoable
+    _import(store, write_list("email\nlast@example.org\n"))
+    assert not _find(store, first).has_changes
 
 
 class _Stopped(Exception):
