@@ -41,10 +41,10 @@ def answer_sign_ups(store: Store, settings: SignupSettings) -> int:
     answered: set[str] = set()
     mailed = 0
     with store.transaction() as connection:
+        hold_off_erasing(connection)  # before a request is locked that an erasure under way wants to delete
         requests = list_new_requests(connection, RequestKind.JOIN, _GROUP)
         if not requests:
             return 0
-        hold_off_erasing(connection)
         left = settings.hourly - sum(count_queued(connection, kind, None, hours=1) for kind in _BOUNDS)
         used_up = _find_used_up(connection)
         for request in requests:

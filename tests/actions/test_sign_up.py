@@ -1,13 +1,13 @@
 """From a form that was sent to a reader who gets the newsletter: what is kept, who is asked, what confirming does."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
 from conftest import Publication
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from newsletter.actions.answer_sign_ups import answer_sign_ups, clear_requests
 from newsletter.actions.confirm_request import confirm_request, find_confirmation
@@ -17,6 +17,7 @@ from newsletter.address import SubscriberKey
 from newsletter.config.signup_settings import SignupSettings
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
+from newsletter.store.erased import hold_off_writing
 from newsletter.store.events import list_events
 from newsletter.store.schema import reader_requests, transactional_mails
 from newsletter.subscribers.consent_words import keep_words
@@ -221,6 +222,19 @@ def test_who_was_erased_is_asked_as_anybody_and_known_again_once_they_confirm(st
     with store.reading() as connection:
         assert gets_newsletter(connection, KEY)
     assert not publication.erased.digests
+
+
+def test_a_request_waits_while_whoever_made_it_is_erased(store: Store) -> None:
+    """On PostgreSQL its row would be locked by the service, which waits for the erasure, which waits for the row."""
+    _request(store, _ask())
+    with ThreadPoolExecutor(1) as pool:
+        with store.transaction() as connection:
+            hold_off_writing(connection)
+            deciding = pool.submit(answer_sign_ups, store, SETTINGS)
+            assert not wait([deciding], timeout=0.5).done
+            connection.execute(delete(reader_requests))
+        assert deciding.result() == 0
+    assert _mails(store) == []
 
 
 def test_a_link_leads_nowhere_for_another_request_or_another_reader(store: Store, open_over: Opener) -> None:
