@@ -34,7 +34,7 @@ class Change(StrEnum):
     LEFT = "left"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
-    UNCONFIRMED = "not confirmed"
+    UNCONFIRMED = "unconfirmed"
     PAUSED = "paused"
 
 
@@ -64,7 +64,7 @@ class MonthlySum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """Changes of a list. `sums` are by month and source; a month that nobody can know is an empty one."""
+    """Changes of a list. `sums` are by month and source; the month is empty where it is not known."""
 
     sums: Sequence[MonthlySum] = ()
 
