@@ -26,13 +26,12 @@ class Batch:
     """Recipients staged to be added to a campaign, counted, and who of the list is left out.
 
     `corrected` is the issue whose readers they are, of a correction. `tag` is whose they are, empty for the whole list.
-    `new` are those whom the campaign has not, the `suppressed` among them included. `welcomed` got the issue when they
-    joined. `left` counts whom the list's own
-    columns keep from being mailed, by what they say. `tags` are all that these recipients have. `languages` says how
-    many of those who may be mailed get which language, and in place of which; it is empty for an issue in one language.
-    `paused` counts those among the suppressed who are so for a time alone, `summary` whom this is not for, since they
-    want the summary in place of the issues.
-    `difference` is how another system's list has changed since it was last frozen.
+    `new` are those whom the campaign has not, the `suppressed` among them included; `paused` counts those of these
+    whose suppression ends by itself. `welcomed` got the issue when they joined. `left` counts whom the list's own
+    columns keep from being mailed, by what they say, and `summary` those who want the summary in place of the issues.
+    `tags` are all that these recipients have. `languages` says how many of those who may be mailed get which language,
+    and in place of which; it is empty for an issue in one language. `difference` is how another system's list has
+    changed since it was last frozen.
     """
 
     tag: str

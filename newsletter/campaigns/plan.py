@@ -226,7 +226,10 @@ def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, coun
 
 
 def _covers(campaign: Campaign, request: SendRequest) -> bool:
-    """Return whether those whom the send is for are in the campaign; in the whole list nobody wants the summary."""
+    """Return whether the campaign has everybody whom the send is for.
+
+    A batch of the whole list has left out who wants the summary, so that for them it takes a batch of their own.
+    """
     tag = request.options.tag
     if tag == SUMMARY_TAG and request.context.config.preferences.summary and campaign.cancelled_at is None:
         return tag in campaign.batches

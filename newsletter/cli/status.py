@@ -109,11 +109,16 @@ def _show_reader_mails(mails: MailStatus, zone: ZoneInfo) -> None:
         since = format_moment(mails.oldest, zone)
         counted = format_count(mails.waiting, "mail to a reader waits", "mails to single readers wait")
         say(f"{counted}, the oldest since {since}: `newsletter serve` sends them")
-    for counts, what in ((mails.refused, "was refused"), (mails.unknown, "is unknown: it may have arrived or not")):
+    for counts, one, many in (
+        (mails.refused, "mail was refused", "mails were refused"),
+        (
+            mails.unknown,
+            "mail is unknown: it may have arrived or not",
+            "mails are unknown: they may have arrived or not",
+        ),
+    ):
         for kind, count in counts.most_common():
-            plural = what.replace("was", "were").replace("is unknown: it", "are unknown: they")
-            told = f"{count:,} {kind} mail{'' if count == 1 else 's'} {what if count == 1 else plural}"
-            say(f"In the last {DAYS} days, {told}")
+            say(f"In the last {DAYS} days, {format_count(count, f'{kind} {one}', f'{kind} {many}')}")
 
 
 def _show_next_steps(statuses: Iterable[CampaignStatus]) -> None:

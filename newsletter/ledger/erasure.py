@@ -88,7 +88,7 @@ class ErasedRows:
 
 
 class AddressesChanged(Exception):
-    """Signal that somebody has taken another address since it was looked up which they have: look again."""
+    """Error for a person who has got another address since theirs were looked up: they are to be looked up again."""
 
 
 def list_issues_in_hand(store: Store, subscriber: SubscriberKey) -> list[IssueName]:
@@ -186,10 +186,7 @@ def _remove_what_is_about_all(connection: Connection, subscriber: SubscriberKey)
 
 def list_known_subscribers(connection: Connection) -> list[SubscriberKey]:
     """Return everybody of whom there is a row, be it a pseudonym."""
-    known = (
-        deliveries, events, suppressions, subscribers, consents, reader_requests, transactional_mails, preferences,
-        import_changes,
-    )  # fmt: skip
+    known = (table for table in TABLES if table is not workers)  # which have no subscriber
     theirs = (select(one.c.subscriber).where(is_known_here(connection, one)) for one in known)
     return list(connection.scalars(union(*theirs)))
 
@@ -267,17 +264,17 @@ def _mentions(
 
 
 def _texts(words: Column[str], text: str) -> Iterator[str]:
-    yield from _strings(json.loads(text)) if words in _JSON else (text,)
+    yield from _list_strings(json.loads(text)) if words in _JSON else (text,)
 
 
-def _strings(value: Any) -> Iterator[str]:  # whatever JSON holds
+def _list_strings(value: Any) -> Iterator[str]:  # whatever JSON holds
     match value:
         case str():
             yield value
         case dict():
-            yield from (one for each in value.values() for one in _strings(each))
+            yield from (one for each in value.values() for one in _list_strings(each))
         case list():
-            yield from (one for each in value for one in _strings(each))
+            yield from (one for each in value for one in _list_strings(each))
 
 
 def _replace_subscriber(words: Column[str], text: str, subscriber: SubscriberKey, pseudonym: str) -> str:

@@ -1,7 +1,7 @@
 """Recipients who have changed their address while a campaign was under way: they get it once, at whichever address."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import islice
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -17,7 +17,7 @@ _GROUP = 500  # looked up at once: few enough for either database's parameters
 
 
 def move_waiting_deliveries(connection: Connection, old: SubscriberKey, address: EmailAddress) -> None:
-    """Have what still waits for an address go to the one that came after it, unless that gets the issue already."""
+    """Readdress what still waits for an address to the one after it, unless that one gets the issue already."""
     new = subscriber_key(address)
     issues = select(campaigns.c.issue).where(is_ours(connection, campaigns), campaigns.c.finished_at.is_(None))
     waiting = select(deliveries.c.id, deliveries.c.issue, deliveries.c.fields).where(
@@ -37,7 +37,7 @@ def move_waiting_deliveries(connection: Connection, old: SubscriberKey, address:
 def find_reached_before_moving(connection: Connection, issue: IssueName) -> set[SubscriberKey]:
     """Return the addresses of those who have an issue, or may have it, at an address that they had before."""
     found: set[SubscriberKey] = set()
-    given_up = iter(_list_given_up(connection))
+    given_up = iter(_list_given_up_addresses(connection))
     while group := list(islice(given_up, _GROUP)):
         values = {"issue": issue, "subscribers": group}
         reached = list(connection.scalars(_REACHED.where(is_ours(connection, deliveries)), values))
@@ -52,11 +52,11 @@ _REACHED = select(deliveries.c.subscriber).where(
 )
 
 
-def _list_given_up(connection: Connection) -> Iterator[SubscriberKey]:
+def _list_given_up_addresses(connection: Connection) -> Sequence[SubscriberKey]:
     before = select(reader_requests.c.previous).where(
         is_ours(connection, reader_requests),
         reader_requests.c.previous.is_not(None),
         reader_requests.c.confirmed_at.is_not(None),
         reader_requests.c.previous_confirmed_at.is_not(None),
     )
-    yield from connection.scalars(before.distinct()).all()
+    return connection.scalars(before.distinct()).all()

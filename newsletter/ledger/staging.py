@@ -75,6 +75,7 @@ _numbers = Table(
 )
 
 
+# A list makes a million of these: a named tuple is made in half the time of a frozen dataclass.
 class Recipient(NamedTuple):
     """A subscriber about to be frozen into a campaign.
 
@@ -93,8 +94,6 @@ class Recipient(NamedTuple):
     lacks: Sequence[str] = ()
     language: str = ""
     asked: str | None = ""
-
-    # A list makes a million of these: a named tuple is made in half the time of a frozen dataclass.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

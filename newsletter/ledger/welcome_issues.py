@@ -35,7 +35,7 @@ def count_welcomes(connection: Connection, issue: IssueName) -> int:
 
 
 def move_welcomes(connection: Connection, old: SubscriberKey, address: EmailAddress) -> None:
-    """Have the issues that somebody got as their welcome, or will, be those of their new address."""
+    """Note the issues that somebody got as their welcome, or will, as those of their new address."""
     theirs = (
         is_ours(connection, transactional_mails),
         transactional_mails.c.subscriber == old,
@@ -48,10 +48,11 @@ def move_welcomes(connection: Connection, old: SubscriberKey, address: EmailAddr
 
 
 def claim_welcome_issue(connection: Connection, subscriber: SubscriberKey) -> IssueName | None:
-    """Return the newest issue that went to the whole list, unless this subscriber has it or will get it anyway.
+    """Return the newest issue that went to the whole list, unless this subscriber is in its campaign or was welcomed.
 
-    To have it at an address that they had before is to have it. Announcements and corrections are about one moment, and
-    welcome nobody. The campaign is held until the transaction ends, so that nobody is frozen into it meanwhile.
+    A delivery to them counts in whatever state, one to an address that they had before if they may have the issue.
+    Announcements and corrections are about one moment, and welcome nobody. The campaign's row is locked until the
+    transaction ends, so that nobody is frozen into it meanwhile.
     """
     reached = select(deliveries.c.id).where(
         is_ours(connection, deliveries),

@@ -57,8 +57,8 @@ def render_growth_page(
         size_plot=_lay_out({size.issue: {"recipients": size.recipients} for size in sizes}),
         months=months,
         changes=list(Change),
-        gains=_lay_out(_name(drawn_months, GAINS)),
-        losses=_lay_out(_name(drawn_months, LOSSES)),
+        gains=_lay_out(_name_changes(drawn_months, GAINS)),
+        losses=_lay_out(_name_changes(drawn_months, LOSSES)),
         brought=sum(each.people for each in brought) if by_themselves else 0,
         undated=_count_outside(growth, months),
         sources=[
@@ -71,7 +71,8 @@ def render_growth_page(
     )
 
 
-def _name(months: Mapping[str, Counter[Change]], changes: Sequence[Change]) -> dict[str, dict[str, int]]:
+def _name_changes(months: Mapping[str, Counter[Change]], changes: Sequence[Change]) -> dict[str, dict[str, int]]:
+    """Return how many there were of some changes, by month and by the name that the style sheet has for a change."""
     return {month: {change.name.lower(): counts[change] for change in changes} for month, counts in months.items()}
 
 

@@ -109,7 +109,7 @@ class Dispatcher:
 
     @property
     def is_over(self) -> bool:
-        """Whether no further message will come."""
+        """Return whether no further message will come."""
         return self.halting or self.closed
 
     def call_when_woken(self, listener: Callable[[], None]) -> None:

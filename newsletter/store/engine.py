@@ -111,10 +111,10 @@ class Store:
 
 
 class KeptConnection:
-    """Transactions over one connection, for who makes many a second: its way to the pool and back costs more than one.
+    """Transactions over one connection that is kept, since giving it back to the pool each time costs more than one.
 
-    When it has not been used for a second, or something has come over it unasked, it is taken from the pool anew, which
-    sees whether a server has closed it.
+    It is given back, and another one taken, when it has not been used for a second, or when the server has sent
+    something unasked: the pool sees whether a server has closed it.
     """
 
     def __init__(self, database: Database, engine: Engine) -> None:

@@ -43,6 +43,7 @@ _WHOSE: Mapping[bool, ColumnElement[bool]] = {
 
 
 def _list_own(connection: Connection) -> list[str]:
+    """Return whose events this publication knows: its own, and those about all of the database."""
     return [publication_of(connection), EVERY]
 
 
@@ -135,7 +136,7 @@ def find_last_said_by(
 
     They are few enough for either database's parameters.
     """
-    values = {"whose": [publication_of(connection), EVERY], "subscribers": subscribers, "kinds": kinds}
+    values = {"whose": _list_own(connection), "subscribers": subscribers, "kinds": kinds}
     return {SubscriberKey(row[0]): row[1] for row in connection.execute(_LAST_SAID, values)}
 
 

@@ -289,7 +289,7 @@ transactional_mails = Table(
     Column("language", String, nullable=False),  # empty: the publication's own
     Column("request", Integer),  # the reader's request that it is about; it may be gone
     Column("issue", String),  # that it carries
-    Column("state", String, nullable=False),  # waiting, claimed, accepted, refused or unknown
+    Column("state", String, nullable=False),  # waiting, claimed, accepted, refused, unknown or dropped
     Column("worker", String),  # who has it, or had it last
     Column("lease_until", Float),  # its lease, in seconds since 1970; none: nobody has it
     Column("attempts", Integer, nullable=False),

@@ -17,9 +17,9 @@ def suppress_until(
     batch: str = "",
     at: str = "",
 ) -> bool:
-    """Record that this publication must not mail a subscriber before a moment; False when it was that one already.
+    """Record that this publication must not mail a subscriber before a moment; return False when that was known.
 
-    It stands over one for the same cause that ends sooner or later. `at` is when another store recorded it (now, when
+    It replaces one for the same cause that ends at another moment. `at` is when another store recorded it (now, when
     empty).
     """
     mine = (

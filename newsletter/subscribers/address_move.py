@@ -30,7 +30,7 @@ _LIFTED = (
 
 
 def move_subscriber(connection: Connection, keys: SecretKeys | None, old: SubscriberKey, address: EmailAddress) -> bool:
-    """Have a subscriber of the list in the store at another address from now on; False when they are on it no more.
+    """Move a subscriber of the list in the store to another address; return False when they are not on it any more.
 
     Nothing is sent to the old address again. The caller's transaction holds off erasing.
     """

@@ -33,9 +33,9 @@ _GROUP = 500  # rows looked up at once: few enough for either database's paramet
 
 
 def put_preferences_over(source: SubscriberSource, store: Store | None, *, summary: bool) -> SubscriberSource:
-    """Return a source with what readers chose over it; while nobody chose anything it is the source itself.
+    """Return a source whose subscribers are as they chose themselves; the source itself while nobody chose anything.
 
-    With `summary` there is one, and those who chose it have its tag.
+    With `summary` the publication has one, and those who chose it have its tag.
     """
     if store is None:
         return source

@@ -18,7 +18,7 @@ def open_configured_source(
 ) -> SubscriberSource:
     """Return where subscribers come from: `list_file`, or else what [list] in newsletter.toml names.
 
-    What readers chose themselves stands over it; `store` gives the store, if there is one. Raises ConfigError.
+    What readers chose themselves outweighs it; `store` gives the store, if there is one. Raises ConfigError.
     """
     source, known = _open_list(workspace, store, list_file), store()
     if known is None:

@@ -175,7 +175,7 @@ def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> Igno
 
 
 def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Sequence[Event]) -> list[bool]:
-    """Record unsubscribes as `_record` does, in a few statements for all: many leave at once when an issue has come."""
+    """Record unsubscribes as `record_event` does, in few statements: many leave at once when an issue has come."""
     digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
     erased = find_erased(connection, list(digests.values()))
     words: dict[tuple[EventSource, bool], dict[SubscriberKey, str]] = {}

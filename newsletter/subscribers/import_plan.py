@@ -71,5 +71,5 @@ class ImportPlan:
 
     @property
     def writes(self) -> bool:
-        """Whether it would write anything."""
+        """Return whether it would write anything."""
         return bool(self.new or self.changed or self.consents or self.news)

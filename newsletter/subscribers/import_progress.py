@@ -1,4 +1,4 @@
-"""Progress of an import, or of undoing one, as whoever shows it is told."""
+"""Progress of an import, or of undoing one, for those who show it."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -20,5 +20,5 @@ class OnImportProgress(Protocol):
 
 
 def ignore_progress(stage: ImportStage, done: int, total: int | None) -> None:
-    """Do nothing, where nobody looks."""
+    """Do nothing: the progress is shown to nobody."""
     del stage, done, total

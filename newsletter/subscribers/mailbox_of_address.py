@@ -1,7 +1,7 @@
 """The mailbox behind an address, as far as providers' habits tell: many addresses may lead to one.
 
-It is for bounds alone, where one person would get what was meant for many. Whoever writes `ada+news@example.org` is
-that subscriber and no other.
+It is for limits alone, so that all addresses of one mailbox count together. As a subscriber, `ada+news@example.org` is
+another one than `ada@example.org`.
 """
 
 from newsletter.address import SubscriberKey, domain_of, local_part_of

@@ -104,9 +104,9 @@ def find_request(connection: Connection, number: int, *, to_change: bool = False
 
 
 def list_new_requests(connection: Connection, kind: RequestKind, limit: int) -> list[ReaderRequest]:
-    """Return requests of a kind that nobody has decided about, the oldest first.
+    """Return requests of a kind that nobody has decided about, the oldest first, locked until the transaction ends.
 
-    On PostgreSQL another service's are left out, which it has under way.
+    On PostgreSQL those that another service has locked are left out.
     """
     mine = (
         select(reader_requests)

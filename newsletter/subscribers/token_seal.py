@@ -37,7 +37,7 @@ class TokenSeal:
     def seal(self, text: str) -> str:
         """Return a token: letters, digits, `-`, `_` and one dot, which fit addresses and subjects."""
         inside = base64_encode(self._ciphers[0].encrypt(text.encode(), None))
-        # As Signer.sign, which derives the key anew for each token.
+        # As Signer.sign does, which derives the key each time.
         return b".".join((inside, base64_encode(digest(self._signing_key, inside, "sha256")))).decode("ascii")
 
     def open(self, token: str) -> str | None:

@@ -82,7 +82,7 @@ class Dialogue:
 
     @property
     def has_outgoing(self) -> bool:
-        """Whether there is something to write."""
+        """Return whether there is something to write."""
         return bool(self._out)
 
     @property
@@ -151,8 +151,8 @@ class Dialogue:
     def _receive_four_at_once(self, data: bytes) -> bool:
         """Take the replies to a text and to the next message's envelope, when they are good and nothing else has come.
 
-        With PIPELINING that is what nearly all of a campaign's replies are. What is not of this form is left to the
-        reply reader, which would do the same with what is, in three times as long.
+        With PIPELINING nearly all of a campaign's replies come so. The reply reader takes what is not of this form; it
+        would do the same with these, and take three times as long.
         """
         awaited = self._awaited
         if len(awaited) != 4 or self._answerable != 4 or self._early or self._chunking or self._refusal is not None:

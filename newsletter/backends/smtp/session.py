@@ -29,8 +29,8 @@ class Deadlines:
 class SmtpSession(asyncio.Protocol):
     """A session driven by the server's replies as they arrive, without a task, a future or a timer for each message.
 
-    `deliver` only waits: for the feed when it has run dry, else to be woken, when the feed runs dry, when the last
-    reply has come, or when the session is over.
+    `deliver` only waits: for a feed that has run dry and can't call, else to be woken, when such a feed runs dry, when
+    the last reply has come, or when the session is over. A `CallingFeed` that has run dry calls `_go_on`.
     """
 
     def __init__(self, transport: asyncio.Transport, dialogue: Dialogue, deadlines: Deadlines) -> None:

@@ -18,7 +18,7 @@ from newsletter.subscribers.import_progress import ImportStage
 
 
 class ImportBar:
-    """A bar that begins anew with each stage. It is taken away while a question is asked."""
+    """Bar that starts again with each stage. It is taken away while a question is asked."""
 
     def __init__(self) -> None:
         err = console(err=True)

@@ -133,7 +133,8 @@ class Attributor:
     def _is_of_notice(self, subscriber: SubscriberKey, wanted: Collection[str]) -> bool:
         """Return whether one of the Message-IDs is of a mail that the subscriber got outside of any campaign.
 
-        Who asks to join has no say about a reader: what comes back of that is of no consequence.
+        Those that ask to confirm are not among them: a stranger may have typed the address, so that what comes back of
+        them says nothing about a reader.
         """
         if self._tokens is None:
             return False

@@ -1,4 +1,4 @@
-"""Processing of a mailbox: each mail is recognised, attributed and decided on, and recorded in a group, and filed."""
+"""Processing of a mailbox: each mail is recognised, attributed and decided on, then recorded in a group, and filed."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -182,7 +182,7 @@ class _MailProcessor:
         return replace(feedback, received_at=_earlier_receipt(mail, feedback))
 
     def is_sign_up(self, feedback: MailFeedback) -> bool:
-        """Return whether it may be a mail to join: whoever joins has joined once that is decided."""
+        """Return whether it may be a mail to join, which is acted on by `decide` and not when it is recorded."""
         return self.context.join is not None and bool(find_joined(feedback, self.context.publications))
 
     def decide(self, mail: StoredMail, feedback: MailFeedback) -> Decision:
@@ -206,7 +206,7 @@ class _MailProcessor:
     def _decide_sign_up(
         self, mail: StoredMail, feedback: MailFeedback, joined: Sequence[PublicationId], authenticated: str, join: Join
     ) -> Decision:
-        """Return what is done about a mail to join; whoever joins has joined by then, but on a dry run."""
+        """Put who wrote a mail to join on the list, but on a dry run; return what was done about the mail."""
         decision, request = decide_sign_up(feedback, joined, self.context.publications, authenticated)
         if request is None:
             return decision

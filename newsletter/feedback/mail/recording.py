@@ -1,7 +1,7 @@
 """Recording of what was decided about mails, in groups: a transaction for each mail takes longer than all the rest.
 
-What is recorded of a mail and that the mail is handled stand or fall as one. A mail is filed only when that is durable,
-so that a crash between loses nothing, and what the next run meets again it knows.
+The events of a mail and the note that it was handled are written in one transaction. The mail is filed after that, so
+that a crash between the two loses nothing: the next run meets the mail again, and knows that it was handled.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +49,7 @@ class DecidedMail:
 
     @property
     def is_left(self) -> bool:
-        """Whether it is left to a person: it is not dealt with, and never moved."""
+        """Return whether it is left to a person: it is not dealt with, and never moved."""
         return self.decision.action in _LEFT
 
     @property
@@ -58,7 +58,7 @@ class DecidedMail:
 
     @property
     def handled_key(self) -> str:
-        """The key under which it is known from then on."""
+        """Return the key under which it is known from then on."""
         return key_of_left(self.mail.key, self.decision.action) if self.is_left else self.mail.key
 
 
@@ -86,7 +86,7 @@ class MailRecorder:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many wait that they should be recorded."""
+        """Return whether so many wait that they should be recorded."""
         return len(self._waiting) >= _GROUP
 
     def holds(self, key: str) -> bool:
