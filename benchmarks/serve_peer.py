@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from newsletter.cli import main
-from newsletter.web.public import event_writer
+from newsletter.web.public import group_writer
 from newsletter.web.public.connection_limits import LimitedConnection
 
 
@@ -30,7 +30,7 @@ def bare() -> None:
 
 def single() -> None:
     """Ours in all but one: no group gathers."""
-    event_writer._GROUP = 1
+    group_writer._GROUP = 1
     sys.argv = ["newsletter", "serve", "--port", "0"]
     main()
 
