@@ -27,7 +27,7 @@ _FORM = "form"  # in a consent's evidence: which form it was
 
 
 class Change(StrEnum):
-    """What changes a list. Who pauses has not left."""
+    """Kind of change to a list. Who pauses has not left."""
 
     JOINED = "joined"
     RETURNED = "came back"
@@ -54,7 +54,7 @@ _OF_EVENTS: Mapping[str, Change] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthlySum:
-    """How many people one change was about in a month (2026-11), by where it was said."""
+    """Number of people whom a change was about in a month (2026-11), by where it was said."""
 
     month: str
     change: Change

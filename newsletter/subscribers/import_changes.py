@@ -119,7 +119,7 @@ def add_changes(connection: Connection, batch: str, changes: Sequence[ImportChan
 
 
 def count_changes(connection: Connection, batch: str) -> int:
-    """Return how many subscribers of an import are kept."""
+    """Return of how many subscribers it is kept what an import has found."""
     mine = select(func.count()).where(is_ours(connection, import_changes), import_changes.c.batch == batch)
     return connection.scalar(mine) or 0
 

@@ -15,11 +15,11 @@ class ImportableList(Protocol):
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file's path."""
         ...
 
     def version(self) -> Hashable:
-        """Return what is another once the file has changed."""
+        """Return a value that changes with the file."""
         ...
 
     def read_columns(self) -> list[str]:

@@ -30,7 +30,7 @@ _LEAVING = (SuppressionKind.UNSUBSCRIBED, SuppressionKind.BOUNCED)
 
 
 class Joining(StrEnum):
-    """What came of joining."""
+    """Outcome of joining."""
 
     JOINED = "joined"
     ALREADY = "already"  # they got the newsletter before

@@ -24,7 +24,7 @@ _CHANGES = (
 def find_next_addresses(
     connection: Connection, keys: Collection[SubscriberKey], *, of_all: bool = False
 ) -> dict[SubscriberKey, SubscriberKey]:
-    """Return for those of these subscribers who have moved the address that they gave last in its place.
+    """Return the next address of each of these subscribers who has moved: the one that they gave last.
 
     With `of_all` a move in whichever publication of the database counts. They are few enough for either database's
     parameters.

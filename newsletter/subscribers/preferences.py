@@ -21,7 +21,7 @@ _LANGUAGE = '"language"'  # in JSON, where a quote within a text has a backslash
 
 
 class Frequency(StrEnum):
-    """How often a reader wants something: each issue, or the summary in its place."""
+    """Frequency that a reader wants: each issue, or the summary in its place."""
 
     ISSUES = "issues"
     SUMMARY = "summary"
@@ -111,7 +111,7 @@ def has_chosen_language(connection: Connection) -> bool:
 
 
 def read_version(connection: Connection) -> tuple[int, str]:
-    """Return what is another once anybody has chosen something."""
+    """Return a value that changes whenever anybody chooses something."""
     count, latest = func.count(), func.max(preferences.c.changed_at)
     number, moment = connection.execute(select(count, latest).where(is_ours(connection, preferences))).one()
     return number, moment or ""

@@ -24,7 +24,7 @@ class TokenPurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PurposeToken:
-    """What a token says: whose it is, by key, what it is about, and until when it is good (seconds since 1970)."""
+    """Content of a token: whose it is, by key, what it is about, and until when it is good (seconds since 1970)."""
 
     subscriber: SubscriberKey
     reference: str

@@ -122,7 +122,7 @@ def _are_unanswered(connection: Connection, before: Instant) -> tuple[ColumnElem
     """Return the conditions of a request that was not answered.
 
     Only who was reached can have been silent: a mail that no server took, or of which that is not known, is nobody's
-    answer. Nor is it where mail to them came back meanwhile that a server in between had taken. Who has agreed anew,
+    answer. Nor is it where mail to them came back meanwhile that a server in between had taken. Who has agreed again,
     or chosen something on their page, has answered.
     """
     reached = select(transactional_mails.c.id).where(
