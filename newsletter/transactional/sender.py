@@ -71,7 +71,7 @@ class TransactionalSender:
         self._worker = token_hex(8)
         self._lease_s = lease_s
         self._limits: Limits | None = None
-        self._throttle = Throttle(Limits())
+        self.throttle = Throttle(Limits())  # of departures, by the backend's rates
         self._failures = 0
         self._unrecorded: list[tuple[int, ReplyDecision, Result]] = []
 
@@ -133,23 +133,24 @@ class TransactionalSender:
         self, writer: MessageWriter, backend: Backend, due: list[QueuedMail], may_go_on: Callable[[], bool]
     ) -> "_ClaimingFeed":
         if backend.limits != self._limits:
-            self._limits, self._throttle = backend.limits, Throttle(backend.limits)
+            self._limits, self.throttle = backend.limits, Throttle(backend.limits)
         return _ClaimingFeed(self, writer, due, may_go_on)
-
-    @property
-    def throttle(self) -> Throttle:
-        """The limit on departures, by the backend's rates."""
-        return self._throttle
 
     @property
     def most(self) -> int:
         """How many mails one connection may carry."""
         return (self._limits and self._limits.per_connection) or _AT_ONCE
 
-    def claim(self, mail: QueuedMail, issue: IssueName | None) -> bool:
-        """Claim a mail that carries this issue, durably; False when another sender was quicker."""
+    def claim(self, mail: QueuedMail, issue: IssueName | None) -> MailState | None:
+        """Claim a mail that carries this issue, durably; return its state, None when another sender was quicker.
+
+        A rate may have kept it for minutes since it was found due, so its reader may have left: then it is dropped.
+        """
         with self._store.transaction() as connection:
-            return claim_mail(connection, mail.id, self._worker, self._lease_s, issue=issue)
+            if drop_needless_mails(connection, [mail.id]):
+                return MailState.DROPPED
+            is_ours = claim_mail(connection, mail.id, self._worker, self._lease_s, issue=issue)
+        return MailState.CLAIMED if is_ours else None
 
     def give_back(self, mail: QueuedMail, wait_s: float) -> None:
         """Let a claimed mail wait of which nothing has left. Where the store can't be written to, it stays claimed."""
@@ -289,7 +290,8 @@ class _ClaimingFeed:
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one mail, the others are sent
             _LOG.error("A mail to a reader (%s) can't be written, and waits: %s", mail.kind, type(error).__name__)
         issue = None if mail.id in self._writer.without_issue else mail.issue
-        if not self._sender.claim(mail, issue):
+        if (state := self._sender.claim(mail, issue)) is not MailState.CLAIMED:
+            self.counts.update([state] if state else [])
             return None
         if fault:
             self._in_hand[str(mail.id)] = mail

@@ -12,7 +12,10 @@ from mail_room import MailRoom
 from messages import well_formed
 from sqlalchemy import select, update
 
+from newsletter.address import SubscriberKey
+from newsletter.store import suppressions
 from newsletter.store.schema import transactional_mails
+from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.transactional.mail_kinds import MailKind, MailState
 from newsletter.transactional.queue import claim_mail
 
@@ -225,6 +228,22 @@ def test_it_stops_between_two_mails_when_it_may_not_go_on(room: MailRoom, server
     assert sent.has_more
     assert room.counts() == {MailState.ACCEPTED: len(server.stored), MailState.WAITING: 3 - len(server.stored)}
     assert len(server.stored) < 3
+
+
+def test_who_leaves_while_their_mail_waits_for_its_turn_does_not_get_it(
+    room: MailRoom, server: smtp_server.Server
+) -> None:
+    for address in (ADA, BEN):
+        room.queue(MailKind.WELCOME, address)
+
+    def leave() -> bool:  # after what is due was listed, and before the first of them is taken
+        with room.store.transaction() as connection:
+            suppressions.suppress(connection, SubscriberKey(BEN), SuppressionKind.UNSUBSCRIBED)
+        return True
+
+    assert room.send(may_go_on=leave).counts == {MailState.ACCEPTED: 1, MailState.DROPPED: 1}
+    assert server.copies() == {ADA: 1}
+    assert room.counts() == {MailState.ACCEPTED: 1, MailState.DROPPED: 1}
 
 
 def test_more_than_one_connection_carries_are_sent_by_the_next(
