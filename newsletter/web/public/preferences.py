@@ -225,7 +225,8 @@ class PreferenceEndpoints:
         return await self._page(ChoiceState.UNKNOWN, "")
 
     async def _page(self, state: ChoiceState, language: str, view: ReaderView | None = None) -> Response:
-        page = await self._run(partial(self._pages.render, state, language, view))
+        # Not by the threads that read the store: while it hangs, all of them wait for it, and readers are to be told.
+        page = await asyncio.to_thread(self._pages.render, state, language, view)
         return Response(page, _STATUS.get(state, 200), _RETRY.get(state, {}), media_type="text/html; charset=utf-8")
 
     def _open(self) -> OpenPublication:

@@ -1,18 +1,21 @@
 """Readers choose by the link of an issue what does little harm, and the rest by a link that they alone get."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from html import unescape
+from threading import Event as Signal
 from time import time
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from conftest import ROOT, Publication
-from service_server import FORM, PREFERENCES, Answer, Service, made, serving, token
+from service_server import FORM, PREFERENCES, Answer, Service, made, served, serving, token
+from starlette.requests import Request
 
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.publication import OpenPublication
@@ -27,6 +30,9 @@ from newsletter.subscribers.reader_requests import list_requests_of
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, save_subscribers
 from newsletter.web.public.preference_pages import ChoiceState, PreferencePages
+from newsletter.web.public.publication_routes import ServedPublication
+from newsletter.web.public.token_reader import TokenReader
+from newsletter.web.public.unsubscribe_pages import UnsubscribePages
 from newsletter.workspace import PublicationId
 
 SHIPPED = (ROOT / "templates/preferences.html.j2").read_text(encoding="utf-8")
@@ -379,6 +385,26 @@ def test_a_broken_template_leaves_the_programs_own_page(publication: Publication
     pages.renew(publication.workspace, several=True)
     assert b"<!-- mine -->" in pages.render(ChoiceState.LATER, "")
     assert b"erase-all" in pages.render(ChoiceState.ERASE, "")
+
+
+def test_while_the_store_hangs_a_reader_is_told_to_come_later(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.web.public.preferences._PATIENCE_S", 0.2)
+    workspace, released = served(publication).workspace, Signal()
+    with closing(open_store(workspace.database)) as opened:
+        pages = UnsubscribePages(workspace)
+        endpoints = ServedPublication(workspace, opened, TokenReader(workspace), pages).preferences
+        for _ in range(10):
+            endpoints._threads.submit(released.wait)
+        scope = {"type": "http", "method": "GET", "path_params": {"token": token(publication, "ada@example.org")}}
+        try:
+            answer = asyncio.run(endpoints.link(Request(scope)))
+        finally:
+            released.set()
+            endpoints.close()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert b"try again in a few minutes" in answer.body
 
 
 def test_another_publications_rows_stay(service: Service, store: Store, listed: str) -> None:
