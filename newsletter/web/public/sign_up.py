@@ -19,7 +19,7 @@ from starlette.responses import Response
 from newsletter.actions.confirm_request import Confirmation, confirm_request, find_confirmation
 from newsletter.actions.request_sign_up import request_sign_ups
 from newsletter.config import Config
-from newsletter.errors import DeliveryError
+from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.git import NoAnswer, ask_git
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
@@ -149,7 +149,7 @@ class SignUpEndpoints:
         try:
             work = partial(self._find, token) if form is None else partial(self._confirm, token, form.get("words", ""))
             found = await self._run(partial(work, by_old=by_old))
-        except (DeliveryError, TimeoutError):
+        except (NewsletterError, TimeoutError):  # of the keys, too, which a press of the button needs
             return self._confirm_page(ConfirmState.LATER)
         if request.method == "POST" and found and found.is_done:
             self._on_stored()

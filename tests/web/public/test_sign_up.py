@@ -217,6 +217,20 @@ def test_confirming_takes_the_link_of_this_request(forms: Forms, service: Servic
         assert gets_newsletter(connection, "link@example.com")
 
 
+def test_while_the_keys_cannot_be_used_a_press_of_the_button_is_for_later(forms: Forms, service: Service) -> None:
+    forms.join("keys@example.com")
+    link = f"/confirm/{confirm_token(service.publication, forms.wait('keys@example.com').id, 'keys@example.com')}"
+    keys = service.publication.root / ".newsletter/keys.toml"
+    keys.chmod(0o644)  # as after a copy that every user of the machine can read
+    try:
+        status, headers, page = service.ask(link, "POST", CONFIRM, FORM)
+    finally:
+        keys.chmod(0o600)
+    assert (status, headers["retry-after"]) == (503, "60")
+    assert "Please try again in a few minutes" in says(page)
+    assert service.ask(link, "POST", CONFIRM, FORM)[0] == 200
+
+
 def test_the_log_names_nobody(forms: Forms, service: Service) -> None:
     network = some_network()
     forms.join("secret.person@example.com", network)
