@@ -88,7 +88,10 @@ class ReaderPages:
         return {}
 
     def _values(self, context: EditionContext, found: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the page's own values, by name, in the context's language. `found` is empty for a page in need."""
+        """Return the page's own values, by name, in the context's language.
+
+        `found` is empty for the program's own page, which takes the place of a broken one.
+        """
         del context
         return found
 
@@ -121,18 +124,23 @@ class ReaderPages:
                 html = ""
             if offered and not has_submit_button(html, offered):
                 html = fill_page_template(context, design.template, context.template_path[-1:], words, state)
-            if lost := self._find_lost(state, html):
+            if lost := self._find_lost(context, state, html):
                 raise template_error(find_template(design.template, context.template_path), 0, lost)
             pages[state] = html.encode()
         return pages
 
-    def _find_lost(self, state: str, html: str) -> str:
+    def _list_fields(self, context: EditionContext, state: str) -> Iterable[str]:
+        """Return the names of controls that the page's form must have in a state."""
+        del context
+        return self._design.fields.get(state, ())
+
+    def _find_lost(self, context: EditionContext, state: str, html: str) -> str:
         """Return what a page has lost without which it is of no use, in words; empty when it has all."""
         action = self._design.needed.get(state)
         if action and not has_submit_button(html, action):
             return f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
         there = find_form_fields(html)
-        lacking = [name for name in self._design.fields.get(state, ()) if name not in there]
+        lacking = [name for name in self._list_fields(context, state) if name not in there]
         if lacking:
             return f'its page "{state}" has no <form method="post"> with <input name="{lacking[0]}">'
         return ""

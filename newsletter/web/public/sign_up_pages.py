@@ -5,7 +5,7 @@ answer takes the same time, and a template that a publication has restyled can't
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from html import escape
 from secrets import token_hex
@@ -58,6 +58,10 @@ class SignUpPages(ReaderPages):
             return escape(text).encode("utf-8", "replace")
 
         return self._nonce.sub(write, self.find(state, language))
+
+    def _list_fields(self, context: EditionContext, state: str) -> Iterable[str]:
+        fields = tuple(super()._list_fields(context, state))
+        return (*fields, "altcha") if fields and context.config.signup.proof_of_work else fields
 
     def _values(self, context: EditionContext, found: Mapping[str, object]) -> Mapping[str, object]:
         config = context.config

@@ -183,6 +183,11 @@ def test_a_form_that_has_lost_a_field_is_not_taken(
         pages.renew(publication.workspace)
         assert pages[FormState.ASK] == good
         assert f'<input name="{lost}">' in caplog.records[number - 1].getMessage()
+    publication.environ["NEWSLETTER_SIGNUP__PROOF_OF_WORK"] = "true"
+    path.write_text(whole.replace('name="altcha"', 'name="other"'))
+    pages.renew(publication.workspace)
+    assert '<input name="altcha">' in caplog.records[-1].getMessage(), "nobody could join by it"
+    publication.environ["NEWSLETTER_SIGNUP__PROOF_OF_WORK"] = "false"
     path.write_text(whole.replace("Your email address", "Where to?"))
     pages.renew(publication.workspace)
     restyled = pages[FormState.ASK]
