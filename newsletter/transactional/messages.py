@@ -12,7 +12,7 @@ from newsletter.address import EmailAddress, domain_of
 from newsletter.campaigns.issue_texts import IssueTexts
 from newsletter.editions import EditionContext, Picture
 from newsletter.editions.reader_links import find_preferences_link, list_unsubscribe_links
-from newsletter.errors import ConfigError, NewsletterError, TemplateError
+from newsletter.errors import ConfigError, DeliveryError, NewsletterError, TemplateError
 from newsletter.field import UNSUBSCRIBE_FIELD
 from newsletter.issue_name import NO_ISSUE, IssueName
 from newsletter.mail.headers import HeaderFault, format_notice_headers
@@ -88,7 +88,10 @@ class MessageWriter:
             return build_notice_message(_make_plain(context), mail.kind, links, mail.id, mail.address, seed)
 
     def _write_issue(self, mail: QueuedMail, issue: IssueName) -> Message | None:
-        """Return the issue that a mail is to carry; None when it can't be made, and then it is to carry none."""
+        """Return the issue that a mail is to carry; None when it can't be made, and then it is to carry none.
+
+        Raises DeliveryError for the store, which says nothing about the issue.
+        """
         try:
             if issue not in self._issues:
                 self._issues[issue] = read_welcome_issue(self._workspace, self._context, issue)
@@ -96,6 +99,8 @@ class MessageWriter:
             reader = source.find([mail.subscriber]).get(mail.subscriber) or unlisted_subscriber(mail.address)
             token = self._tokens.write(issue, mail.subscriber)
             return build_issue_welcome(self._issues[issue], mail.language, reader, token, str(mail.id))
+        except DeliveryError:
+            raise
         except (NewsletterError, MissingValue, HeaderFault) as error:
             why = _describe(error) if isinstance(error, NewsletterError) else type(error).__name__
             _LOG.error("A welcome goes without the issue %s: %s", issue, why)
