@@ -17,7 +17,12 @@ from newsletter.editions.page_languages import list_page_languages
 from newsletter.subscribers.preferences import Frequency
 from newsletter.web.public.error_line import error_line
 from newsletter.web.public.page_forms import has_submit_button
-from newsletter.web.public.reader_pages import embed_picture, fill_page_template, make_plain_context
+from newsletter.web.public.reader_pages import (
+    embed_picture,
+    fill_page_template,
+    list_page_files,
+    make_plain_context,
+)
 from newsletter.workspace import Workspace
 
 TEMPLATE = "preferences.html.j2"
@@ -66,18 +71,26 @@ class PreferencePages:
         self._logged = ""
         self._is_own_good = True
         self._several = False
+        self._made_from: object = None
         self._context = make_plain_context(EditionContext.from_workspace(workspace))
         self._plain = self._context
         self.renew(workspace, several=False)
 
     def renew(self, workspace: Workspace, *, several: bool) -> None:
-        """Take settings and templates as they are now. What is wrong is logged, and the program's own page shown."""
+        """Take settings and templates as they are now. What is wrong is logged, and the program's own page shown.
+
+        Nothing is looked at again while all of these are as they were.
+        """
         try:
+            made_from = (list_page_files(workspace), workspace.config, several)
+            if made_from == self._made_from:
+                return
+            self._made_from = None
             context = EditionContext.from_workspace(workspace)
             self._plain = make_plain_context(context)
             self._context, self._several = context, several
             failure = self._find_fault(context)
-            self._is_own_good = not failure
+            self._is_own_good, self._made_from = not failure, made_from
         except Exception as error:  # noqa: BLE001  # readers can still leave
             failure, self._is_own_good = error_line(error), False
         if failure and failure != self._logged:

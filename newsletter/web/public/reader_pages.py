@@ -64,7 +64,7 @@ class ReaderPages:
         """
         try:
             found, failure = self._find_values(), ""
-            made_from = (_list_files(workspace), workspace.config, dict(found))
+            made_from = (list_page_files(workspace), workspace.config, dict(found))
             if made_from == self._made_from:
                 return
             self._made_from = None
@@ -146,7 +146,7 @@ class ReaderPages:
         return ""
 
 
-def _list_files(workspace: Workspace) -> list[tuple[str, int, int]]:
+def list_page_files(workspace: Workspace) -> list[tuple[str, int, int]]:
     """Return the size and time of each file that pages are made from, but for the program's own."""
     own = [path for folder in workspace.own_template_folders for path in sorted(folder.rglob("*"))]
     states = ((str(path), path.stat()) for path in (*workspace.config_paths, *own) if path.is_file())
