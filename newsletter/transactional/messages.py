@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from secrets import token_hex
@@ -12,6 +11,7 @@ from newsletter.address import EmailAddress, domain_of
 from newsletter.campaigns.issue_texts import IssueTexts
 from newsletter.editions import EditionContext, Picture
 from newsletter.editions.reader_links import find_preferences_link, list_unsubscribe_links
+from newsletter.editions.shipped_look import use_shipped_look
 from newsletter.errors import ConfigError, DeliveryError, NewsletterError, TemplateError
 from newsletter.field import UNSUBSCRIBE_FIELD
 from newsletter.issue_name import NO_ISSUE, IssueName
@@ -85,7 +85,7 @@ class MessageWriter:
             return build_notice_message(context, mail.kind, links, mail.id, mail.address, seed)
         except (TemplateError, ConfigError) as error:
             _LOG.error("Mails to single readers have the program's own look: %s", _describe(error))
-            return build_notice_message(_make_plain(context), mail.kind, links, mail.id, mail.address, seed)
+            return build_notice_message(use_shipped_look(context), mail.kind, links, mail.id, mail.address, seed)
 
     def _write_issue(self, mail: QueuedMail, issue: IssueName) -> Message | None:
         """Return the issue that a mail is to carry; None when it can't be made, and then it is to carry none.
@@ -188,13 +188,6 @@ def build_notice_message(
 
 def _name_content(boundary: str, domain: str) -> str:
     return f"logo.{boundary}@{domain}"
-
-
-def _make_plain(context: EditionContext) -> EditionContext:
-    """Return the context with nothing of the publication's own look but its colours."""
-    theme = context.config.theme.model_copy(update={"logo": None})
-    config = context.config.model_copy(update={"theme": theme})
-    return replace(context, config=config, template_path=context.template_path[-1:])
 
 
 def _describe(error: NewsletterError) -> str:

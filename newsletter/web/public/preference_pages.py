@@ -14,15 +14,11 @@ from newsletter.actions.change_preferences import ReaderPreferences
 from newsletter.editions import EditionContext
 from newsletter.editions.date_words import format_date
 from newsletter.editions.page_languages import list_page_languages
+from newsletter.editions.shipped_look import use_shipped_look
 from newsletter.subscribers.preferences import Frequency
 from newsletter.web.public.error_line import error_line
 from newsletter.web.public.page_forms import has_submit_button
-from newsletter.web.public.reader_pages import (
-    embed_picture,
-    fill_page_template,
-    list_page_files,
-    make_plain_context,
-)
+from newsletter.web.public.reader_pages import embed_picture, fill_page_template, list_page_files
 from newsletter.workspace import Workspace
 
 TEMPLATE = "preferences.html.j2"
@@ -72,7 +68,7 @@ class PreferencePages:
         self._is_own_good = True
         self._several = False
         self._made_from: object = None
-        self._context = make_plain_context(EditionContext.from_workspace(workspace))
+        self._context = use_shipped_look(EditionContext.from_workspace(workspace))
         self._plain = self._context
         self.renew(workspace, several=False)
 
@@ -87,7 +83,7 @@ class PreferencePages:
                 return
             self._made_from = None
             context = EditionContext.from_workspace(workspace)
-            self._plain = make_plain_context(context)
+            self._plain = use_shipped_look(context)
             self._context, self._several = context, several
             failure = self._find_fault(context)
             self._is_own_good, self._made_from = not failure, made_from

@@ -7,13 +7,14 @@ the last good pages in use; where there have been none yet, the program's own te
 import base64
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from newsletter.editions import EditionContext
 from newsletter.editions.html import make_filters
 from newsletter.editions.html_blocks import make_page_writer
 from newsletter.editions.pictures import Picture
+from newsletter.editions.shipped_look import use_shipped_look
 from newsletter.editions.template_engine import fill_template, find_template, refuse_open_blocks, template_error
 from newsletter.errors import TemplateError
 from newsletter.web.public.error_line import error_line
@@ -76,7 +77,7 @@ class ReaderPages:
         except Exception as error:  # noqa: BLE001  # readers can still do what they came for
             failure = error_line(error)
             if not self._pages:
-                context = make_plain_context(EditionContext.from_workspace(workspace))
+                context = use_shipped_look(EditionContext.from_workspace(workspace))
                 self._pages = self._render_languages(context, {})
                 self.languages = context.config.languages
         if failure and failure != self._logged:
@@ -151,13 +152,6 @@ def list_page_files(workspace: Workspace) -> list[tuple[str, int, int]]:
     own = [path for folder in workspace.own_template_folders for path in sorted(folder.rglob("*"))]
     states = ((str(path), path.stat()) for path in (*workspace.config_paths, *own) if path.is_file())
     return [(name, state.st_mtime_ns, state.st_size) for name, state in states]
-
-
-def make_plain_context(context: EditionContext) -> EditionContext:
-    """Return the context with nothing of the publication's own but its name and its colours, nor of the workspace's."""
-    theme = context.config.theme.model_copy(update={"logo": None})
-    config = context.config.model_copy(update={"theme": theme})
-    return replace(context, config=config, template_path=context.template_path[-1:])
 
 
 def fill_page_template(
