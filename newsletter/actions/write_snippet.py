@@ -1,15 +1,10 @@
 """The HTML of a form to join, for a website of the publication's own."""
 
-import re
-
-from newsletter.editions.sign_up_offer import make_sign_up_offer
+from newsletter.editions.sign_up_offer import is_form_name, make_sign_up_offer
 from newsletter.editions.web import render_snippet
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.consent_words import keep_words
-
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_LONGEST = 40
 
 
 def write_snippet(publication: OpenPublication, name: str = "website", language: str = "") -> str:
@@ -19,7 +14,7 @@ def write_snippet(publication: OpenPublication, name: str = "website", language:
     so that a form of today is understood when they have changed. Raises ConfigError where readers can't join by
     themselves or the language is not declared, and DecisionNeeded for a name that is none.
     """
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+    if not is_form_name(name):
         raise DecisionNeeded(
             f"{name!r} can't name a form.", next_step="Write small letters, digits and hyphens: our-home-page"
         )

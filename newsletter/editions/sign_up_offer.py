@@ -1,5 +1,6 @@
 """The offer to join: on pages of the website a form or a link, in emails a link for whom one was forwarded to."""
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import urlencode
@@ -7,6 +8,8 @@ from urllib.parse import urlencode
 from newsletter.config import Config
 
 FORWARDED, ARCHIVE = "forwarded", "archive"  # where somebody joins from
+_FORM_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LONGEST_FORM_NAME = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,11 @@ class SignUpOffer:
     source: str
     has_form: bool = False
     ask_name: bool = False
+
+
+def is_form_name(text: str) -> bool:
+    """Return whether a text can name a form: small letters and digits, and hyphens between them."""
+    return len(text) <= _LONGEST_FORM_NAME and _FORM_NAME.fullmatch(text) is not None
 
 
 def find_sign_up_link(config: Config, source: str = "") -> str | None:

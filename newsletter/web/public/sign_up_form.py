@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.address import EmailAddress, normalise_address
+from newsletter.editions.sign_up_offer import is_form_name
 from newsletter.web.public.form_reading import LONGEST_TYPED, clean_line
 
 OWN_FORM, ELSEWHERE = "page", "website"  # names of forms
 _LONGEST_NAME = 100
-_SOURCE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_LONGEST_SOURCE = 40
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -55,7 +54,7 @@ def read_sign_up_form(fields: Mapping[str, str], languages: Sequence[str]) -> Si
 
 def find_source(text: str) -> str:
     """Return the name of a form; that of any website's for what is no name."""
-    return text if _SOURCE.fullmatch(text) and len(text) <= _LONGEST_SOURCE else ELSEWHERE
+    return text if is_form_name(text) else ELSEWHERE
 
 
 def find_language(text: str, languages: Sequence[str]) -> str:
