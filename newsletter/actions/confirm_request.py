@@ -58,9 +58,9 @@ def find_confirmation(
     """
     with store.reading() as connection:
         request = find_request(connection, _read_number(token))
-        if request is None or not _is_whose(request, token, by_old):
+        if request is None or not _is_for(request, token, by_old):
             return None
-        return _look(connection, request, by_old=by_old, is_in_store=is_in_store)
+        return _judge_request(connection, request, by_old=by_old, is_in_store=is_in_store)
 
 
 def confirm_request(
@@ -75,15 +75,15 @@ def confirm_request(
     with publication.store.transaction() as connection:
         hold_off_erasing(connection)
         request = find_request(connection, _read_number(token), to_change=True)
-        if request is None or not _is_whose(request, token, by_old):
+        if request is None or not _is_for(request, token, by_old):
             return None
-        found = _look(connection, request, by_old=by_old, is_in_store=is_in_store)
+        found = _judge_request(connection, request, by_old=by_old, is_in_store=is_in_store)
         if found is None or found.is_done or found.is_held or found.is_waiting:
             return found
         if request.kind is RequestKind.CHANGE_ADDRESS:
             confirm_address_change(connection, publication, request, by_old=by_old)
             request = find_request(connection, request.id) or request
-            return _look(connection, request, by_old=by_old, is_in_store=is_in_store)
+            return _judge_request(connection, request, by_old=by_old, is_in_store=is_in_store)
         moment = now()
         note_confirmed(connection, request.id)
         set_state(connection, [request.id], RequestState.CONFIRMED)
@@ -107,12 +107,15 @@ def _read_number(token: PurposeToken) -> int:
     return number if number <= _LARGEST else 0
 
 
-def _is_whose(request: ReaderRequest, token: PurposeToken, by_old: bool) -> bool:
+def _is_for(request: ReaderRequest, token: PurposeToken, by_old: bool) -> bool:
     """Return whether a request is the one that the link was written for: numbers are given again by SQLite."""
     return (request.previous if by_old else request.subscriber) == token.subscriber
 
 
-def _look(connection: Connection, request: ReaderRequest, *, by_old: bool, is_in_store: bool) -> Confirmation | None:
+def _judge_request(
+    connection: Connection, request: ReaderRequest, *, by_old: bool, is_in_store: bool
+) -> Confirmation | None:
+    """Return what holds of a request now; None where it can't be confirmed any more."""
     if request.kind is RequestKind.RECONFIRM and can_stay(connection, request.subscriber):
         return Confirmation(request, is_done=request.state is RequestState.CONFIRMED)
     if not is_in_store:

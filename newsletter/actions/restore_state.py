@@ -86,8 +86,8 @@ def replace_state(
     That is so for all publications that the backup knows; others in the database keep what they have. Everybody who
     left since the backup stays suppressed, and everybody who was erased since, known by the `keys`, is erased again.
     What was in the outbox is held, and no mail to a single reader that waited leaves, since they may have been sent.
-    Raises, with nothing changed, DeliveryError for a file
-    that is no backup and while an issue is being sent, and ConfigError without the keys.
+    Raises, with nothing changed, DeliveryError for a file that is no backup and while an issue is being sent, and
+    ConfigError without the keys.
     """
     beside = place if isinstance(place, Path) else folder / "state.db"
     incoming = open_backup(file, beside)

@@ -13,9 +13,9 @@ class SignupSettings(Section):
 
     `consent` is what they agree to, in one sentence; without it the catalogue's is used. `mail` is the address to which
     one writes to join. `welcome` says what comes after joining: nothing, a note, or the newest issue. With
-    `keep_network` the network that a sign-up came from is kept with the consent. `hourly` bounds the mails that ask
-    for a confirmation, `per_network` the sign-ups from one network. With `proof_of_work` the form of the publication's
-    own page wants a small sum done by the browser.
+    `keep_network` the network that a sign-up came from is kept with the consent. `hourly` bounds how many addresses ask
+    to join in an hour, and the mails by which they are answered, `per_network` the sign-ups from one network. With
+    `proof_of_work` the form of the publication's own page wants a small sum done by the browser.
     """
 
     open: bool = True

@@ -10,8 +10,8 @@ _TOKEN = "{{ token }}"  # noqa: S105  # the place of one
 
 def list_unsubscribe_links(config: Config, fields: FieldWriter = write_default) -> list[str]:
     """Return each address for unsubscribing, the best one first (RFC 2369, section 3.2)."""
-    ways = (config.service.leave(_TOKEN), config.subscriber_list.unsubscribe_link)
-    return [_fill(way, fields) for way in ways if way]
+    addresses = (config.service.leave(_TOKEN), config.subscriber_list.unsubscribe_link)
+    return [_fill(address, fields) for address in addresses if address]
 
 
 def find_preferences_link(config: Config, fields: FieldWriter = write_default) -> str | None:
@@ -20,8 +20,8 @@ def find_preferences_link(config: Config, fields: FieldWriter = write_default) -
     return _fill(page, fields) if page else None
 
 
-def _fill(way: str, fields: FieldWriter) -> str:
-    return fill_address(split_fields(way), partial(_write, fields))
+def _fill(address: str, fields: FieldWriter) -> str:
+    return fill_address(split_fields(address), partial(_write, fields))
 
 
 def _write(fields: FieldWriter, name: str, default: str) -> str:

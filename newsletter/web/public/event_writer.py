@@ -10,7 +10,7 @@ from newsletter.web.public.group_writer import GroupWriter
 
 
 class EventWriter(GroupWriter[Event, None]):
-    """Stores events in groups, a commit for each."""
+    """Writer of events, in groups with a commit each."""
 
     def __init__(self, store: Store, keys: Callable[[], SecretKeys]) -> None:
         def commit(events: Sequence[Event]) -> Sequence[None]:

@@ -1,8 +1,8 @@
 """Fair shares between clients, of connections and of requests worked on at once; a client is known by its address.
 
 Nobody has a fixed part, since behind a web server all requests come from one address. When there is no room left, it is
-made by those who hold most, and first by connections on which nothing is asked. The address is the connection's own:
-what a header says of another (X-Forwarded-For) anybody can write.
+made by those who hold most, and first by connections on which nothing is asked. A connection's address is its own; that
+of a request is the one that web servers of one's own have told, if any did (client_network).
 """
 
 from collections import Counter

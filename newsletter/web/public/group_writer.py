@@ -21,10 +21,10 @@ _R = TypeVar("_R")
 
 
 class GroupWriter(Generic[_T, _R]):
-    """Stores values in groups by `commit`, which returns what each was answered. It lives within one event loop."""
+    """Writer of values, in groups by `commit`, which returns the answer to each. It lives within one event loop."""
 
     def __init__(self, commit: Callable[[Sequence[_T]], Sequence[_R]], name: str) -> None:
-        self._store = commit
+        self._commit_group = commit
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._waiting: list[tuple[_T, asyncio.Future[_R]]] = []
         self._committing: asyncio.Task[None] | None = None
@@ -58,7 +58,7 @@ class GroupWriter(Generic[_T, _R]):
             answers: Sequence[_R] = ()
             failure: Exception | None = None
             try:
-                work = partial(self._store, [value for value, _ in group])
+                work = partial(self._commit_group, [value for value, _ in group])
                 answers = await loop.run_in_executor(self._thread, work)
             except Exception as error:  # noqa: BLE001  # whatever it is, each request is told
                 failure = error

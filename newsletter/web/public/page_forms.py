@@ -24,7 +24,7 @@ def _parse_forms(html: str) -> "_FormParser":
 
 
 class _FormParser(HTMLParser):
-    """Collects of forms that post the names of controls in `fields`, and of those named `action` the values."""
+    """Parser of forms that post: names of controls are in `fields`, and values of those named `action` in `actions`."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -242,7 +242,10 @@ class PreferenceEndpoints:
 
 
 def _leave_as_shown(wanted: WantedPreferences, shown: ReaderPreferences) -> WantedPreferences:
-    """Return what a form wants without what it was filled in with: of that the list goes on to say what is so."""
+    """Return what a form wants without what it was filled in with: of that the list goes on to say what is so.
+
+    Topics stay: who saves them has chosen each, with a tick or without one.
+    """
     return replace(
         wanted,
         name=None if wanted.name is None or clean_name(wanted.name) == shown.name else wanted.name,

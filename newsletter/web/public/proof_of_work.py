@@ -17,7 +17,7 @@ from altcha.v1 import ChallengeOptions, create_challenge, verify_solution
 SCRIPT = Path(__file__).with_name("proof.js")
 _HARDEST = 100_000  # numbers to try at most: a second of a phone
 _GOOD_FOR = timedelta(hours=24)
-_USED = 20_000  # that are remembered: those of a day, by far
+_USED = 20_000  # that are remembered: more than [signup] hourly takes in a day where it is as it comes
 _LONGEST = 2_000
 _FIELDS = ("algorithm", "challenge", "salt", "signature")
 

@@ -94,13 +94,15 @@ class SignUpEndpoints:
         self._commit: str | None = None
         self._commit_from = self._warn_from = 0.0
         self._logged = ""
-        self._look(workspace)
+        self._take_settings(workspace)
+        self._note_commit(workspace)
 
     def renew(self, workspace: Workspace) -> None:
         """Take the settings and templates as they are now. Whatever is wrong is logged, and what was stays."""
         self._pages.renew(workspace)
         self._confirm_pages.renew(workspace)
-        self._look(workspace)
+        self._take_settings(workspace)
+        self._note_commit(workspace)
 
     def close(self) -> None:
         """End its threads without waiting."""
@@ -236,8 +238,8 @@ class SignUpEndpoints:
     def _config(self) -> Config:
         return self._workspace.config
 
-    def _look(self, workspace: Workspace) -> None:
-        """Take settings as they are now, keep the words that the form shows, and note the commit that it is from."""
+    def _take_settings(self, workspace: Workspace) -> None:
+        """Take settings as they are now, once the words that the form shows are kept. What is wrong is logged."""
         try:
             config = workspace.config
             if config.takes_sign_ups:
@@ -251,6 +253,9 @@ class SignUpEndpoints:
         if failure and failure != self._logged:
             _LOG.log(level, "%s", failure)
         self._logged = failure
+
+    def _note_commit(self, workspace: Workspace) -> None:
+        """Note every few minutes the commit that the form is from, which each consent names."""
         if monotonic() >= self._commit_from:
             self._commit, self._commit_from = _find_commit(workspace), monotonic() + _COMMIT_EVERY_S
 
@@ -273,7 +278,7 @@ def _find_state(found: Confirmation | None) -> ConfirmState:
 
 
 def _find_commit(workspace: Workspace) -> str | None:
-    """Return the commit that the workspace stands at, of which the form is; None where it is in no git."""
+    """Return the commit that the workspace is at; None where it is in no git."""
     try:
         return ask_git(workspace.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip() or None
     except NoAnswer:

@@ -16,7 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class TokenReader:
-    """Reads unsubscribe tokens, and those with a purpose.
+    """Reader of unsubscribe tokens, and of those with a purpose.
 
     A changed key file is read again; if it is broken, the last good keys stay in use.
     """
