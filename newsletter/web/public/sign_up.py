@@ -99,9 +99,9 @@ class SignUpEndpoints:
 
     def renew(self, workspace: Workspace) -> None:
         """Take the settings and templates as they are now. Whatever is wrong is logged, and what was stays."""
-        self._pages.renew(workspace)
-        self._confirm_pages.renew(workspace)
-        self._take_settings(workspace)
+        if self._take_settings(workspace):  # or pages would show words that are not kept, which nobody can agree to
+            self._pages.renew(workspace)
+            self._confirm_pages.renew(workspace)
         self._note_commit(workspace)
 
     def close(self) -> None:
@@ -238,13 +238,17 @@ class SignUpEndpoints:
     def _config(self) -> Config:
         return self._workspace.config
 
-    def _take_settings(self, workspace: Workspace) -> None:
-        """Take settings as they are now, once the words that the form shows are kept. What is wrong is logged."""
+    def _take_settings(self, workspace: Workspace) -> bool:
+        """Take settings as they are now, once the words that the form shows are kept; return whether they could be.
+
+        What is wrong is logged.
+        """
+        is_taken = False
         try:
             config = workspace.config
             if config.takes_sign_ups:
                 self._words.keep(list_consents(config))
-            self._workspace = workspace
+            self._workspace, is_taken = workspace, True
             closed = config.signup.open and config.subscriber_list.source != "store"
             failure = _NOT_IN_STORE if closed else ""
             level = logging.INFO
@@ -253,6 +257,7 @@ class SignUpEndpoints:
         if failure and failure != self._logged:
             _LOG.log(level, "%s", failure)
         self._logged = failure
+        return is_taken
 
     def _note_commit(self, workspace: Workspace) -> None:
         """Note every few minutes the commit that the form is from, which each consent names."""

@@ -1,7 +1,9 @@
 """What sign-up is built from: whose network it is, how many of one, which form, what was typed, which sum."""
 
+import asyncio
 import base64
 import json
+from contextlib import closing
 from itertools import count
 from secrets import token_bytes
 
@@ -10,14 +12,19 @@ from altcha.v1 import solve_challenge
 from conftest import Publication
 from hypothesis import given
 from hypothesis import strategies as st
+from service_server import served
+from starlette.requests import Request
 
+from newsletter.store import open_store
 from newsletter.subscribers.csv_rows import fault_of_value
 from newsletter.web.public.client_network import ProxyNetworks
 from newsletter.web.public.form_stamps import FormStamps
 from newsletter.web.public.proof_of_work import ProofsOfWork
+from newsletter.web.public.sign_up import SignUpEndpoints
 from newsletter.web.public.sign_up_form import read_sign_up_form
 from newsletter.web.public.sign_up_limits import NetworkLimits
 from newsletter.web.public.sign_up_pages import FORMS, FormState, SignUpPages
+from newsletter.web.public.token_reader import TokenReader
 
 PROXIES = ProxyNetworks(["127.0.0.1", "10.0.0.0/8", "fd00::/8"])
 LANGUAGES = ("en", "ja", "pt-BR")
@@ -169,6 +176,29 @@ def test_what_fills_a_form_stays_in_its_field(pages: SignUpPages) -> None:
         assert page.count(next(iter(nonces))) == 1, "what was typed is not filled in again"
     for state in FormState:
         assert not any(nonce in pages.fill(state, "").decode() for nonce in nonces)
+
+
+def test_words_are_shown_once_the_store_keeps_them(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_LIST__SOURCE"] = "store"
+    workspace = served(publication).workspace
+    with closing(open_store(workspace.database)) as store:
+        endpoints = SignUpEndpoints(workspace, store, TokenReader(workspace), lambda: None)
+
+        def renew() -> bytes:
+            endpoints.renew(publication.workspace)
+            asked = Request({"type": "http", "method": "GET", "query_string": b"", "headers": []})
+            return bytes(asyncio.run(endpoints.subscribe(asked)).body)
+
+        def rename(old: str, new: str) -> None:
+            with store.transaction() as connection:
+                connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+        publication.environ["NEWSLETTER_SIGNUP__CONSENT"] = "Other words."
+        rename("consent_words", "out_of_reach")
+        assert b"Other words." not in renew()
+        rename("out_of_reach", "consent_words")
+        assert b"Other words." in renew()
+        endpoints.close()
 
 
 def test_a_form_that_has_lost_a_field_is_not_taken(
