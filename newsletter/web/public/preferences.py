@@ -95,8 +95,8 @@ class PreferenceEndpoints:
         try:
             _ = workspace.config
             several = self._is_one_of_several()
-        except NewsletterError:
-            return  # whoever renews the other pages logs it
+        except Exception:  # noqa: BLE001  # whoever renews the other pages logs it, and goes on renewing
+            return
         self._workspace = workspace
         self._pages.renew(workspace, several=several)
 
