@@ -68,6 +68,7 @@ class PreferencePages:
         self._is_own_good = True
         self._several = False
         self._made_from: object = None
+        self._ready: dict[tuple[ChoiceState, str], bytes] = {}  # pages with nothing of a reader
         self._context = use_shipped_look(EditionContext.from_workspace(workspace))
         self._plain = self._context
         self.renew(workspace, several=False)
@@ -89,12 +90,24 @@ class PreferencePages:
             self._is_own_good, self._made_from = not failure, made_from
         except Exception as error:  # noqa: BLE001  # readers can still leave
             failure, self._is_own_good = error_line(error), False
+        self._ready = {}
         if failure and failure != self._logged:
             _LOG.error("The page where readers choose is the program's own: %s", failure)
         self._logged = failure
 
     def render(self, state: ChoiceState, language: str, view: ReaderView | None = None) -> bytes:
-        """Return the page in one of the publication's languages, with what there is of a reader."""
+        """Return the page in one of the publication's languages, with what there is of a reader.
+
+        One with nothing of a reader is rendered once: whoever tries out links is not to keep the service busy.
+        """
+        if view is not None:
+            return self._render(state, language, view)
+        ready = self._ready  # not a newer one, to which this page does not belong
+        if (state, language) not in ready:
+            ready[state, language] = self._render(state, language, None)
+        return ready[state, language]
+
+    def _render(self, state: ChoiceState, language: str, view: ReaderView | None) -> bytes:
         if self._is_own_good:
             try:
                 return self._fill(self._context, state, language, self._describe(self._context, language, view))
