@@ -31,7 +31,8 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
     `closed` are the addresses of those that can't be served.
     """
     translator = publications[0].translator
-    proxies = ProxyNetworks(publications[0].workspace.config.service.proxies)
+    # One port for all of them, so a web server that one publication names is before the others, too.
+    proxies = ProxyNetworks([entry for each in publications for entry in each.workspace.config.service.proxies])
     shut = [ClosedPublication(url, translator) for url in closed]
     hosts = [*(each.host for each in publications), *(each.host for each in shut)]
     overview = Overview(publications) if len(publications) > 1 else None

@@ -5,7 +5,7 @@ Of several, none may have the address of another's pages.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -90,12 +90,8 @@ class ServedPublication:
             self.token_reader,
             self.event_writer,
             self.reader_work.wake,
-            self._is_one_of_several,
+            partial(is_one_of_several, self.store),
         )
-
-    def _is_one_of_several(self) -> bool:
-        with self.store.reading() as connection:
-            return has_other_publications(connection)
 
     def build_routes(self) -> list[Route]:
         """Return its routes. Their names are what the log shows."""
@@ -134,6 +130,12 @@ class ServedPublication:
         self.sign_up.close()
         self.preferences.close()
         self.endpoints.close()
+
+
+def is_one_of_several(store: Store) -> bool:
+    """Return whether the database of a publication's store holds others. Raises DeliveryError."""
+    with store.reading() as connection:
+        return has_other_publications(connection)
 
 
 class ClosedPublication:

@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 
 from newsletter.config.shared_settings import find_service_address
 from newsletter.config.validators import check_service_url
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.publication import OpenPublication
-from newsletter.store.publications import has_other_publications
 from newsletter.web.public.app import build_public_app
 from newsletter.web.public.connection_limits import IDLE_S, LimitedConnection
 from newsletter.web.public.error_line import error_line
-from newsletter.web.public.publication_routes import ServedPublication, find_clash
+from newsletter.web.public.publication_routes import ServedPublication, find_clash, is_one_of_several
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.web.public.unsubscribe_pages import UnsubscribePages
 from newsletter.web.server import WebServer, bind
@@ -102,9 +102,5 @@ def _open_publication(workspace: Workspace, held: ExitStack) -> ServedPublicatio
         )
     token_reader = TokenReader(workspace)
     store = held.enter_context(OpenPublication(workspace)).store
-
-    def is_one_of_several() -> bool:
-        with store.reading() as connection:
-            return has_other_publications(connection)
-
-    return ServedPublication(workspace, store, token_reader, UnsubscribePages(workspace, is_one_of_several))
+    pages = UnsubscribePages(workspace, partial(is_one_of_several, store))
+    return ServedPublication(workspace, store, token_reader, pages)

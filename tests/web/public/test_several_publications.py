@@ -9,15 +9,17 @@ from urllib.parse import urlencode
 
 import pytest
 from conftest import Publication
-from service_server import HOST, PATIENCE, Service, made, serving
+from service_server import FORM, HOST, PATIENCE, Service, made, serving
 from several import add_publication, fill, without_title
 
 from newsletter.publication import OpenPublication
 from newsletter.store import suppressions
+from newsletter.subscribers.consent_words import digest_words
 from newsletter.subscribers.purpose_tokens import PurposeTokenSigner, TokenPurpose
 from newsletter.subscribers.reader_requests import list_requests_of
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.tokens import TokenSigner
+from newsletter.web.public.sign_up_limits import FROM_ANY_FORM
 from newsletter.workspace_search import find_workspace
 
 READER = "reader@example.org"
@@ -44,7 +46,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     shared = publication.root / "newsletter.toml"
     shared.write_text(re.sub(r"(?m)^website = .*\n", "", shared.read_text()))
     for name in ("weekly", "brief", "broken"):
-        more = f'[service]\nurl = "https://{OTHER_HOST}"\n' if name == "brief" else ""
+        more = f'[service]\nurl = "https://{OTHER_HOST}"\nproxies = "127.0.0.1"\n' if name == "brief" else ""
         folder = add_publication(publication, name, more)
         fill(folder, [READER])
         (folder / "drafts" / "2.10.sent.toml").touch()
@@ -93,6 +95,14 @@ def test_a_list_names_them_all(service: Service) -> None:
     assert status == 200
     for href in (f"https://{HOST}/", f"https://{HOST}/weekly/", f"https://{OTHER_HOST}/"):
         assert f'<a href="{href}">' in page
+
+
+def test_a_web_server_that_one_publication_names_is_before_all(service: Service) -> None:
+    words = digest_words(service.publication.workspace.config.consent_words)
+    for number in range(FROM_ANY_FORM + 1):
+        body = urlencode({"email": f"through{number}@example.com", "words": words}).encode()
+        headers = {"Host": HOST, **FORM, "X-Forwarded-For": f"198.51.100.{number}"}
+        assert service.ask("/subscribe", "POST", body, headers)[0] == 200
 
 
 def test_a_broken_one_takes_no_other_down(service: Service) -> None:
