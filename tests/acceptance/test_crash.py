@@ -55,7 +55,8 @@ def test_killed_at_the_nth_reply(publication: Publication, server: Server, numbe
     _everyone_once_or_unknown(publication, server.copies(), readers)
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop(publication: Publication, server: Server, sign: signal.Signals) -> None:
     readers = publication.readers(200)
     publication.through(server)

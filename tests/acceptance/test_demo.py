@@ -44,6 +44,7 @@ def test_every_deliverable_reader_has_exactly_one_message(tmp_path: Path) -> Non
     assert copies == Counter(list(names))
 
 
+@pytest.mark.slow
 def test_it_leaves_no_trace_outside_its_folder(tmp_path: Path) -> None:
     Publication(tmp_path).run("demo")
     assert {path.parts[:2] for path in _files(tmp_path) if len(path.parts) > 1} == {("build", "demo")}

@@ -462,6 +462,7 @@ def _through(publication: Publication, *command: str) -> None:
     path.write_text(f"{text}\n[command]\ncommand = {json.dumps(command)}\nconnections = 3\n")
 
 
+@pytest.mark.slow
 def test_an_issue_goes_out_through_a_program(publication: Publication) -> None:
     readers = publication.readers(20)
     (publication.root / "box").mkdir()
