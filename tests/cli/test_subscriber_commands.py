@@ -192,7 +192,7 @@ def test_stats_show_how_the_list_has_grown_in_the_terminal_and_on_a_page(three: 
     three.run("subscribers", "add", "new@example.org", "--evidence", "asked for it")
     done = three.run("subscribers", "stats", "--html", "out/growth.html")
     month = datetime.now(UTC).strftime("%Y-%m")
-    assert "\nMonth\tJoined\tCame back\tLeft\tBounced\tComplained\tNot confirmed\tPaused\n" in done.stdout
+    assert "\nMonth\tJoined\tCame back\tLeft\tBounced\tComplained\tUnconfirmed\tPaused\n" in done.stdout
     assert f"\n{month}\t1\t0\t1\t0\t0\t0\t0\n" in done.stdout
     assert "Where they left: an editor, by hand (1)" in done.stdout
     assert "no address in it: out/growth.html" in done.stdout
