@@ -72,6 +72,7 @@ def running_slapd() -> Iterator[Directory]:
     """Yield a directory for the time of the context, its data in a temporary folder that is gone afterwards."""
     program = shutil.which("slapd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
+        # .ci/run installs it; a newcomer's machine may lack it, and every other test still says what is right there.
         pytest.skip(NOT_INSTALLED)
     folder = Path(tempfile.mkdtemp(prefix="newsletter-slapd-"))
     try:
