@@ -45,11 +45,11 @@ class Refusals:
         """Count a reply, to one `delivery` or to none; return why the worker has to halt, None when it may go on."""
         if result.outcome is Outcome.ACCEPTED:
             self._in_a_row = 0
-        if concern is Concern.SENDER:
+        if concern in (Concern.QUOTA, Concern.STANDING):
             self._for_policy += [] if delivery is None else [delivery]
             self._forgive()
             return SenderBlocked(_BLOCKED.format(result.line), next_step=_NOT_THE_READERS)
-        if concern is Concern.PERHAPS_SENDER and self._share is not None:
+        if concern is Concern.PERHAPS_STANDING and self._share is not None:
             self._in_a_row += 1
             self._for_policy += [] if delivery is None else [delivery]
             if self._senders or self._in_a_row >= self._most_in_a_row:

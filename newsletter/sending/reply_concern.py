@@ -1,4 +1,4 @@
-"""The concern of a server's reply: one recipient, how much is sent at once, or the sender.
+"""The concern of a server's reply: one reader, how much is sent at once, the sender, or the server itself.
 
 A reply about the sender is never counted against a recipient: it slows, holds or stops the campaign. The words are
 those of large providers and common servers; replies are matched by code and status first (RFC 5321, RFC 3463).
@@ -17,11 +17,15 @@ from newsletter.mail.message import Outcome, Result
 class Concern(Enum):
     """The subject of a reply, from which follows what to do."""
 
-    RECIPIENT = "recipient"  # this message and this address
-    RATE = "rate"  # more messages than the server takes now: slow down, and send this one again
+    READER = "reader"  # this mailbox, or its domain
+    MESSAGE = "message"  # this text, whoever gets it: its size, its form
+    CONNECTION = "connection"  # this session is used up or refused; a new one may go on at once
     CONNECTIONS = "connections"  # more connections than the server takes
-    SENDER = "sender"  # nothing is taken from this sender, for today or for good
-    PERHAPS_SENDER = "perhaps sender"  # policy: about the sender when several recipients get it
+    RATE = "rate"  # more messages than the server takes now: slow down, and send this one again
+    QUOTA = "quota"  # so many in an hour or a day, and they are used up
+    STANDING = "standing"  # nothing is taken from this sender: block list, DMARC, login, a rule of the server
+    PERHAPS_STANDING = "perhaps standing"  # policy: about the sender when several readers get it
+    HEALTH = "health"  # the server's own trouble: a full disk, a service that is down
 
 
 # About the recipient's own domain and mailbox, whatever else the words say (RFC 3463, RFC 7293; Exchange's 5.7.1xx).
@@ -69,28 +73,28 @@ _BEFORE_RECIPIENT = ("connect", "ehlo", "mail")
 def classify_result(result: Result) -> Concern:
     """Return the concern of the reply in a result."""
     if result.code is None or result.outcome not in (Outcome.DEFERRED, Outcome.REFUSED):
-        return Concern.RECIPIENT
+        return Concern.READER
     return classify_reply(result.code, result.enhanced or "", result.reply, result.stage)
 
 
 def classify_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
     """Return the concern of a reply; `stage` names the command that it answers, as results do."""
     if code // 100 not in (4, 5):
-        return Concern.RECIPIENT
+        return Concern.READER
     later = code // 100 == 4
     if _SENDERS.match(enhanced) or _OUTBOUND.search(reply):
-        return Concern.SENDER
+        return Concern.QUOTA if _QUOTA.search(reply) else Concern.STANDING
     if _RECIPIENTS.match(enhanced):
-        return Concern.RECIPIENT
+        return Concern.READER
     if _CONNECTIONS.search(reply) and later:
         return Concern.CONNECTIONS
     if (_QUOTA.search(reply) or (code == _NOT_NOW and "quota" in reply.lower())) and not _MAILBOX.search(reply):
-        return Concern.SENDER
+        return Concern.QUOTA
     if later and (_RATE.search(reply) or enhanced == "4.7.28"):
         return Concern.RATE
     if code == _TOO_MANY_CONNECTIONS or (code == _CLOSING and not enhanced.startswith("5.7.")):
         return Concern.CONNECTIONS
     if enhanced.startswith("5.7.") or (not later and _POLICY.search(reply)):
-        return Concern.PERHAPS_SENDER
+        return Concern.PERHAPS_STANDING
     # A reply before RCPT can't be about the recipient, who was not named yet.
-    return Concern.RATE if later and stage in _BEFORE_RECIPIENT else Concern.RECIPIENT
+    return Concern.RATE if later and stage in _BEFORE_RECIPIENT else Concern.READER

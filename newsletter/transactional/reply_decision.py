@@ -45,9 +45,9 @@ def decide_reply(mail: QueuedMail, result: Result, *, others_accepted: bool) -> 
     concern = classify_result(result)
     if concern in (Concern.RATE, Concern.CONNECTIONS):
         return ReplyDecision(state=MailState.WAITING, wait_s=_RATE_S, counts=False, rest_s=_RATE_S)
-    if concern is Concern.SENDER:
+    if concern in (Concern.QUOTA, Concern.STANDING):
         return ReplyDecision(state=MailState.WAITING, wait_s=_BLOCKED_S, counts=False, rest_s=_BLOCKED_S)
-    if concern is Concern.PERHAPS_SENDER:
+    if concern is Concern.PERHAPS_STANDING:
         if result.outcome is Outcome.REFUSED and others_accepted and mail.attempts + 1 >= _TRIES_FOR_POLICY:
             return ReplyDecision(state=MailState.REFUSED)
         return ReplyDecision(state=MailState.WAITING, wait_s=wait_s, may_be_senders=True)

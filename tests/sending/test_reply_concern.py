@@ -24,23 +24,25 @@ SAID = {
         (451, "4.3.0", "Temporary lookup failure", "mail"),
         (421, None, "Message rate exceeded; see throttling policy", "rcpt"),
     ],
-    Concern.SENDER: [
+    Concern.QUOTA: [
         (454, None, "Throttling failure: Daily message quota exceeded.", "text"),
         (454, "4.7.0", "Your quota is used up", "mail"),
         (550, "5.4.5", "Daily user sending limit exceeded. For more information on Gmail sending limits", "text"),
         (550, "5.4.5", "Daily SMTP relay sending limit exceeded for customer", "text"),
+        (451, None, "Domain example.org has exceeded the max emails per hour (100/100 (100%)) allowed.", "rcpt"),
+        (452, "4.5.3", "You have exceeded your maximum number of recipients per day", "rcpt"),
+        (550, None, "You have reached your monthly sending limit", "rcpt"),
+        (552, None, "Account sending quota exceeded", "text"),
+    ],
+    Concern.STANDING: [
         (554, "5.2.0", "STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message", "text"),
         (550, "5.7.708", "Service unavailable. Access denied, traffic not accepted from this IP", "rcpt"),
         (550, "5.7.501", "Access denied, spam abuse detected", "rcpt"),
         (550, "5.7.60", "SMTP; Client does not have permissions to send as this sender", "text"),
         (554, "5.2.252", "SendAsDenied; digest@example.org not allowed to send as editor@example.org", "text"),
         (504, "5.5.2", "<localhost>: Helo command rejected: need fully-qualified hostname", "rcpt"),
-        (451, None, "Domain example.org has exceeded the max emails per hour (100/100 (100%)) allowed.", "rcpt"),
-        (452, "4.5.3", "You have exceeded your maximum number of recipients per day", "rcpt"),
-        (550, None, "You have reached your monthly sending limit", "rcpt"),
-        (552, None, "Account sending quota exceeded", "text"),
     ],
-    Concern.PERHAPS_SENDER: [
+    Concern.PERHAPS_STANDING: [
         (550, "5.7.1", "Our system has detected that this message is likely unsolicited mail", "text"),
         (550, "5.7.26", "Unauthenticated email from example.org is not accepted due to domain's DMARC policy", "text"),
         (421, "5.7.1", "Service not available", "text"),
@@ -49,7 +51,7 @@ SAID = {
         (550, None, "Message rejected as spam by content scanning", "text"),
         (554, None, "Your IP is blacklisted", "rcpt"),
     ],
-    Concern.RECIPIENT: [
+    Concern.READER: [
         (550, "5.1.1", "The email account that you tried to reach does not exist", "rcpt"),
         (550, None, "No such user here", "rcpt"),
         (452, "4.2.2", "The email account that you tried to reach is over quota", "rcpt"),
@@ -84,4 +86,4 @@ def test_what_a_reply_is_about(about: Concern, said: tuple[int, str | None, str,
 
 def test_a_program_that_says_nothing_of_codes_speaks_of_its_reader() -> None:
     result = Result(key="k", outcome=Outcome.DEFERRED, stage="command", reply="status 75: rate limit")
-    assert classify_result(result) is Concern.RECIPIENT
+    assert classify_result(result) is Concern.READER
