@@ -10,8 +10,8 @@ from newsletter.backends import Backend, SessionLost, Unreachable
 from newsletter.errors import DeliveryError
 from newsletter.ledger.deliveries import Delivery
 from newsletter.mail.message import Message, Outcome, Result
+from newsletter.mail.reply_concern import Concern, classify_result
 from newsletter.sending.dispatcher import Dispatcher
-from newsletter.sending.reply_concern import Concern, classify_result
 
 _MOST_FRUITLESS = 5
 _REST_S = 0.2

@@ -10,9 +10,9 @@ from time import time
 from newsletter.errors import DeliveryError
 from newsletter.ledger.deliveries import NEVER, Delivery
 from newsletter.mail.message import Message, Outcome, Result
+from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
-from newsletter.sending.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.throttle import Throttle
 
 _GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more results share it

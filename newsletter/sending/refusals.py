@@ -4,7 +4,7 @@ from collections import Counter
 
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome, Result
-from newsletter.sending.reply_concern import Concern
+from newsletter.mail.reply_concern import Concern
 from newsletter.text import format_count
 
 _COUNT_FROM = 100

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from newsletter.mail.message import Outcome, Result
-from newsletter.sending.reply_concern import Concern, classify_result
+from newsletter.mail.reply_concern import Concern, classify_result
 from newsletter.transactional.mail_kinds import MailState
 from newsletter.transactional.queue import QueuedMail
 

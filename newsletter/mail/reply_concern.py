@@ -5,7 +5,7 @@ those of large providers and common servers; replies are matched by code and sta
 
 feedback/smtp_replies asks another question, why an address takes no mail, and can't answer this one: "rate limited" is
 both a reason to slow down and one to stop for today. Even the mapping from its reasons that fits best names the right
-concern for 39 of the 48 replies in tests/sending/test_reply_concern.py.
+concern for 39 of the 48 replies in tests/mail/test_reply_concern.py.
 """
 
 import re

@@ -3,7 +3,7 @@
 import pytest
 
 from newsletter.mail.message import Outcome, Result
-from newsletter.sending.reply_concern import Concern, classify_result
+from newsletter.mail.reply_concern import Concern, classify_result
 
 SAID = {
     Concern.CONNECTIONS: [
