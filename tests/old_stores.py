@@ -9,13 +9,19 @@ import pytest
 from postgres import Postgres
 
 _FOLDER = Path(__file__).with_name("store")
-VERSION_1, VERSION_2, VERSION_3, VERSION_4 = ((_FOLDER / f"version{number}.sql").read_text() for number in (1, 2, 3, 4))
+VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5 = (
+    (_FOLDER / f"version{number}.sql").read_text() for number in (1, 2, 3, 4, 5)
+)
 # PostgreSQL's counters, which know nothing of numbers that are given.
 COUNTERS_3 = "; ".join(
     f"SELECT setval('{table}_id_seq', {highest})"
     for table, highest in {"tests": 1, "templates": 4, "deliveries": 30, "events": 11}.items()
 )
 COUNTERS_4 = f"{COUNTERS_3}; SELECT setval('events_id_seq', 13); SELECT setval('consents_id_seq', 1)"
+COUNTERS_5 = f"{COUNTERS_4}; " + "; ".join(
+    f"SELECT setval('{table}_id_seq', {highest})"
+    for table, highest in {"events": 14, "consents": 3, "reader_requests": 2, "transactional_mails": 2}.items()
+)
 
 
 def lay_store(place: Path | str, script: str, request: pytest.FixtureRequest, numbers: str) -> Path | str:

@@ -37,8 +37,11 @@ from newsletter.store.schema import (
     deliveries,
     events,
     import_changes,
+    learned_limits,
     preferences,
     reader_requests,
+    reader_tasks,
+    send_samples,
     subscribers,
     suppressions,
     transactional_mails,
@@ -51,7 +54,7 @@ from newsletter.subscribers.stored_subscribers import erase_subscriber_rows
 
 TABLES = (
     deliveries, events, suppressions, workers, subscribers, consents, reader_requests, transactional_mails, preferences,
-    import_changes,
+    import_changes, reader_tasks,
 )  # fmt: skip
 # What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
 # Whether an unknown copy arrived can't be found out once its Message-ID, made from the address, is gone: that this is
@@ -70,6 +73,9 @@ _JSON: Sequence[Column[str]] = (
     preferences.c.chosen,
     import_changes.c.before,
     import_changes.c.after,
+    reader_tasks.c.payload,
+    learned_limits.c.limits,
+    send_samples.c.hold,
 )
 _WORDS: Sequence[Column[str]] = (
     deliveries.c.reply, suppressions.c.words, workers.c.why, transactional_mails.c.reply, *_JSON,

@@ -21,6 +21,7 @@ from newsletter.store.schema import (
     import_changes,
     preferences,
     reader_requests,
+    reader_tasks,
     subscribers,
     transactional_mails,
 )
@@ -243,7 +244,7 @@ def erase_subscriber_rows(connection: Connection, key: str) -> int:
     )
     about = is_ours(connection, transactional_mails), transactional_mails.c.request.in_(requests)
     count = connection.execute(delete(transactional_mails).where(*about)).rowcount
-    for table in (consents, reader_requests, transactional_mails, preferences, import_changes):
+    for table in (consents, reader_requests, transactional_mails, preferences, import_changes, reader_tasks):
         count += connection.execute(delete(table).where(is_ours(connection, table), table.c.subscriber == key)).rowcount
     of_another = delete(reader_requests).where(is_ours(connection, reader_requests), reader_requests.c.previous == key)
     count += connection.execute(of_another).rowcount

@@ -144,7 +144,7 @@ def test_what_was_done_to_an_older_store_is_said_first(
     with serving(served(publication)) as service:
         service.end()
     assert _answers(service)[0].startswith("The state in ")
-    assert " had version 3, and has version 5 now." in _answers(service)[0]
+    assert " had version 3, and has version 6 now." in _answers(service)[0]
 
 
 @pytest.mark.slow

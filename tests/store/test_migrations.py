@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 from conftest import Publication
 from filelock import FileLock
-from old_stores import COUNTERS_3, COUNTERS_4, VERSION_1, VERSION_2, VERSION_3, VERSION_4, lay_store
+from old_stores import (
+    COUNTERS_3,
+    COUNTERS_4,
+    COUNTERS_5,
+    VERSION_1,
+    VERSION_2,
+    VERSION_3,
+    VERSION_4,
+    VERSION_5,
+    lay_store,
+)
 from postgres import Postgres
 from smtp_server import Server
 from sqlalchemy import Connection, CursorResult, Engine, event, inspect, text
@@ -23,10 +33,11 @@ from newsletter.errors import DeliveryError
 from newsletter.store import find_store, open_store
 from newsletter.store.engine import _database
 from newsletter.store.events import stream_events
-from newsletter.store.migrations import v4_to_v5
+from newsletter.store.migrations import v4_to_v5, v5_to_v6
 from newsletter.workspace import PublicationId
 
 TABLES = ("campaigns", "deliveries", "meta", "suppressions", "templates", "waves")
+NEW_IN_6 = ("learned_limits", "send_samples", "shared_rates", "reader_tasks")
 # What tables and columns of earlier versions are called now.
 NOW = {"waves": "batches", "runs": "workers"}
 COLUMNS = {
@@ -62,6 +73,12 @@ def old(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
 def version4(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
     """Return a store of version 4 with two publications, main and brief."""
     return lay_store(place, VERSION_4, request, COUNTERS_4)
+
+
+@pytest.fixture
+def version5(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
+    """Return a store of version 5 with two publications, main and brief."""
+    return lay_store(place, VERSION_5, request, COUNTERS_5)
 
 
 @pytest.fixture
@@ -125,14 +142,14 @@ def test_everyone_is_carried_over_and_numbered_in_the_lists_order(old: Path | st
         for was, became in zip(before[table], after[table], strict=True):
             lasting = was.keys() - {"seq", "value", "reason"}
             assert {key: became[COLUMNS.get(key, key)] for key in lasting} == {key: was[key] for key in lasting}
-    assert after["meta"] == [{"key": "schema_version", "value": "5"}]
+    assert after["meta"] == [{"key": "schema_version", "value": "6"}]
     assert {(row["tries"], row["due"], row["took"]) for row in after["deliveries"]} == {(0, 0.0, None)}
 
 
 def test_of_version_2_only_suppressions_change(older: Path | str) -> None:
     before = _before(older)
     with closing(open_store(older)) as store, store.reading() as connection:
-        assert "had version 2, and has version 5 now" in store.notice
+        assert "had version 2, and has version 6 now" in store.notice
         after = {table: _rows(connection, NOW.get(table, table)) for table in TABLES}
         written = list(stream_events(connection))
     told = [(row.subscriber, row.kind, row.source, row.evidence) for row in written]
@@ -171,6 +188,28 @@ def test_a_store_migrated_from_version_4_has_the_tables_of_a_new_one(
     test_a_migrated_store_has_the_tables_of_a_new_one(version4, request)
 
 
+def test_a_store_migrated_from_version_5_has_the_tables_of_a_new_one(
+    version5: Path | str, request: pytest.FixtureRequest
+) -> None:
+    test_a_migrated_store_has_the_tables_of_a_new_one(version5, request)
+
+
+@pytest.mark.parametrize("publication", ["main", "brief"])
+def test_of_version_5_every_row_stays_whichever_publication_opens_it(version5: Path | str, publication: str) -> None:
+    tables = v5_to_v6.TABLES
+    engine = _database(version5, None).engine()
+    with engine.connect() as connection:
+        before = {table: _rows(connection, table) for table in tables}
+    engine.dispose()
+    assert all(before.values()), "every table of the sample has rows"
+    with closing(open_store(version5, publication=PublicationId(publication))) as store, store.reading() as connection:
+        assert "had version 5, and has version 6 now" in store.notice
+        after = {table: _rows(connection, table) for table in tables}
+        assert [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in NEW_IN_6] == [0, 0, 0, 0]
+    before["meta"] = [{"key": "schema_version", "value": "6"}]
+    assert after == before
+
+
 @pytest.mark.parametrize("publication", ["main", "brief"])
 def test_of_version_4_every_row_stays_whichever_publication_opens_it(version4: Path | str, publication: str) -> None:
     tables = v4_to_v5.TABLES
@@ -179,13 +218,13 @@ def test_of_version_4_every_row_stays_whichever_publication_opens_it(version4: P
         before = {table: _rows(connection, table) for table in tables}
     engine.dispose()
     with closing(open_store(version4, publication=PublicationId(publication))) as store, store.reading() as connection:
-        assert "had version 4, and has version 5 now" in store.notice
+        assert "had version 4, and has version 6 now" in store.notice
         after = {table: _rows(connection, table) for table in tables}
     for row in before["suppressions"]:
         row["until"] = None
     for row in before["consents"]:
         row["batch"] = ""
-    before["meta"] = [{"key": "schema_version", "value": "5"}]
+    before["meta"] = [{"key": "schema_version", "value": "6"}]
     assert after == before
 
 
@@ -209,7 +248,7 @@ def test_it_waits_for_a_sender_of_whichever_publication(version4: Path | str, re
         open_store(version4)
     engine.dispose()
     with closing(open_store(version4)) as store:
-        assert "has version 5 now" in store.notice
+        assert "has version 6 now" in store.notice
 
 
 def test_a_migrated_store_has_the_tables_of_a_new_one(old: Path | str, request: pytest.FixtureRequest) -> None:
@@ -275,7 +314,7 @@ def test_copies_of_the_tables_are_kept_beside_them(postgres: Postgres) -> None:
 
 def test_it_is_done_once(old: Path | str) -> None:
     with closing(open_store(old)) as store:
-        assert "had version 1, and has version 5 now" in store.notice
+        assert "had version 1, and has version 6 now" in store.notice
         # An earlier version's service holds no lock, and its tables are gone.
         assert store.notice.endswith("can't write down any more who leaves: restart newsletter serve.")
     found = find_store(old)
@@ -470,7 +509,7 @@ items:
 
 def test_a_send_that_an_earlier_version_began_is_shown_and_goes_on(half_sent: Publication, server: Server) -> None:
     shown = half_sent.run("status", "--json")
-    assert "had version 1, and has version 5 now" in shown.stderr
+    assert "had version 1, and has version 6 now" in shown.stderr
     (status,) = json.loads(shown.stdout)
     begun = {state: count for state, count in status["readers"].items() if count}
     assert begun == {"pending": 2, "sending": 4, "accepted": 4, "deferred": 1, "refused": 1}

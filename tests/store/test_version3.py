@@ -174,7 +174,7 @@ def test_the_records_of_version_3_are_those_of_this_state(half_sent: Publication
     record.write_text('campaign = "elsewhere"\nruns = 1\nsuppressions = 7\nstate_mark = "8845d8d72555b6c6"\n')
     status = half_sent.run("status", "--json")
     assert status.returncode == 0, status.stderr
-    assert "had version 3, and has version 5 now" in status.stderr
+    assert "had version 3, and has version 6 now" in status.stderr
     assert [one["issue"] for one in json.loads(status.stdout)] == ["1.3", "1.2"]
 
 
@@ -182,4 +182,4 @@ def test_an_earlier_program_has_no_key_to_read_it_by(tmp_path: Path) -> None:
     """Every version looks for this before anything else, and refuses what is newer than itself."""
     open_store(tmp_path / "state.db").close()
     with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
-        assert connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall() == [("5",)]
+        assert connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall() == [("6",)]

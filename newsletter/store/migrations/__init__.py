@@ -11,7 +11,7 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
 from newsletter.errors import DeliveryError
-from newsletter.store.migrations import v1_to_v2, v2_to_v3, v3_to_v4, v4_to_v5
+from newsletter.store.migrations import v1_to_v2, v2_to_v3, v3_to_v4, v4_to_v5, v5_to_v6
 from newsletter.store.schema import SCHEMA_VERSION, meta
 
 # By the version that a step begins at: the tables of that version, and the way to the next.
@@ -20,6 +20,7 @@ _STEPS = {
     2: (v2_to_v3.TABLES, v2_to_v3.upgrade),
     3: (v3_to_v4.TABLES, v3_to_v4.upgrade),
     4: (v4_to_v5.TABLES, v4_to_v5.upgrade),
+    5: (v5_to_v6.TABLES, v5_to_v6.upgrade),
 }
 
 
