@@ -12,7 +12,7 @@ from leases import crash_workers
 from postgres import Postgres
 from scheduling import HOUR, put_in
 from smtp_server import Server
-from sqlalchemy import String, insert, select
+from sqlalchemy import Float, Integer, String, insert, select
 
 from newsletter.actions.erase import pseudonyms
 from newsletter.actions.move_state import move_rows
@@ -41,9 +41,13 @@ from newsletter.store.schema import (
     consents,
     import_changes,
     imports,
+    learned_limits,
     metadata,
     preferences,
     reader_requests,
+    reader_tasks,
+    send_samples,
+    shared_rates,
     subscribers,
     transactional_mails,
 )
@@ -97,11 +101,12 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
         current_generation(connection)
         for table in (
             subscribers, consent_words, consents, reader_requests, transactional_mails, preferences, imports,
-            import_changes,
+            import_changes, reader_tasks, learned_limits, shared_rates, send_samples,
         ):  # fmt: skip
             texts = [column.name for column in table.c if isinstance(column.type, String)]
-            values: dict[str, object] = {name: f"{name} of {issue}" for name in texts}
-            given = {"publication": "main", "words_sha256": f"sha256 of {issue}", "attempts": 1, "due": 2.5}
+            numbers = [one.name for one in table.c if isinstance(one.type, Integer | Float) and one.name != "id"]
+            values: dict[str, object] = {name: f"{name} of {issue}" for name in texts} | dict.fromkeys(numbers, 2)
+            given = {"publication": "main", "words_sha256": f"sha256 of {issue}", "issue": issue}
             connection.execute(insert(table).values({**values, **{k: v for k, v in given.items() if k in table.c}}))
 
 
