@@ -106,7 +106,7 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
             texts = [column.name for column in table.c if isinstance(column.type, String)]
             numbers = [one.name for one in table.c if isinstance(one.type, Integer | Float) and one.name != "id"]
             values: dict[str, object] = {name: f"{name} of {issue}" for name in texts} | dict.fromkeys(numbers, 2)
-            given = {"publication": "main", "words_sha256": f"sha256 of {issue}", "issue": issue}
+            given = {"publication": store.publication, "words_sha256": f"sha256 of {issue}", "issue": issue}
             connection.execute(insert(table).values({**values, **{k: v for k, v in given.items() if k in table.c}}))
 
 
