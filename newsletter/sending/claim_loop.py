@@ -23,8 +23,8 @@ from newsletter.sending.dispatcher import Collected, Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.rules import WorkerProgress
-from newsletter.sending.throttle import HOUR_S, Throttle
 from newsletter.store.engine import KeptConnection
+from newsletter.throttle.controller import HOUR_S, Throttle
 
 _AHEAD_S = 2.0  # with a low rate, no more is claimed than leaves within this time
 _SHOW_EVERY_S = 0.1
@@ -84,7 +84,7 @@ class ClaimLoop:
             shift = loop.time() - time()
             recent = [moment + shift for moment in moments]
         dispatcher = Dispatcher(
-            Throttle(limits, recent),
+            Throttle(limits, now=loop.time(), recent=recent, wall_clock_shift=time() - loop.time()),
             lease,
             rules.waits,
             Refusals(rules.refusals, rules.blocks),

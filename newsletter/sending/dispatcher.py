@@ -13,7 +13,8 @@ from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
-from newsletter.sending.throttle import Throttle
+from newsletter.throttle.advice import Evidence
+from newsletter.throttle.controller import Throttle
 
 _GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more results share it
 
@@ -131,9 +132,10 @@ class Dispatcher:
         wait = None
         now = self._loop.time()
         if result.outcome is Outcome.ACCEPTED:
-            self.throttle.record_acceptance(now)
+            self.throttle.record_acceptance(now, took)
             self._starved_since = None
-        self.throttle.record_reply(now, result.code, result.enhanced)
+        elif result.outcome is not Outcome.UNKNOWN:
+            self.throttle.record_refusal(now, classify_result(result), _read_evidence(result), took=took)
         if result.outcome is Outcome.DEFERRED and delivery.tries < len(self._waits):
             wait = self._waits[delivery.tries]
         # Unknown is no progress: with texts lost time after time the whole list would become so.
@@ -170,7 +172,7 @@ class Dispatcher:
     def _slow_down(self, result: Result, *, slower: bool) -> None:
         now = self._loop.time()
         if slower:
-            self.throttle.reduce(now)
+            self.throttle.record_refusal(now, Concern.RATE, _read_evidence(result))
         if self._starved_since is None:
             self._starved_since = now
         elif now - self._starved_since > self._patience and not self.halting:
@@ -284,3 +286,7 @@ class Dispatcher:
         failure = self._refusals.record(delivery, concern, result, self.tally)
         if failure is not None and not self.halting:
             self.halt(failure)
+
+
+def _read_evidence(result: Result) -> Evidence:
+    return Evidence(result.stage, result.code, result.enhanced, result.reply)

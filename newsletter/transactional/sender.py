@@ -19,9 +19,9 @@ from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.issue_name import IssueName
 from newsletter.mail.headers import HeaderFault
 from newsletter.mail.message import Message, Outcome, Result
-from newsletter.sending.throttle import Throttle
 from newsletter.store import Store
 from newsletter.text import format_count
+from newsletter.throttle.controller import Throttle
 from newsletter.transactional.mail_kinds import MailKind, MailState
 from newsletter.transactional.messages import MessageWriter
 from newsletter.transactional.queue import (
@@ -71,7 +71,7 @@ class TransactionalSender:
         self._worker = token_hex(8)
         self._lease_s = lease_s
         self._limits: Limits | None = None
-        self.throttle = Throttle(Limits())  # of departures, by the backend's rates
+        self.throttle = Throttle(Limits(), now=monotonic())  # of departures, by the backend's rates
         self._failures = 0
         self._unrecorded: list[tuple[int, ReplyDecision, Result]] = []
 
@@ -133,7 +133,7 @@ class TransactionalSender:
         self, writer: MessageWriter, backend: Backend, due: list[QueuedMail], may_go_on: Callable[[], bool]
     ) -> "_ClaimingFeed":
         if backend.limits != self._limits:
-            self._limits, self.throttle = backend.limits, Throttle(backend.limits)
+            self._limits, self.throttle = backend.limits, Throttle(backend.limits, now=monotonic())
         return _ClaimingFeed(self, writer, due, may_go_on)
 
     @property

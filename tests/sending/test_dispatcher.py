@@ -12,7 +12,7 @@ from newsletter.sending import connections
 from newsletter.sending.connections import ConnectionFeed
 from newsletter.sending.dispatcher import Collected, Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
-from newsletter.sending.throttle import Throttle
+from newsletter.throttle.controller import Throttle
 
 # A delivery that was claimed for the first time.
 CLAIM = Delivery(**{**dict.fromkeys(Delivery._fields), "id": 7, "subscriber": "ada", "attempts": 0, "tries": 0})
@@ -22,7 +22,7 @@ def _give_back(why: str, code: int | None) -> Collected:
     async def take_and_give_back() -> Collected:
         lease = LeaseClock(60)
         lease.start(lease.read())
-        dispatcher = Dispatcher(Throttle(Limits()), lease)
+        dispatcher = Dispatcher(Throttle(Limits(), now=0.0), lease)
         message = Message(key="ada", sender="digest@example.org", recipient="ada@example.org", pieces=(b"",))
         dispatcher.supply([(CLAIM, message)])
         feed = ConnectionFeed(dispatcher)
@@ -54,7 +54,7 @@ def _told(act: Callable[[Dispatcher, ConnectionFeed], object], at_most: int | No
     async def listen() -> list[bool]:
         lease = LeaseClock(60)
         lease.start(lease.read())
-        dispatcher = Dispatcher(Throttle(Limits()), lease)
+        dispatcher = Dispatcher(Throttle(Limits(), now=0.0), lease)
         feed = ConnectionFeed(dispatcher, at_most)
         told: list[bool] = []
         feed.call_when_ready(told.append)
@@ -90,7 +90,7 @@ def test_a_session_that_takes_no_more_is_told_so() -> None:
 
 def test_a_session_that_asks_after_the_end_is_told_so() -> None:
     async def ask() -> list[bool]:
-        dispatcher = Dispatcher(Throttle(Limits()), LeaseClock(60))
+        dispatcher = Dispatcher(Throttle(Limits(), now=0.0), LeaseClock(60))
         dispatcher.halt()
         told: list[bool] = []
         ConnectionFeed(dispatcher).call_when_ready(told.append)
@@ -103,7 +103,7 @@ def test_a_session_that_asks_after_the_end_is_told_so() -> None:
 def test_a_session_is_called_when_the_throttle_and_the_lease_let_its_message_leave() -> None:
     async def wait() -> Sequence[object]:
         lease = LeaseClock(60)  # nobody has asked for it yet
-        dispatcher = Dispatcher(Throttle(Limits(per_second=20)), lease)
+        dispatcher = Dispatcher(Throttle(Limits(per_second=20), now=0.0), lease)
         feed = ConnectionFeed(dispatcher)
         dispatcher.supply([(CLAIM, MESSAGE), (CLAIM._replace(id=8), MESSAGE._replace(key="bob")), (CLAIM, MESSAGE)])
         called = asyncio.Event()
@@ -130,7 +130,7 @@ def test_a_session_that_is_called_for_nothing_for_seconds_is_told_to_end(monkeyp
     monkeypatch.setattr(connections, "_IDLE_S", 0.01)
 
     async def idle() -> bool:
-        dispatcher = Dispatcher(Throttle(Limits()), LeaseClock(60))
+        dispatcher = Dispatcher(Throttle(Limits(), now=0.0), LeaseClock(60))
         told = asyncio.get_running_loop().create_future()
         ConnectionFeed(dispatcher).call_when_ready(told.set_result)
         return await told

@@ -46,7 +46,7 @@ class Seams:
 
     def install(self) -> None:
         if self._plan.get("slowest"):
-            throttle: Any = import_module("newsletter.sending.throttle")
+            throttle: Any = import_module("newsletter.throttle.controller")
             throttle._SLOWEST = self._plan["slowest"]
         if self._plan.get("lease_s"):
             workers: Any = import_module("newsletter.ledger.workers")

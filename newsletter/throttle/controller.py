@@ -1,9 +1,14 @@
 """The throttle: messages leave as fast as the backend's limits allow, and slower while the server asks for less."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import inf
 
 from newsletter.backends import Limits
+from newsletter.mail.reply_concern import Concern
+from newsletter.throttle.advice import Advice, Evidence
+from newsletter.throttle.holds import Hold, HoldKind
+from newsletter.throttle.learned import LearnedLimits
 
 HOUR_S = 3600.0
 _BURST_S = 0.05  # as much may leave at once as the rate gives in this time, so that timers can be coarse
@@ -22,12 +27,25 @@ _SIGNS = 10  # so many of them put off, and it is no more about single mailboxes
 
 
 class Throttle:
-    """A limit on departures, by the times of earlier ones. Times are seconds of one clock that only goes forward.
+    """A limit on departures and connections, by what came of earlier ones.
 
-    `recent` are times within the last hour at which messages left already, for the limit by the hour.
+    Times are seconds of one clock that only goes forward; `now` is never less than in the call before. `recent` are
+    times within the last hour at which messages left already, for the limit by the hour. `learned` is what an earlier
+    send found out about this server. A moment of the clock plus `wall_clock_shift` is seconds since 1970.
     """
 
-    def __init__(self, limits: Limits, recent: Iterable[float] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        now: float,
+        recent: Iterable[float] = (),
+        learned: LearnedLimits | None = None,
+        wall_clock_shift: float = 0.0,
+    ) -> None:
+        del now, learned, wall_clock_shift
+        self._connections = limits.connections
+        self._per_connection = limits.per_connection
         self._ceiling = limits.per_second
         self._rate = limits.per_second  # None: as fast as it goes
         self._per_hour = limits.per_hour
@@ -77,21 +95,115 @@ class Throttle:
         if self._rate is not None:
             self._slot = max(self._slot, now) + 1 / self._rate
 
-    def record_reply(self, now: float, code: int | None, enhanced: str | None) -> None:
-        """Count a reply, and halve the rate when it asks for that.
+    def record_acceptance(self, now: float, took: float = 0.0, waited: float | None = None) -> None:
+        """Count a message that was accepted `took` seconds after it left.
 
-        421 (RFC 5321, section 4.2.3) and 4.7.x (RFC 3463, section 3.8) are about the sender. 450 to 454 are as often
-        about one full or busy mailbox, of which every list has some: if each halved the rate, one in a thousand would
-        bring it down to almost nothing. So they count only when many of the last replies are of this kind.
+        `waited` is how long before its departure its reader was first put off, None at a first try.
         """
-        put_off = code is not None and 450 <= code <= 454
-        self._put_off.append(put_off)
-        if code == 421 or (enhanced or "").startswith("4.7.") or (put_off and sum(self._put_off) >= _SIGNS):
-            self.halve(now)
-
-    def record_acceptance(self, now: float) -> None:
-        """Count a message that was accepted."""
+        del took, waited
         self._taken.append(now)
+        self._put_off.append(False)
+
+    def record_refusal(
+        self,
+        now: float,
+        concern: Concern,
+        evidence: Evidence,
+        *,
+        took: float = 0.0,
+        session_carried: int = 0,
+        waited: float | None = None,
+    ) -> Advice:
+        """Count a message that was refused or put off, and return what to do about it.
+
+        `took` and `waited` are as in record_acceptance; `session_carried` is how many messages its connection had had
+        accepted before.
+        """
+        del took, session_carried, waited
+        if concern in (Concern.RATE, Concern.CONNECTIONS):
+            self.reduce(now)
+            return Advice()
+        put_off = evidence.code is not None and 450 <= evidence.code <= 454
+        self._put_off.append(put_off)
+        # 421 (RFC 5321, section 4.2.3) and 4.7.x (RFC 3463, section 3.8) are about the sender. 450 to 454 are as often
+        # about one full or busy mailbox, of which every list has some, so they count only when they are many.
+        asks_for_less = evidence.code == 421 or (evidence.enhanced or "").startswith("4.7.")
+        if asks_for_less or (put_off and sum(self._put_off) >= _SIGNS):
+            self.halve(now)
+        return Advice(counts_against_reader=concern in (Concern.READER, Concern.PERHAPS_STANDING))
+
+    def find_next_connection(self, now: float, open: int) -> float:  # noqa: A002  # how many are open
+        """Return when one connection more may be opened; infinity while `open` is all there may be.
+
+        `open` includes those that are being opened.
+        """
+        return now if open < self._connections else inf
+
+    def record_connected(self, now: float) -> None:
+        """Count a connection that is open and ready for messages."""
+
+    def record_connection_refused(self, now: float, concern: Concern, evidence: Evidence) -> None:
+        """Count a connection that could not be opened; `evidence` has a reply where there was one."""
+        del evidence
+        if concern in (Concern.RATE, Concern.CONNECTIONS):
+            self.reduce(now)
+
+    def record_connection_lost(self, now: float, carried: int, evidence: Evidence) -> None:
+        """Count a connection that the other side ended, after it had `carried` so many messages."""
+
+    def record_connection_closed(self, now: float, carried: int) -> None:
+        """Count a connection that this side ended."""
+
+    @property
+    def session_length(self) -> int | None:
+        """Return after how many messages a connection is to be closed; None for no such limit."""
+        return self._per_connection
+
+    def record_announced_length(self, messages: int) -> None:
+        """Take in how many messages a session may carry, as the server says in reply to EHLO (RFC 9422, MAILMAX)."""
+        self._per_connection = min(messages, self._per_connection or messages)
+
+    def find_retry(
+        self,
+        now: float,
+        tries: int,
+        waits: Sequence[float],
+        evidence: Evidence,
+        first_put_off_at: float | None = None,
+    ) -> float | None:
+        """Return when a reader is tried again who was put off now; None when it was the last try.
+
+        `tries` is how many tries came before this one, `waits` the seconds that an editor wants between them, and
+        `first_put_off_at` when the first was put off, where that is known.
+        """
+        del evidence, first_put_off_at
+        return now + waits[tries] if tries < len(waits) else None
+
+    @property
+    def greylisting_s(self) -> float | None:
+        """Return after how many seconds a second try is accepted, while first ones are not; None when not so."""
+        return None
+
+    def describe_hold(self, now: float) -> Hold | None:
+        """Return what holds the send now; None when nothing does."""
+        if self._rate is None:
+            return None
+        return Hold(
+            kind=HoldKind.RATE,
+            words=f"{self._rate:.3g} messages a second leave",
+            limit=self._rate,
+            until=self._slot if self._slot > now + _LOOK_BACK_S else None,
+        )
+
+    def estimate(self, now: float, left: int) -> float | None:
+        """Return how many seconds it takes until `left` messages are delivered; None while that is not known."""
+        rate = self._rate or (self._measure_rate() if len(self._last) > 1 else None)
+        return None if rate is None else max(0.0, self.find_next_departure(now) - now) + left / rate
+
+    def learned(self, now: float) -> LearnedLimits:
+        """Return what is known about the server by now."""
+        del now
+        return LearnedLimits()
 
     def reduce(self, now: float) -> None:
         """Lower the rate to that of the messages that the server took in the last second.
