@@ -19,7 +19,7 @@ MORE := $(VENV)/.more-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes clean
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -98,6 +98,10 @@ torture: $(INSTALLED)
 bench-send: $(INSTALLED)
 	npm install --prefix benchmarks/send-peers --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python benchmarks/send.py $(BENCH)
+
+# How near a send comes to what a server's limit allows; BENCH=--quick takes fewer readers, BENCH="--only NAMES" some servers.
+bench-limits: $(INSTALLED)
+	$(BIN)/python benchmarks/limits/run.py $(BENCH)
 
 # Unsubscribes a second on both databases; wants Debian's wrk and postgresql. BENCH=--quick takes a minute.
 bench-serve: $(INSTALLED)
