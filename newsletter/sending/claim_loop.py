@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from time import monotonic, time
@@ -16,7 +17,7 @@ from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
 from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
-from newsletter.mail.message import Message
+from newsletter.mail.message import Message, Outcome
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.dispatcher import Collected, Dispatcher
@@ -48,6 +49,7 @@ class ClaimLoop:
         ledger: KeptConnection,
         dispatcher: Dispatcher,
         began: datetime,
+        waiting: int,
     ) -> None:
         self.dispatcher = dispatcher
         self._ledger = ledger
@@ -57,6 +59,7 @@ class ClaimLoop:
         self._lease_s = lease_s
         self._watch = LeaseWatch(lease_s)
         self._began = began
+        self._waiting = waiting  # deliveries, when it began
         self._most_ahead = _count_most_ahead(assignment)
         self._templates: dict[int, MessageTemplate] = {}
         self._claimed = 0  # claimed, and not recorded yet
@@ -92,7 +95,8 @@ class ClaimLoop:
             group=max(1, _count_most_ahead(assignment) // 2),
             patience=rules.patience,
         )
-        return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began)
+        counts = await loop.run_in_executor(thread, count_deliveries, store, assignment.issue)
+        return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began, counts.waiting)
 
     async def run(self) -> None:
         """Record, take back and claim, one commit after another, until nobody waits and nothing is under way."""
@@ -121,7 +125,7 @@ class ClaimLoop:
             if idle and (dispatcher.halting or (want and self._next_due is None)):
                 if not dispatcher.halting and await self._wait_for_other_workers():
                     continue
-                self._assignment.on_progress(WorkerProgress(tally=dispatcher.tally))
+                self._assignment.on_progress(self._read_progress())
                 return
             await self._wait(idle=idle, want=want)
 
@@ -198,9 +202,25 @@ class ClaimLoop:
         now = asyncio.get_running_loop().time()
         if resting is not None or now - self._shown_at >= _SHOW_EVERY_S:
             self._shown_at = now
-            self._assignment.on_progress(
-                WorkerProgress(tally=self.dispatcher.tally, resting_until=resting, leased=leased)
-            )
+            self._assignment.on_progress(self._read_progress(resting, leased))
+
+    def _read_progress(self, resting: float | None = None, leased: int = 0) -> WorkerProgress:
+        """Return the progress; moments are in seconds since 1970."""
+        dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
+        hold = dispatcher.throttle.describe_hold(now)
+        if hold is not None and hold.until is not None:
+            hold = replace(hold, until=time() + hold.until - now)
+        tally = dispatcher.tally
+        left = max(0, self._waiting - tally.total() + tally[Outcome.DEFERRED])
+        return WorkerProgress(
+            tally=tally,
+            resting_until=resting,
+            leased=leased,
+            hold=hold,
+            rate=dispatcher.throttle.rate,
+            left=left,
+            eta=dispatcher.throttle.estimate(now, left) if left else 0.0,
+        )
 
     def _note_due(self, claimed: Claimed, results: Sequence[Delivery], *, looked: bool) -> None:
         if looked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from newsletter.mail.dkim import DkimSigner
 from newsletter.mail.message import Message, Outcome
 from newsletter.mail.recipient_tags import RecipientTags
+from newsletter.throttle.holds import Hold
 from newsletter.workspace import Workspace
 
 _PATIENCE_S = 300.0  # with a server that takes nothing and asks for less
@@ -18,12 +19,18 @@ class WorkerProgress:
 
     `deferred` in the tally are those who may be tried again; `resting_until` is when, in seconds since 1970, while
     nothing else is left to do. `leased` counts deliveries in hand of another worker, which crashed or still sends; then
-    it rests until that one's lease ends.
+    it rests until that one's lease ends. `hold` is what holds the send now; its `until` is in seconds since 1970, as
+    resting_until is. `rate` is how many messages a second may leave, None as fast as it goes. `left` are those who wait
+    for their message, and `eta` the seconds until the last of them has it, None while that is not known.
     """
 
     tally: Counter[Outcome]
     resting_until: float | None = None
     leased: int = 0
+    hold: Hold | None = None
+    rate: float | None = None
+    left: int = 0
+    eta: float | None = None
 
 
 OnProgress = Callable[[WorkerProgress], None]

@@ -178,3 +178,19 @@ def test_who_never_had_mail_counts_towards_no_limit(freeze: Callable[[int], Froz
     campaign = freeze(20)
     cancel_campaign(campaign.store, "2.10")
     assert list_recent_answers(campaign.store, 3600, 100) == []
+
+
+def test_progress_says_what_holds_the_send_and_how_many_are_left(freeze: Callable[[int], Frozen]) -> None:
+    seen: list[WorkerProgress] = []
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        feed.answer(_accepted(message))
+
+    pigeons = Pigeons(carry, Limits(connections=1, window=1, per_second=40))
+    freeze(8).send_through(pigeons, SendingRules(), seen.append)
+    assert seen[0].left == 8
+    assert seen[0].rate == 40
+    assert seen[0].hold is not None
+    assert seen[0].hold.limit == 40
+    assert seen[0].eta is None or seen[0].eta > 0
+    assert (seen[-1].left, seen[-1].eta) == (0, 0)
