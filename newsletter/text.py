@@ -7,6 +7,8 @@ from pathlib import Path
 
 # C0 and C1 controls, characters that reorder the text around them on a terminal, and what some take for a line's end.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+OMITTED = "…"  # stands for what is not shown
+_ADDRESS = re.compile(r"\S*@\S*")
 # Zero width no-break spaces, operators and annotations that nothing shows, and the place of an object left behind.
 _NOTHING = "\ufeff\u180e\u2061-\u2064\u206a-\u206f\ufff9-\ufffc\U0001d173-\U0001d17a"
 # Scripts without spaces between words, in which a zero width space says where a line may break (UAX 14, SA and ID).
@@ -26,6 +28,11 @@ def without_invisible(text: str) -> str:
 def escape_controls(text: str) -> str:
     """Make text from a file or a server harmless for a terminal: controls become `\\x1b` and the like."""
     return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def remove_addresses(text: str) -> str:
+    """Return text with an ellipsis for each address, safe for a terminal."""
+    return _ADDRESS.sub(OMITTED, escape_controls(text))
 
 
 def quote_text(text: str) -> str:

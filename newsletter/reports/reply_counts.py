@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from newsletter.ledger.states import State
 from newsletter.ledger.statistics import ReplySum
-from newsletter.text import escape_controls
+from newsletter.text import OMITTED, escape_controls
 
 _Said = tuple[State, int | None, str | None, str]  # state, reply code, enhanced code, words
 _REPLIES = 5000
-_OMITTED = "…"
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\W*")  # RFC 3463, section 2
-_ADDRESS = re.compile(r"\S*@\S*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +52,12 @@ def _sort_counts(groups: Counter[_Said]) -> list[ReplyCount]:
     ]
 
 
-def remove_addresses(text: str) -> str:
-    """Return text with an ellipsis for each address, safe for a terminal."""
-    return _ADDRESS.sub(_OMITTED, escape_controls(text))
-
-
 def _generalise(reply: str) -> str:
     """Return a server's words without addresses, queue ids and the like, which differ in each reply."""
     words: list[str] = []
     for word in reply.split():
         named = len(word) >= 6 and any(map(str.isdigit, word)) and not _ENHANCED.fullmatch(word)
-        shown = _OMITTED if named or "@" in word else word
-        if shown != _OMITTED or words[-1:] != [_OMITTED]:
+        shown = OMITTED if named or "@" in word else word
+        if shown != OMITTED or words[-1:] != [OMITTED]:
             words.append(shown)
     return escape_controls(" ".join(words))

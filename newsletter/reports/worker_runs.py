@@ -11,7 +11,7 @@ from newsletter.clock import parse_instant
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import count_answers_by_moment, sum_workers
-from newsletter.reports.reply_counts import remove_addresses
+from newsletter.text import remove_addresses
 
 # The widths of a plot's column that people read a clock by, in tenths of a second.
 _WIDTHS = (1, 2, 5, *(10 * s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 43_200, 86_400)))

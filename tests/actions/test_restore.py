@@ -50,6 +50,7 @@ from newsletter.store.schema import (
     shared_rates,
     subscribers,
     transactional_mails,
+    warm_ups,
 )
 from newsletter.subscribers import suppression
 from newsletter.subscribers.event_recording import record_events
@@ -101,7 +102,7 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
         current_generation(connection)
         for table in (
             subscribers, consent_words, consents, reader_requests, transactional_mails, preferences, imports,
-            import_changes, reader_tasks, learned_limits, shared_rates, send_samples,
+            import_changes, reader_tasks, learned_limits, shared_rates, send_samples, warm_ups,
         ):  # fmt: skip
             texts = [column.name for column in table.c if isinstance(column.type, String)]
             numbers = [one.name for one in table.c if isinstance(one.type, Integer | Float) and one.name != "id"]

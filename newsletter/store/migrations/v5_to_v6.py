@@ -34,7 +34,15 @@ def upgrade(op: Operations, _publication: str) -> None:
         _count("put_off"),
         Column("rate", Float),
         Column("hold", Text, nullable=False),
+        Column("ends_at", String),
         ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
+    )
+    op.create_table(
+        "warm_ups",
+        _key("publication"),
+        _key("server"),
+        _count("sending"),
+        _text("began_at"),
     )
     op.create_table(
         "shared_rates",

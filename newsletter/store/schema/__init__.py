@@ -17,7 +17,7 @@ from newsletter.store.schema.subscriber_tables import (
     preferences,
     subscribers,
 )
-from newsletter.store.schema.throttle_tables import learned_limits, send_samples, shared_rates
+from newsletter.store.schema.throttle_tables import learned_limits, send_samples, shared_rates, warm_ups
 
 SCHEMA_VERSION = 6
 
@@ -48,5 +48,6 @@ __all__ = [
     "templates",
     "tests",
     "transactional_mails",
+    "warm_ups",
     "workers",
 ]

@@ -28,8 +28,19 @@ send_samples = Table(
     Column("refused", Integer, nullable=False),
     Column("put_off", Integer, nullable=False),  # readers to be tried again, and messages that the server held up
     Column("rate", Float),  # messages a second that were allowed; none: no limit
-    Column("hold", Text, nullable=False),  # JSON: what held the send, see throttle/holds.py; empty: nothing
+    Column("hold", Text, nullable=False),  # JSON: what held the send, see ledger/send_samples.py; empty: nothing
+    Column("ends_at", String),  # when everyone will have been tried, as it was estimated then
     ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
+)
+
+# How far a server is warmed up: the number of the sending that began last, after which the next may be twice as large.
+warm_ups = Table(
+    "warm_ups",
+    metadata,
+    Column("publication", String, primary_key=True),
+    Column("server", String, primary_key=True),
+    Column("sending", Integer, nullable=False),  # 1: the first through this server
+    Column("began_at", String, nullable=False),
 )
 
 # Rates that workers on several machines share: a token bucket each.

@@ -1,0 +1,49 @@
+"""Limits that were learned of a server, kept so that the next send through it begins where the last one ended.
+
+They are JSON here, and read by the room that learns them. A server is named by its host, port and account, or by its
+backend: another account of the same host has limits of its own.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select
+
+from newsletter.clock import Instant, parse_instant
+from newsletter.store.engine import is_ours, now, publication_of
+from newsletter.store.schema import learned_limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLimits:
+    """Limits of a server as JSON, and when a send last went by them."""
+
+    server: str
+    learned_at: Instant
+    limits: str
+
+
+def read_learned_limits(connection: Connection, server: str) -> StoredLimits | None:
+    """Return what this publication has learned of a server; None when that is nothing."""
+    return next((one for one in list_learned_limits(connection) if one.server == server), None)
+
+
+def list_learned_limits(connection: Connection) -> list[StoredLimits]:
+    """Return what this publication has learned, in the order of the servers' names."""
+    rows = select(learned_limits).where(is_ours(connection, learned_limits)).order_by(learned_limits.c.server)
+    return [
+        StoredLimits(server=row.server, learned_at=parse_instant(row.learned_at), limits=row.limits)
+        for row in connection.execute(rows)
+    ]
+
+
+def write_learned_limits(connection: Connection, server: str, limits: str) -> None:
+    """Write what a server showed over what was known of it, with this moment."""
+    forget_learned_limits(connection, server)
+    row = {"publication": publication_of(connection), "server": server, "learned_at": now(), "limits": limits}
+    connection.execute(insert(learned_limits).values(row))
+
+
+def forget_learned_limits(connection: Connection, server: str | None = None) -> int:
+    """Forget what was learned of a server, or of each; return of how many servers something was known."""
+    mine = delete(learned_limits).where(is_ours(connection, learned_limits))
+    return connection.execute(mine if server is None else mine.where(learned_limits.c.server == server)).rowcount
