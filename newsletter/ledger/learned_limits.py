@@ -1,25 +1,27 @@
 """Limits that were learned of a server, kept so that the next send through it begins where the last one ended.
 
-They are JSON here, and read by the room that learns them. A server is named by its host, port and account, or by its
-backend: another account of the same host has limits of its own.
+A server is named by its host, port and account, or by its backend: another account of the same host has limits of its
+own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, delete, insert, select
 
 from newsletter.clock import Instant, parse_instant
-from newsletter.store.engine import is_ours, now, publication_of
+from newsletter.store.engine import is_ours, now, publication_of, storable
 from newsletter.store.schema import learned_limits
+from newsletter.text import remove_addresses
+from newsletter.throttle.learned import LearnedLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLimits:
-    """Limits of a server as JSON, and when a send last went by them."""
+    """Limits of a server, and when a send last went by them."""
 
     server: str
     learned_at: Instant
-    limits: str
+    limits: LearnedLimits
 
 
 def read_learned_limits(connection: Connection, server: str) -> StoredLimits | None:
@@ -31,15 +33,24 @@ def list_learned_limits(connection: Connection) -> list[StoredLimits]:
     """Return what this publication has learned, in the order of the servers' names."""
     rows = select(learned_limits).where(is_ours(connection, learned_limits)).order_by(learned_limits.c.server)
     return [
-        StoredLimits(server=row.server, learned_at=parse_instant(row.learned_at), limits=row.limits)
+        StoredLimits(
+            server=row.server,
+            learned_at=parse_instant(row.learned_at),
+            limits=LearnedLimits.from_json(row.limits),
+        )
         for row in connection.execute(rows)
     ]
 
 
-def write_learned_limits(connection: Connection, server: str, limits: str) -> None:
-    """Write what a server showed over what was known of it, with this moment."""
+def write_learned_limits(connection: Connection, server: str, limits: LearnedLimits) -> None:
+    """Write what a server showed over what was known of it, with this moment.
+
+    Its replies are kept without addresses, of which they may quote a reader's.
+    """
     forget_learned_limits(connection, server)
-    row = {"publication": publication_of(connection), "server": server, "learned_at": now(), "limits": limits}
+    evidence = {name: storable(remove_addresses(reply)) for name, reply in limits.evidence.items()}
+    text = replace(limits, evidence=evidence).to_json()
+    row = {"publication": publication_of(connection), "server": server, "learned_at": now(), "limits": text}
     connection.execute(insert(learned_limits).values(row))
 
 

@@ -22,13 +22,11 @@ MOST = 240  # samples of one worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledHold:
-    """A hold as it was: its kind, its words for a person, the server's reply that it was concluded from, its end.
-
-    `until` is None where it stays, or nobody knows.
-    """
+    """A hold as it was: a Hold whose end is a moment of the wall clock."""
 
     kind: str
     words: str
+    limit: float | None = None
     evidence: str = ""
     until: Instant | None = None
 
@@ -108,7 +106,7 @@ def _make_row(connection: Connection, issue: IssueName, sample: SendSample) -> d
     if sample.hold is not None:
         words = {name: storable(remove_addresses(getattr(sample.hold, name))) for name in ("words", "evidence")}
         until = sample.hold.until and format_instant(sample.hold.until)
-        hold = json.dumps({"kind": sample.hold.kind, **words, "until": until})
+        hold = json.dumps({"kind": sample.hold.kind, **words, "limit": sample.hold.limit, "until": until})
     return {
         **{name: getattr(sample, name) for name in ("worker", "accepted", "refused", "put_off", "rate")},
         "publication": publication_of(connection),

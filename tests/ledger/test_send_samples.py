@@ -35,12 +35,17 @@ def campaign(store: Store) -> None:
 
 def _sample(number: int = 0, worker: str = "w", **known: object) -> SendSample:
     began, at = (Instant(BEGAN + timedelta(seconds=10 * one)) for one in (number, number + 1))
-    return SendSample(**{"worker": worker, "began_at": began, "at": at, "accepted": number, "refused": 1, "put_off": 2, **known})
+    counts = {"accepted": number, "refused": 1, "put_off": 2}
+    return SendSample(worker=worker, began_at=began, at=at, **counts, **known)
 
 
 def test_a_sample_is_read_as_it_was_added_and_the_last_is_found(store: Store) -> None:
     hold = SampledHold(
-        kind="quota", words="the server takes 100 an hour", evidence="452 4.5.3 Enough", until=Instant(BEGAN)
+        kind="quota",
+        words="the server takes 100 an hour",
+        limit=100.0,
+        evidence="452 4.5.3 Enough",
+        until=Instant(BEGAN),
     )
     first, last = _sample(1, rate=14.5, hold=hold, ends_at=Instant(BEGAN + timedelta(hours=1))), _sample(2, "w2")
     with store.transaction() as connection:
