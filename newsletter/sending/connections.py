@@ -250,12 +250,12 @@ class ConnectionFeed:
             raise ValueError("an answer for a message that was not taken, or was answered already")
         delivery, since = in_hand
         concern = classify_result(result)
-        if concern in (Concern.RATE, Concern.CONNECTIONS):
+        if concern in (Concern.RATE, Concern.CONNECTIONS, Concern.CONNECTION):
             self._put_off += 1
             # A connection that gets nothing else, while others are served, is one too many, whatever the reply says.
             nothing_else = not self.useful and self._others.has_other_served(self)
             alone = not self._others.has_other(self)
-            if (concern is Concern.CONNECTIONS and not alone) or (nothing_else and self._put_off >= _NOTHING_ELSE):
+            if (concern is not Concern.RATE and not alone) or (nothing_else and self._put_off >= _NOTHING_ELSE):
                 self.crowded = True
             self._dispatcher.put_off(delivery, result, slower=not (self.crowded or nothing_else))
             return

@@ -164,7 +164,7 @@ class Dispatcher:
     def record_reply(self, result: Result, *, slower: bool) -> None:
         """Take in a reply at a connection's beginning or end, which is about no single message."""
         concern = classify_reply(result.code or 0, result.enhanced or "", result.reply, result.stage)
-        if concern in (Concern.RATE, Concern.CONNECTIONS):
+        if concern in (Concern.RATE, Concern.CONNECTIONS, Concern.CONNECTION, Concern.HEALTH):
             self._slow_down(result, slower=slower)
         else:
             self._watch(None, concern, result)

@@ -43,7 +43,7 @@ def decide_reply(mail: QueuedMail, result: Result, *, others_accepted: bool) -> 
         return ReplyDecision(state=MailState.UNKNOWN)
     wait_s = _RETRIES_S[min(mail.attempts, len(_RETRIES_S) - 1)]
     concern = classify_result(result)
-    if concern in (Concern.RATE, Concern.CONNECTIONS):
+    if concern in (Concern.RATE, Concern.CONNECTIONS, Concern.CONNECTION):
         return ReplyDecision(state=MailState.WAITING, wait_s=_RATE_S, counts=False, rest_s=_RATE_S)
     if concern in (Concern.QUOTA, Concern.STANDING):
         return ReplyDecision(state=MailState.WAITING, wait_s=_BLOCKED_S, counts=False, rest_s=_BLOCKED_S)
