@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.backends import name_server
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError
 from newsletter.issue_name import IssueName
@@ -119,6 +120,7 @@ def deliver(
         on_progress=observer.progress,
         on_stop=observer.stopping,
         suppress_departed=lambda: comparison.suppress_departed(is_sole=False),
+        server=name_server(publication.config),
     )
     while True:
         comparison.suppress_departed()

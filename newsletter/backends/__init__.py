@@ -122,6 +122,12 @@ def load_backend(name: str, config: Config, root: Path) -> Backend:
     return make(config.backends[name].completed(config), root)
 
 
+def name_server(config: Config) -> str:
+    """Return by which name the limits of the other side are kept: its host, port and account, or the backend's name."""
+    name = config.send.backend
+    return getattr(config.backends[name], "server", "") or name
+
+
 async def deliver_one_by_one(feed: Feed, carry: Callable[[Message], Awaitable[Result]]) -> None:
     """Carry the feed's messages one after another, and answer each: all that a simple session has to do."""
     async for message in take_messages(feed):

@@ -6,10 +6,10 @@ own.
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select, update
 
 from newsletter.clock import Instant, parse_instant
-from newsletter.store.engine import is_ours, now, publication_of, storable
+from newsletter.store.engine import insert_new, is_ours, now, publication_of, storable
 from newsletter.store.schema import learned_limits
 from newsletter.text import remove_addresses
 from newsletter.throttle.learned import LearnedLimits
@@ -47,11 +47,12 @@ def write_learned_limits(connection: Connection, server: str, limits: LearnedLim
 
     Its replies are kept without addresses, of which they may quote a reader's.
     """
-    forget_learned_limits(connection, server)
     evidence = {name: storable(remove_addresses(reply)) for name, reply in limits.evidence.items()}
-    text = replace(limits, evidence=evidence).to_json()
-    row = {"publication": publication_of(connection), "server": server, "learned_at": now(), "limits": text}
-    connection.execute(insert(learned_limits).values(row))
+    known = {"learned_at": now(), "limits": replace(limits, evidence=evidence).to_json()}
+    mine = is_ours(connection, learned_limits), learned_limits.c.server == server
+    if not connection.execute(update(learned_limits).where(*mine).values(known)).rowcount:
+        row = {"publication": publication_of(connection), "server": server, **known}
+        connection.execute(insert_new(connection, learned_limits).values(row))  # a worker elsewhere may be quicker
 
 
 def forget_learned_limits(connection: Connection, server: str | None = None) -> int:

@@ -16,7 +16,8 @@ class Assignment:
     `write_record` writes the sent record beside the draft: before the first message leaves, so that another machine
     does not begin, and after the last result. `on_progress` is called a few times a second, and `on_stop` when a signal
     has asked the worker to end with what is in hand. `suppress_departed` keeps from being claimed who has left the list
-    by now; it is called, on any thread, while the worker sends and after each wait.
+    by now; it is called, on any thread, while the worker sends and after each wait. `server` is by which name limits
+    are learned of the other side; empty: none are.
     """
 
     store: Store
@@ -27,3 +28,4 @@ class Assignment:
     on_progress: OnProgress
     on_stop: Callable[[], None]
     suppress_departed: Callable[[], None] = lambda: None
+    server: str = ""

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import Claimed, record_and_claim
 from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_recent_answers
+from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
@@ -26,6 +27,7 @@ from newsletter.sending.refusals import Refusals
 from newsletter.sending.rules import WorkerProgress
 from newsletter.store.engine import KeptConnection
 from newsletter.throttle.controller import HOUR_S, Throttle
+from newsletter.throttle.learned import LearnedLimits
 
 _AHEAD_S = 2.0  # with a low rate, no more is claimed than leaves within this time
 _SHOW_EVERY_S = 0.1
@@ -87,7 +89,13 @@ class ClaimLoop:
             shift = loop.time() - time()
             recent = [moment + shift for moment in moments]
         dispatcher = Dispatcher(
-            Throttle(limits, now=loop.time(), recent=recent, wall_clock_shift=time() - loop.time()),
+            Throttle(
+                limits,
+                now=loop.time(),
+                recent=recent,
+                learned=await loop.run_in_executor(thread, _read_learned_limits, assignment),
+                wall_clock_shift=time() - loop.time(),
+            ),
             lease,
             rules.waits,
             Refusals(rules.refusals, rules.blocks),
@@ -125,7 +133,7 @@ class ClaimLoop:
             if idle and (dispatcher.halting or (want and self._next_due is None)):
                 if not dispatcher.halting and await self._wait_for_other_workers():
                     continue
-                self._assignment.on_progress(self._read_progress())
+                self._assignment.on_progress(self.read_progress())
                 return
             await self._wait(idle=idle, want=want)
 
@@ -202,9 +210,9 @@ class ClaimLoop:
         now = asyncio.get_running_loop().time()
         if resting is not None or now - self._shown_at >= _SHOW_EVERY_S:
             self._shown_at = now
-            self._assignment.on_progress(self._read_progress(resting, leased))
+            self._assignment.on_progress(self.read_progress(resting, leased))
 
-    def _read_progress(self, resting: float | None = None, leased: int = 0) -> WorkerProgress:
+    def read_progress(self, resting: float | None = None, leased: int = 0) -> WorkerProgress:
         """Return the progress; moments are in seconds since 1970."""
         dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
         hold = dispatcher.throttle.describe_hold(now)
@@ -242,6 +250,12 @@ class ClaimLoop:
 
     async def _run_in_ledger(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _read_learned_limits(assignment: Assignment) -> LearnedLimits | None:
+    with assignment.store.reading() as connection:
+        stored = read_learned_limits(connection, assignment.server)
+    return stored.limits if stored else None
 
 
 def _count_most_ahead(assignment: Assignment) -> int:

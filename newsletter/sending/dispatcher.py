@@ -54,6 +54,7 @@ class Dispatcher:
         self._lease = lease
         self.tally: Counter[Outcome] = Counter()
         self.failure: DeliveryError | None = None
+        self.put_offs = 0  # how often a message was not taken yet, for whatever reason
         self.fruitless_connections = 0  # that broke in a row
         self.halting = False  # hands out no more
         self.closed = False  # nothing is under way any more
@@ -136,8 +137,10 @@ class Dispatcher:
             self._starved_since = None
         elif result.outcome is not Outcome.UNKNOWN:
             self.throttle.record_refusal(now, classify_result(result), _read_evidence(result), took=took)
-        if result.outcome is Outcome.DEFERRED and delivery.tries < len(self._waits):
-            wait = self._waits[delivery.tries]
+        if result.outcome is Outcome.DEFERRED:
+            self.put_offs += 1
+            if delivery.tries < len(self._waits):
+                wait = self._waits[delivery.tries]
         # Unknown is no progress: with texts lost time after time the whole list would become so.
         if result.outcome is not Outcome.UNKNOWN:
             self.fruitless_connections = 0
@@ -155,6 +158,7 @@ class Dispatcher:
 
         `slower` says that all connections are meant, and not one among others.
         """
+        self.put_offs += 1
         if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1
         self._released.append(delivery.id)

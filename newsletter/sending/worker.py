@@ -22,6 +22,7 @@ from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.lease_keeper import LeaseKeeper
+from newsletter.sending.send_sampler import SendSampler
 
 _FAILED = "the program failed"
 _ASKED_TO_STOP = "it was asked to stop"
@@ -101,6 +102,8 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
         connections = Connections(assignment.backend, dispatcher)
         watcher = asyncio.create_task(_halt_when(stop, dispatcher, connections))
         keeper = asyncio.create_task(LeaseKeeper(assignment, worker, lease, thread, dispatcher).run(connections))
+        sampler = SendSampler(assignment, worker, thread, dispatcher, loop.read_progress)
+        sampling = asyncio.create_task(sampler.run())
         connections.start()
         try:
             await loop.run()
@@ -117,6 +120,9 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
             watcher.cancel()
             await connections.wait_until_ended()
             await loop.close()
+            sampling.cancel()
+            await asyncio.wait([sampling])
+            await sampler.close()
             keeper.cancel()  # the lease is kept until the last message in hand has its result
             await asyncio.wait([watcher, keeper])
     if not keeper.cancelled() and (fault := keeper.exception()) is not None:

@@ -63,6 +63,11 @@ class SmtpSettings(Section):
         """Return where the mail goes, for a message."""
         return f"at {self.host}"
 
+    @property
+    def server(self) -> str:
+        """Return the server and the account on it, by which its limits are known."""
+        return f"{self.host}:{self.port} {self.username}".rstrip()
+
     @field_validator("security")
     @classmethod
     def _refuse_clear_text(cls, security: str, info: ValidationInfo) -> str:

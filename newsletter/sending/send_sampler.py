@@ -1,0 +1,112 @@
+"""The sampler of a sending: writes down, every few seconds, how it goes and what was learned of the server."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from newsletter.clock import Instant, make_instant
+from newsletter.errors import DeliveryError
+from newsletter.ledger.learned_limits import forget_learned_limits, write_learned_limits
+from newsletter.ledger.send_samples import SampledHold, SendSample, add_sample
+from newsletter.mail.message import Outcome
+from newsletter.sending.assignment import Assignment
+from newsletter.sending.dispatcher import Dispatcher
+from newsletter.sending.rules import WorkerProgress
+from newsletter.throttle.holds import Hold
+from newsletter.throttle.learned import LearnedLimits
+
+EVERY_S = 10.0
+_FURTHEST_S = 366 * 86_400.0  # an end further away than this is none
+
+
+class SendSampler:
+    """A task beside the claim loop. A store that can't be written to does not end the sending for its sake."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        worker: str,
+        thread: ThreadPoolExecutor,
+        dispatcher: Dispatcher,
+        read_progress: Callable[[], WorkerProgress],
+    ) -> None:
+        self._assignment = assignment
+        self._worker = worker
+        self._thread = thread
+        self._dispatcher = dispatcher
+        self._read_progress = read_progress
+        self._every_s = EVERY_S
+        self._at = make_instant(datetime.now(UTC))
+        self._counted: Counter[str] = Counter()
+        self._written = LearnedLimits()
+
+    async def run(self) -> None:
+        """Write a sample every few seconds, and more rarely the longer the sending takes."""
+        while True:
+            await asyncio.sleep(self._every_s)
+            await self._write()
+
+    async def close(self) -> None:
+        """Write what came since the last sample, and what is known of the server at the end."""
+        await self._write(is_last=True)
+
+    async def _write(self, *, is_last: bool = False) -> None:
+        now, counts = max(make_instant(datetime.now(UTC)), self._at), self._count()
+        new = counts - self._counted
+        sample = None
+        if (new or not is_last) and now - self._at >= timedelta(milliseconds=1):
+            sample = self._make_sample(now, new)
+            self._at, self._counted = now, counts
+        learned = self._dispatcher.throttle.learned(self._dispatcher.read_clock())
+        if sample is None and learned == LearnedLimits():
+            return
+        work = partial(self._write_down, sample, learned)
+        with suppress(DeliveryError):
+            if await asyncio.get_running_loop().run_in_executor(self._thread, work):
+                self._every_s *= 2
+
+    def _write_down(self, sample: SendSample | None, learned: LearnedLimits) -> bool:
+        """Write both in one transaction; return whether there were so many samples that they were joined."""
+        server, joined = self._assignment.server, False
+        with self._assignment.store.transaction() as connection:
+            if sample is not None:
+                joined = add_sample(connection, self._assignment.issue, sample)
+            if server and learned != LearnedLimits():
+                write_learned_limits(connection, server, learned)
+            elif server and self._written != LearnedLimits():
+                forget_learned_limits(connection, server)
+        self._written = learned
+        return joined
+
+    def _count(self) -> Counter[str]:
+        tally = self._dispatcher.tally
+        return Counter(
+            accepted=tally[Outcome.ACCEPTED], refused=tally[Outcome.REFUSED], put_off=self._dispatcher.put_offs
+        )
+
+    def _make_sample(self, at: Instant, new: Counter[str]) -> SendSample:
+        progress = self._read_progress()
+        eta = progress.eta
+        return SendSample(
+            worker=self._worker,
+            began_at=self._at,
+            at=at,
+            accepted=new["accepted"],
+            refused=new["refused"],
+            put_off=new["put_off"],
+            rate=progress.rate,
+            hold=None if progress.hold is None else _note_hold(progress.hold),
+            ends_at=Instant(at + timedelta(seconds=eta)) if eta is not None and eta < _FURTHEST_S else None,
+        )
+
+
+def _note_hold(hold: Hold) -> SampledHold:
+    until = None
+    if hold.until is not None:
+        with suppress(OverflowError, ValueError):  # infinity, where nobody knows
+            until = make_instant(datetime.fromtimestamp(hold.until, UTC))
+    return SampledHold(kind=hold.kind.value, words=hold.words, limit=hold.limit, evidence=hold.evidence, until=until)
