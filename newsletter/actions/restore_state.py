@@ -13,6 +13,7 @@ from newsletter.actions.deliver import forbid_all_sending
 from newsletter.actions.erase import pseudonyms
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.ledger.erasure import TABLES, erase_rows_within, list_known_subscribers
+from newsletter.ledger.handovers import end_all_handovers
 from newsletter.ledger.schedule import hold_all_campaigns
 from newsletter.publication import OpenPublication
 from newsletter.store import Damaged, Store, open_store
@@ -109,6 +110,7 @@ def replace_state(
                         note_generations(ours, generations.get(each, frozenset()))
                         again += _erase_again(ours, erased.get(each, ErasedSubscribers()))
                         issues = hold_all_campaigns(ours)
+                        end_all_handovers(ours)
                         hold_all_mails(ours)
                     whose = "" if each == publication else f"{each} "
                     held += [f"{whose}{issue}" for issue in issues]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, case, func, null, or_, select, upd
 
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
+from newsletter.ledger.delivery_ranges import RangeCursor, claim_in_range, take_range
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease
 from newsletter.store import Store
@@ -40,13 +41,15 @@ def record_and_claim(
     want: int = 0,
     moment: float | None = None,
     lease_s: float | None = None,
+    cursor: RangeCursor | None = None,
 ) -> Claimed:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
     `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
     fault; `forgiven` were answered by a refusal that turned out to be the sender's, and wait again. Given a `moment`,
-    in seconds since 1970, those deferred until then are claimed first. The worker's lease is renewed on the way. Raises
-    LeaseLost, with nothing recorded, when its lease had run out and somebody has settled it.
+    in seconds since 1970, those deferred until then are claimed first. Given a `cursor`, those that were not tried yet
+    are claimed from the worker's range, and from all when no further range is left. The worker's lease is renewed on
+    the way. Raises LeaseLost, with nothing recorded, when its lease had run out and somebody has settled it.
     """
     with store.transaction() as connection:
         until = _hold_lease(connection, issue, worker, lease_s)
@@ -65,7 +68,10 @@ def record_and_claim(
                     deliveries.c.due < NEVER,
                 )
             )
-        claimed += _claim(connection, issue, worker, until, State.PENDING, want - len(claimed), NEVER)
+        if cursor is not None:
+            claimed += _claim_in_ranges(connection, issue, worker, until, want - len(claimed), cursor)
+        if cursor is None or (cursor.is_over and not cursor.is_stopped):
+            claimed += _claim(connection, issue, worker, until, State.PENDING, want - len(claimed), NEVER)
         return Claimed(deliveries=claimed, next_due=next_due)
 
 
@@ -208,6 +214,17 @@ def _claim(
             break
         claimed += [one for one in map(make_delivery, rows) if one.state is State.SENDING]
     # The rows come back in any order, and the first of the list are to be the first to leave.
+    return sorted(claimed, key=lambda delivery: delivery.id)
+
+
+def _claim_in_ranges(
+    connection: Connection, issue: IssueName, worker: str, lease: float, want: int, cursor: RangeCursor
+) -> list[Delivery]:
+    """Claim up to `want` from the worker's range, and from further ones as it takes them."""
+    claimed: list[Delivery] = []
+    while len(claimed) < want and (cursor.has_left or (not cursor.is_over and take_range(connection, issue, cursor))):
+        rows = claim_in_range(connection, issue, worker, lease, want - len(claimed), cursor)
+        claimed += [one for one in map(make_delivery, rows) if one.state is State.SENDING]
     return sorted(claimed, key=lambda delivery: delivery.id)
 
 

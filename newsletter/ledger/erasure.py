@@ -36,6 +36,7 @@ from newsletter.store.schema import (
     consents,
     deliveries,
     events,
+    handovers,
     import_changes,
     learned_limits,
     preferences,
@@ -78,7 +79,7 @@ _JSON: Sequence[Column[str]] = (
     send_samples.c.hold,
 )
 _WORDS: Sequence[Column[str]] = (
-    deliveries.c.reply, suppressions.c.words, workers.c.why, transactional_mails.c.reply, *_JSON,
+    deliveries.c.reply, suppressions.c.words, workers.c.why, handovers.c.why, transactional_mails.c.reply, *_JSON,
 )  # fmt: skip
 
 

@@ -42,9 +42,17 @@ class Lease:
 
 
 def register_worker(
-    store: Store, issue: IssueName, worker: str, *, host: str = "", lease_s: float | None = None
+    store: Store,
+    issue: IssueName,
+    worker: str,
+    *,
+    host: str = "",
+    lease_s: float | None = None,
+    tries_anew: bool = True,
 ) -> None:
     """Let a worker claim and record from here on, until it ends; every deferred delivery may be tried at once.
+
+    Without `tries_anew` deferred deliveries wait for their moment, as among several workers of one handover.
 
     What is under the lease of another worker stays as it is. Workers are counted, so that an older copy of the store
     is known by a count that is less than the sent record's.
@@ -73,16 +81,17 @@ def register_worker(
                 lease_until=clock + lease_length(lease_s),
             )
         )
-        connection.execute(
-            update(deliveries)
-            .where(
-                is_of(connection, deliveries, issue),
-                deliveries.c.state.in_(OPEN),
-                deliveries.c.lease_until.is_(None),
-                or_(deliveries.c.tries > 0, deliveries.c.due > 0),
+        if tries_anew:
+            connection.execute(
+                update(deliveries)
+                .where(
+                    is_of(connection, deliveries, issue),
+                    deliveries.c.state.in_(OPEN),
+                    deliveries.c.lease_until.is_(None),
+                    or_(deliveries.c.tries > 0, deliveries.c.due > 0),
+                )
+                .values(tries=0, due=0.0)
             )
-            .values(tries=0, due=0.0)
-        )
 
 
 def extend_lease(store: Store, issue: IssueName, worker: str, *, lease_s: float | None = None) -> None:

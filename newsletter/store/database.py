@@ -34,8 +34,8 @@ class Database(Protocol):
         """Return the engine. Raises DeliveryError when there is none to be had."""
         ...
 
-    def sole(self, engine: Engine, name: str) -> AbstractContextManager[None]:
-        """Hold `name` as the only process. Raises Busy."""
+    def sole(self, engine: Engine, name: str, *, shared: bool = False) -> AbstractContextManager[None]:
+        """Hold `name` as the only process; `shared`, where the database can, beside others who do. Raises Busy."""
         ...
 
     def refuse_tables_of_others(self, connection: Connection, tables: Sequence[str]) -> None:

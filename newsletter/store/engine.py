@@ -105,6 +105,10 @@ class Store:
         """Hold `name` for the time of the context. Raises Busy when another living process holds it."""
         return self._database.sole(self._engine, name_lock(self.publication, name))
 
+    def shared(self, name: str) -> AbstractContextManager[None]:
+        """Hold `name` beside others who share it. Raises Busy when a process is its sole holder for long."""
+        return self._database.sole(self._engine, name_lock(self.publication, name), shared=True)
+
     def close(self) -> None:
         """Close the store's connections."""
         self._engine.dispose()

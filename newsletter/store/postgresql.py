@@ -59,6 +59,7 @@ WHERE owner.rolname <> current_user AND NOT owner.rolsuper
     )
 """
 _LOCK_NOT_AVAILABLE = "55P03"
+_SHARED_WAIT_S = 10
 # By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html: what it means here, and what to do.
 _WORDS = {
     "22P05": (
@@ -134,14 +135,16 @@ class Postgresql:
         return engine
 
     @contextmanager
-    def sole(self, engine: Engine, name: str) -> Iterator[None]:
+    def sole(self, engine: Engine, name: str, *, shared: bool = False) -> Iterator[None]:
         """Hold the lock by a connection of its own; the server frees it when that is gone."""
+        lock = func.pg_advisory_lock_shared if shared else func.pg_advisory_lock
         try:
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()
-            # A second is more than enough for the server to notice that a process was killed just now.
-            connection.exec_driver_sql("SET lock_timeout = '1s'")
-            connection.execute(select(func.pg_advisory_lock(_key(connection, name))))
+            # A second is more than enough for the server to notice that a process was killed just now. Whoever shares
+            # waits for the one who has frozen the campaign, and compares its list yet.
+            connection.exec_driver_sql(f"SET lock_timeout = '{_SHARED_WAIT_S if shared else 1}s'")
+            connection.execute(select(lock(_key(connection, name))))
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
                 connection.close()

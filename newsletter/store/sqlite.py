@@ -84,9 +84,9 @@ class Sqlite:
             tighten(path.with_name(f"{path.name}{ending}"))
 
     @contextmanager
-    def sole(self, engine: Engine, name: str) -> Iterator[None]:
-        """Hold the lock, which the kernel frees when the process dies, however it dies."""
-        del engine
+    def sole(self, engine: Engine, name: str, *, shared: bool = False) -> Iterator[None]:
+        """Hold the lock, which the kernel frees when the process dies, however it dies; one process alone sends."""
+        del engine, shared
         path = self._path.parent / f"{name}.lock"
         lock = FileLock(path, mode=0o600)  # who may open it could hold it
         try:

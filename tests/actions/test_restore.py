@@ -39,6 +39,7 @@ from newsletter.store.publication_facts import note_erasing_key
 from newsletter.store.schema import (
     consent_words,
     consents,
+    handovers,
     import_changes,
     imports,
     learned_limits,
@@ -51,6 +52,7 @@ from newsletter.store.schema import (
     subscribers,
     transactional_mails,
     warm_ups,
+    worker_tallies,
 )
 from newsletter.subscribers import suppression
 from newsletter.subscribers.event_recording import record_events
@@ -102,7 +104,8 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
         current_generation(connection)
         for table in (
             subscribers, consent_words, consents, reader_requests, transactional_mails, preferences, imports,
-            import_changes, reader_tasks, learned_limits, shared_rates, send_samples, warm_ups,
+            import_changes, reader_tasks, learned_limits, shared_rates, send_samples, handovers, worker_tallies,
+            warm_ups,
         ):  # fmt: skip
             texts = [column.name for column in table.c if isinstance(column.type, String)]
             numbers = [one.name for one in table.c if isinstance(one.type, Integer | Float) and one.name != "id"]

@@ -55,6 +55,34 @@ def upgrade(op: Operations, _publication: str) -> None:
         _measure("updated_at"),
     )
     op.create_table(
+        "handovers",
+        _key("publication"),
+        _key("issue"),
+        _text("id"),
+        _text("handed_at"),
+        _count("next_delivery"),
+        _count("last_delivery"),
+        _count("any_refusals"),
+        _count("list_is_right"),
+        _measure("compared_at"),
+        Column("ended_at", String),
+        Column("ending", String),
+        Column("why", Text),
+        ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
+    )
+    op.create_table(
+        "worker_tallies",
+        _key("publication"),
+        _key("issue"),
+        _key("worker"),
+        _text("handover"),
+        _count("accepted"),
+        _count("refused"),
+        _count("deferred"),
+        _count("unknown"),
+        ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
+    )
+    op.create_table(
         "reader_tasks",
         Column("id", Integer, primary_key=True),
         _text("publication"),

@@ -5,7 +5,16 @@ several publications: the key of every table but `meta` begins with the publicat
 unless a comment says seconds since 1970; JSON is text, so that both databases keep its letters.
 """
 
-from newsletter.store.schema.campaign_tables import batches, campaigns, deliveries, templates, tests, workers
+from newsletter.store.schema.campaign_tables import (
+    batches,
+    campaigns,
+    deliveries,
+    handovers,
+    templates,
+    tests,
+    worker_tallies,
+    workers,
+)
 from newsletter.store.schema.event_tables import events, forgotten, handled, suppressions
 from newsletter.store.schema.request_tables import reader_requests, reader_tasks, transactional_mails
 from newsletter.store.schema.state_tables import facts, generations, meta, metadata
@@ -33,6 +42,7 @@ __all__ = [
     "forgotten",
     "generations",
     "handled",
+    "handovers",
     "import_changes",
     "imports",
     "learned_limits",
@@ -49,5 +59,6 @@ __all__ = [
     "tests",
     "transactional_mails",
     "warm_ups",
+    "worker_tallies",
     "workers",
 ]

@@ -62,6 +62,41 @@ workers = Table(
     Index("workers_by_issue", "publication", "issue", "started_at"),
 )
 
+# Campaigns handed to workers on several machines, each with the last time only. It says how they share the work, and
+# not who got what, which is in `deliveries` alone.
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("publication", String, primary_key=True),
+    Column("issue", String, primary_key=True),
+    Column("id", String, nullable=False),  # another each time
+    Column("handed_at", String, nullable=False),
+    Column("next_delivery", Integer, nullable=False),  # deliveries with lower ids are in ranges that were taken
+    Column("last_delivery", Integer, nullable=False),
+    Column("any_refusals", Integer, nullable=False),  # 1: a person said to go on, however many are refused
+    Column("list_is_right", Integer, nullable=False),  # 1: a person said that whoever is missing from it is meant to be
+    Column("compared_at", Float, nullable=False),  # with the list; seconds since 1970, by the database's clock
+    Column("ended_at", String),
+    Column("ending", String),  # how it ended, see ledger/handovers.py
+    Column("why", Text),  # in words, where workers were stopped
+    ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
+)
+
+# What each worker of a handover has had answered, brought up to date every second.
+worker_tallies = Table(
+    "worker_tallies",
+    metadata,
+    Column("publication", String, primary_key=True),
+    Column("issue", String, primary_key=True),
+    Column("worker", String, primary_key=True),
+    Column("handover", String, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("deferred", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
+)
+
 # Texts that were sent to testers, which [send] require = tested asks for.
 tests = Table(
     "tests",
