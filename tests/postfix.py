@@ -111,18 +111,26 @@ def postfix(
     size: int = 10_240_000,
     refuse: Mapping[str, str] | None = None,
     onward: Mapping[str, int] | None = None,
+    settings: Mapping[str, object] | None = None,
+    listener: str = "- smtpd",
+    services: str = "",
 ) -> Iterator[Postfix]:
     """Yield a server for the time of the context; unless `keep`, it throws away what it has taken.
 
     Without `login` it takes mail from anybody who reaches its loopback port, in clear text if they like. `size` is
     the largest message that it takes, `refuse` what it answers to RCPT for some addresses. For those in `onward` it
     hands what it took to the server at that port of this machine, once, and sends back what that one will not have.
+    `settings` are further ones of main.cf, `services` further lines of master.cf; `listener` is the end of the line
+    there of whoever listens at the port: how many processes at most, and the program.
     """
     # Not below pytest's own folders, which are closed to others: Postfix's processes run as users of their own.
     with tempfile.TemporaryDirectory(prefix="postfix-") as name:
         folder = Path(name)
         port = free_port()
-        _configure(folder, port, keep=keep, login=login, size=size, refuse=refuse or {}, onward=onward or {})
+        _configure(
+            folder, port, keep=keep, login=login, size=size, refuse=refuse or {}, onward=onward or {},
+            more=settings or {}, master=f"127.0.0.1:{port} inet n - n - {listener}\n{services}{_SERVICES}",
+        )  # fmt: skip
         command = [_command("postfix"), "-c", str(folder / "etc")]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         running = subprocess.Popen([*command, "start-fg"], **quiet)
@@ -147,6 +155,8 @@ def _configure(
     size: int,
     refuse: Mapping[str, str],
     onward: Mapping[str, int],
+    more: Mapping[str, object],
+    master: str,
 ) -> None:
     folder.chmod(0o755)
     etc = folder / "etc"
@@ -203,15 +213,16 @@ def _configure(
         "transport_maps": f"inline:{{ {routes} }}" if routes else "",
         "maximal_queue_lifetime": "0" if routes else "5d",
         "in_flow_delay": "0",
+        **more,
     }
     (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
-    (etc / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{_SERVICES}")
+    (etc / "master.cf").write_text(master)
 
 
 def _wait_for(server: Postfix) -> None:
     for _ in range(1_200):
         with suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=5) as trial:
-            if trial.recv(4) == b"220 ":
+            if trial.recv(3) == b"220":
                 return
         time.sleep(0.05)
     raise AssertionError(f"Postfix did not start:\n{server.log()}")

@@ -41,7 +41,12 @@ class Observation:
             self.events.append(event)
             if event.kind == "accept":
                 self.accepted[event.what] += 1
-                self.accepted_at = event.at
+                self.accepted_at = max(self.accepted_at, event.at)
+
+    @property
+    def began(self) -> float | None:
+        """Return the time of the first connection; None before it."""
+        return self._first
 
     def since_first(self, at: float) -> float:
         """Return seconds since the first connection."""
@@ -66,7 +71,7 @@ class Observation:
         """Return refusals for each message accepted, once a tenth of the messages has been."""
         learned_at = self.accepted.total() * learning
         accepted, refused, before = 0, 0, 0
-        for event in self.events:
+        for event in sorted(self.events, key=lambda each: each.at):
             if event.kind == "accept":
                 before += 1
                 accepted += before > learned_at

@@ -26,6 +26,7 @@ import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,12 +36,13 @@ sys.path += [str(BENCHMARKS), str(BENCHMARKS.parent / "tests")]
 
 from observation import Observation  # noqa: E402  # the path is set above
 from publication import ISSUE, ROOT, Publication, readers  # noqa: E402
-from rows import CONNECTIONS, SMALL_ROWS, Row  # noqa: E402
+from row import CONNECTIONS, Row, Unavailable  # noqa: E402
+from rows import ROWS  # noqa: E402
 from table import machine, said_by  # noqa: E402
 
-ROWS = {row.name: row for row in SMALL_ROWS}
 LOOK_EVERY_S = 0.02
 LINGER_S = 1.0  # a second copy would come within it
+SETTLE_S = 10.0
 AIM, MOST_REFUSALS = 0.85, 0.05
 
 
@@ -61,6 +63,11 @@ class Measurement:
     wrong: str
 
     @property
+    def pace(self) -> float:
+        """Return messages a second."""
+        return self.delivered / self.seconds
+
+    @property
     def share(self) -> float:
         """Return ideal by measured time; 0 when not everybody was delivered."""
         return self.ideal / self.seconds if self.seconds and not self.wrong else 0.0
@@ -70,19 +77,39 @@ def main() -> int:
     options = parse_options()
     if options.list:
         for row in ROWS.values():
-            print(f"{row.name:18} {row.server}")
+            print(f"{row.name:24} {row.server}")
         return 0
     print(f"{machine()}\nCommit:  {commit()}\n", flush=True)
-    measurements = []
+    measurements: dict[str, Measurement] = {}
+    unavailable: dict[str, str] = {}
     print(HEADING, flush=True)
-    for name in options.only or ROWS:
-        measurement, observation, said = measure(ROWS[name], quick=options.quick)
-        measurements.append(measurement)
+    for name in with_yardsticks(options.only or tuple(ROWS)):
+        row = ROWS[name]
+        yardstick = row.yardstick if not row.measures_pace else ""
+        if yardstick in unavailable:
+            unavailable[name] = unavailable[yardstick]
+            continue
+        pace = measurements[yardstick].pace if yardstick else 0.0
+        try:
+            measurement, observation, said = measure(row, pace, quick=options.quick)
+        except Unavailable as reason:
+            unavailable[name] = str(reason)
+            print(f"{name:24} not measured: {reason}", flush=True)
+            continue
+        measurements[name] = measurement
         print(line_of(measurement), flush=True)
         if options.trace:
             print("\n".join(observation.trace()), f"\n{said}", flush=True)
-    write_tables(measurements, options.json, quick=options.quick)
-    return int(any(measurement.wrong for measurement in measurements))
+    write_tables(list(measurements.values()), unavailable, options.json, quick=options.quick)
+    if unavailable:
+        print(f"\nNot measured here: {', '.join(unavailable)}")
+    return int(any(measurement.wrong for measurement in measurements.values()))
+
+
+def with_yardsticks(names: Sequence[str]) -> list[str]:
+    """Return the rows in the table's order, with those by whose pace others are judged before them."""
+    wanted = {*names, *(ROWS[name].yardstick for name in names)}
+    return sorted(wanted & set(ROWS), key=lambda name: (not ROWS[name].measures_pace, list(ROWS).index(name)))
 
 
 def parse_options() -> Namespace:
@@ -102,7 +129,7 @@ def choose_rows(words: str) -> tuple[str, ...]:
     return names
 
 
-def measure(row: Row, *, quick: bool = False) -> tuple[Measurement, Observation, str]:
+def measure(row: Row, pace: float, *, quick: bool = False) -> tuple[Measurement, Observation, str]:
     """Send to a row's server; return what came of it, what the server saw, and what the command printed."""
     count = row.quick if quick else row.readers
     with TemporaryDirectory(prefix="newsletter-limits-") as name:
@@ -124,26 +151,40 @@ def measure(row: Row, *, quick: bool = False) -> tuple[Measurement, Observation,
                 for address in addresses
                 if not row.nobody and not (row.unreachable and row.unreachable(address))
             }
-            ideal = row.ideal(count)
-            status, ended_by_us, said = send(publication, environ, standing.observation, len(expected), 5 * ideal + 30)
             observation = standing.observation
+            ideal = 0.0 if row.measures_pace else row.ideal_seconds(count, pace)
+            status, ended_by_us, said = send(publication, environ, observation, len(expected), 5 * ideal + 30)
+            settle(observation, len(expected))
             return (
                 Measurement(
                     name=row.name,
                     readers=count,
                     delivered=len(observation.accepted),
                     seconds=observation.seconds,
-                    ideal=ideal,
+                    ideal=observation.seconds if row.measures_pace else ideal,
                     refusals=observation.count_refusals(),
                     refused_share=observation.share_of_refusals(),
                     connections=sum(event.kind == "connect" for event in observation.events),
                     status=status,
                     ended_by_us=ended_by_us,
-                    wrong=find_wrong(observation.accepted, expected),
+                    wrong=find_wrong(observation.accepted, expected) or (find_tried(said, count) if row.nobody else ""),
                 ),
                 observation,
                 said,
             )
+
+
+def settle(observation: Observation, expected: int) -> None:
+    """Wait until a log has what the server did last, and for a second copy that should not come."""
+    until = time.monotonic() + SETTLE_S
+    while observation.count < expected and time.monotonic() < until:
+        time.sleep(LOOK_EVERY_S)
+    time.sleep(LINGER_S)
+
+
+def find_tried(said: str, readers: int) -> str:
+    """Return in words that a send which had to stop before the first reader did not leave everybody pending."""
+    return "" if f"+ {readers:,} pending" in said or "pending" not in said else "not everybody stayed pending"
 
 
 def find_wrong(accepted: Counter[str], expected: set[str]) -> str:
@@ -184,7 +225,7 @@ def send(
 
 
 HEADING = (
-    f"{'server':18}{'readers':>9}{'delivered':>11}{'seconds':>9}{'ideal':>8}{'share':>7}{'refusals':>10}{'learned':>9}"
+    f"{'server':24}{'readers':>9}{'delivered':>11}{'seconds':>9}{'ideal':>8}{'share':>7}{'refusals':>10}{'learned':>9}"
     f"{'opened':>8}"
 )
 
@@ -192,7 +233,7 @@ HEADING = (
 def line_of(measurement: Measurement) -> str:
     judged = f"  {measurement.wrong}" if measurement.wrong else judge(measurement)
     return (
-        f"{measurement.name:18}{measurement.readers:9,}{measurement.delivered:11,}{measurement.seconds:9.1f}"
+        f"{measurement.name:24}{measurement.readers:9,}{measurement.delivered:11,}{measurement.seconds:9.1f}"
         f"{measurement.ideal:8.1f}{measurement.share:7.2f}{measurement.refusals:10,}{measurement.refused_share:9.1%}"
         f"{measurement.connections:8,}{judged}"
     )
@@ -211,7 +252,7 @@ def commit() -> str:
     return said_by(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], "git is missing.")
 
 
-def write_tables(measurements: list[Measurement], path: Path, *, quick: bool) -> None:
+def write_tables(measurements: list[Measurement], unavailable: dict[str, str], path: Path, *, quick: bool) -> None:
     """Write all figures as JSON, and the table of docs/operators/sending.md beside it as Markdown."""
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {
@@ -219,6 +260,7 @@ def write_tables(measurements: list[Measurement], path: Path, *, quick: bool) ->
         "commit": commit(),
         "quick": quick,
         "load": os.getloadavg()[0],
+        "not measured": unavailable,
         "rows": [{**asdict(measurement), "share": measurement.share} for measurement in measurements],
     }
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -87,7 +87,7 @@ class SmallSession(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         server = self._server
         server.open_sessions += 1
-        server.transports.add(transport)
+        server.transports.add(self._transport)
         server.note("connect", self.number)
         if self._ask("connect") is None:
             self._loop.call_later(server.banner_s, self._greet)
