@@ -113,7 +113,13 @@ class OpenPublication:
             from newsletter.store import open_store
 
             workspace, password = self.workspace, self.config.store.password
-            self._keep(open_store(workspace.database, password, publication=workspace.publication_id), note=True)
+            store = open_store(
+                workspace.database,
+                password,
+                publication=workspace.publication_id,
+                folder=workspace.state_folder,
+            )
+            self._keep(store, note=True)
         assert self._store is not None  # noqa: S101  # for mypy, which does not see into _keep
         return self._store
 
@@ -126,7 +132,13 @@ class OpenPublication:
             from newsletter.store import find_store
 
             workspace, password = self.workspace, self.config.store.password
-            self._keep(find_store(workspace.database, password, publication=workspace.publication_id))
+            store = find_store(
+                workspace.database,
+                password,
+                publication=workspace.publication_id,
+                folder=workspace.state_folder,
+            )
+            self._keep(store)
         return self._store
 
     def _keep(self, store: "Store | None", *, note: bool = False) -> None:

@@ -72,6 +72,19 @@ class CallingFeed(Feed, Protocol):
         """Call `ready` once, later, instead of what `wait` returns: True when a message may be ready."""
 
 
+class TextFeed(Feed, Protocol):
+    """A feed to which a session can tell of each text that begins to leave.
+
+    After a crash nobody else has to be asked about a message that was taken and whose text had not begun.
+    """
+
+    def report_texts(self) -> Callable[[Message], None]:
+        """Return what is to be called with each message right before the first byte of its text may leave.
+
+        A session that asks for it does so before it takes a message, and reports every text.
+        """
+
+
 class Session(Protocol):
     """One open connection of a backend."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, case, func, null, or_, select, upd
 
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
-from newsletter.ledger.delivery_ranges import RangeCursor, claim_in_range, take_range
+from newsletter.ledger.delivery_ranges import Claimant, RangeCursor, claim_in_range, take_range
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease
 from newsletter.store import Store
@@ -42,17 +42,19 @@ def record_and_claim(
     moment: float | None = None,
     lease_s: float | None = None,
     cursor: RangeCursor | None = None,
+    claim: int | None = None,
 ) -> Claimed:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
     `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
     fault; `forgiven` were answered by a refusal that turned out to be the sender's, and wait again. Given a `moment`,
     in seconds since 1970, those deferred until then are claimed first. Given a `cursor`, those that were not tried yet
-    are claimed from the worker's range, and from all when no further range is left. The worker's lease is renewed on
-    the way. Raises LeaseLost, with nothing recorded, when its lease had run out and somebody has settled it.
+    are claimed from the worker's range, and from all when no further range is left. `claim` is the number by which the
+    worker's flight recorder names the claim. Its lease is renewed on the way. Raises LeaseLost, with nothing recorded,
+    when that had run out and somebody has settled it.
     """
     with store.transaction() as connection:
-        until = _hold_lease(connection, issue, worker, lease_s)
+        claimant = Claimant(worker, _hold_lease(connection, issue, worker, lease_s), claim)
         _record(connection, worker, results)
         _take_back(connection, worker, returned)
         _release(connection, worker, released)
@@ -60,7 +62,7 @@ def record_and_claim(
         claimed: list[Delivery] = []
         next_due = None
         if moment is not None:
-            claimed += _claim(connection, issue, worker, until, State.DEFERRED, want, moment)
+            claimed += _claim(connection, issue, claimant, State.DEFERRED, want, moment)
             next_due = connection.scalar(
                 select(func.min(deliveries.c.due)).where(
                     is_of(connection, deliveries, issue),
@@ -69,9 +71,9 @@ def record_and_claim(
                 )
             )
         if cursor is not None:
-            claimed += _claim_in_ranges(connection, issue, worker, until, want - len(claimed), cursor)
+            claimed += _claim_in_ranges(connection, issue, claimant, want - len(claimed), cursor)
         if cursor is None or (cursor.is_over and not cursor.is_stopped):
-            claimed += _claim(connection, issue, worker, until, State.PENDING, want - len(claimed), NEVER)
+            claimed += _claim(connection, issue, claimant, State.PENDING, want - len(claimed), NEVER)
         return Claimed(deliveries=claimed, next_due=next_due)
 
 
@@ -193,7 +195,7 @@ def _forgive(connection: Connection, worker: str, forgiven: Sequence[int]) -> No
 
 
 def _claim(
-    connection: Connection, issue: IssueName, worker: str, lease: float, state: State, want: int, moment: float
+    connection: Connection, issue: IssueName, claimant: Claimant, state: State, want: int, moment: float
 ) -> list[Delivery]:
     """Claim up to `want` of those in `state`; the suppressed among them are set aside, and others taken instead."""
     claimed: list[Delivery] = []
@@ -203,10 +205,11 @@ def _claim(
             {
                 "ours": publication_of(connection),
                 "the_issue": issue,
-                "holder": worker,
+                "holder": claimant.worker,
                 "the_state": state.value,
                 "until": moment,
-                "lease": lease,
+                "lease": claimant.lease_until,
+                "number": claimant.claim,
                 "want": want - len(claimed),
             },
         )
@@ -218,12 +221,12 @@ def _claim(
 
 
 def _claim_in_ranges(
-    connection: Connection, issue: IssueName, worker: str, lease: float, want: int, cursor: RangeCursor
+    connection: Connection, issue: IssueName, claimant: Claimant, want: int, cursor: RangeCursor
 ) -> list[Delivery]:
     """Claim up to `want` from the worker's range, and from further ones as it takes them."""
     claimed: list[Delivery] = []
     while len(claimed) < want and (cursor.has_left or (not cursor.is_over and take_range(connection, issue, cursor))):
-        rows = claim_in_range(connection, issue, worker, lease, want - len(claimed), cursor)
+        rows = claim_in_range(connection, issue, claimant, want - len(claimed), cursor)
         claimed += [one for one in map(make_delivery, rows) if one.state is State.SENDING]
     return sorted(claimed, key=lambda delivery: delivery.id)
 
@@ -252,6 +255,7 @@ _CLAIM = PreparedStatement(
     .values(
         worker=bindparam("holder"),
         lease_until=case((_CHOSEN.c.suppressed, null()), else_=bindparam("lease")),
+        claim=bindparam("number"),
         state=case((_CHOSEN.c.suppressed, State.SUPPRESSED.value), else_=State.SENDING.value),
     )
     .returning(*COLUMNS)

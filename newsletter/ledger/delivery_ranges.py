@@ -7,7 +7,7 @@ crashed worker leaves of its range is claimed by whoever finds no further range,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, null, select, update
 
@@ -20,6 +20,14 @@ from newsletter.store.schema import deliveries, handovers
 from newsletter.store.suppression_rule import is_suppressed
 
 RANGE = 5000  # deliveries: seconds of one worker's work, where nothing limits it
+
+
+class Claimant(NamedTuple):
+    """Worker that claims, until when its lease is, and the claim's number as its flight recorder has it."""
+
+    worker: str
+    lease_until: float
+    claim: int | None
 
 
 @dataclass(slots=True)
@@ -40,7 +48,7 @@ class RangeCursor:
 
 
 def claim_in_range(
-    connection: Connection, issue: IssueName, worker: str, lease: float, want: int, cursor: RangeCursor
+    connection: Connection, issue: IssueName, claimant: Claimant, want: int, cursor: RangeCursor
 ) -> Sequence[tuple[Any, ...]]:
     """Claim up to `want` pending deliveries of the range, in order; returns their rows, of the suppressed as well."""
     rows = _CLAIM.fetch(
@@ -48,8 +56,9 @@ def claim_in_range(
         {
             "ours": publication_of(connection),
             "the_issue": issue,
-            "holder": worker,
-            "lease": lease,
+            "holder": claimant.worker,
+            "lease": claimant.lease_until,
+            "number": claimant.claim,
             "after_id": cursor.after,
             "last_id": cursor.last,
             "want": want,
@@ -112,6 +121,7 @@ _CLAIM = PreparedStatement(
     .values(
         worker=bindparam("holder"),
         lease_until=case((_CHOSEN.c.suppressed, null()), else_=bindparam("lease")),
+        claim=bindparam("number"),
         state=case((_CHOSEN.c.suppressed, State.SUPPRESSED.value), else_=State.SENDING.value),
     )
     .returning(*COLUMNS)

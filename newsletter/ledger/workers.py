@@ -18,6 +18,7 @@ from newsletter.errors import DeliveryError
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.lease_watch import LeaseWatch
+from newsletter.ledger.settlement import remove_settled_flights, settle_claimed
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours, now, publication_of, storable
@@ -59,7 +60,7 @@ def register_worker(
     """
     with store.transaction() as connection:
         clock = read_clock(connection)
-        _settle_expired(connection, issue, clock)
+        _settle_expired(connection, store, issue, clock)
         connection.execute(
             update(campaigns)
             .where(is_of(connection, campaigns, issue))
@@ -120,18 +121,19 @@ def settle_expired(
     """Settle the leases that have run out; returns in how many seconds the next one ends, None when nobody has one.
 
     `why` is what is noted of their workers. A caller that looks repeatedly gives the same `watch` each time, by which a
-    lease ends even when the clock has gone back. What the worker of an ended lease had claimed may have gone out or
-    not: it is unknown, and only a person can decide. What was only reserved for it waits again.
+    lease ends even when the clock has gone back. What the worker of an ended lease had claimed is settled by what its
+    flight recorder says, and else unknown. What was only reserved for it waits again.
     """
     with store.transaction() as connection:
         clock = read_clock(connection)
         watch = watch or LeaseWatch(lease_length(None))
-        _settle_expired(connection, issue, clock, watch.find_over(), why)
+        _settle_expired(connection, store, issue, clock, watch.find_over(), why)
         still_open = select(workers.c.id, workers.c.lease_until).where(is_of(connection, workers, issue), _lives())
         leases = {row.id: row.lease_until for row in connection.execute(still_open)}
         watch.note(leases)
         left = [min(until - clock, watch.seconds_left(worker)) for worker, until in leases.items()]
-        return max(0.0, min(left)) if left else None
+    remove_settled_flights(store)
+    return max(0.0, min(left)) if left else None
 
 
 def wait_for_leases(store: Store, issue: IssueName, on_wait: Callable[[float], None] = lambda _seconds: None) -> None:
@@ -150,7 +152,7 @@ def wait_for_leases(store: Store, issue: IssueName, on_wait: Callable[[float], N
 
 
 def end_worker(store: Store, issue: IssueName, worker: str, why: str = "") -> None:
-    """End a worker by itself: what it still has in hand is unknown, and the campaign is closed when it is done.
+    """End a worker by itself, with what it still has in hand settled; the campaign is closed when it is done.
 
     A worker that was settled by somebody else stays as that left it.
     """
@@ -158,9 +160,10 @@ def end_worker(store: Store, issue: IssueName, worker: str, why: str = "") -> No
         mine = and_(workers.c.id == worker, _lives())
         ended = {"ended_at": now(), "why": storable(why) or None}
         if connection.execute(update(workers).where(mine).values(ended)).rowcount:
-            _settle_claimed(connection, issue, deliveries.c.worker == worker)
+            settle_claimed(connection, store, issue, deliveries.c.worker == worker)
             _release_reserved(connection, issue, [worker])
         close_when_done(connection, issue)
+    remove_settled_flights(store)
 
 
 def reserve_deliveries(store: Store, issue: IssueName, worker: str, count: int, *, lease_s: float | None = None) -> int:
@@ -266,6 +269,7 @@ def _lives() -> ColumnElement[bool]:
 
 def _settle_expired(
     connection: Connection,
+    store: Store,
     issue: IssueName,
     clock: float,
     watched: Mapping[str, float] = MappingProxyType({}),
@@ -280,26 +284,9 @@ def _settle_expired(
     # was claimed while this waited for its row, but not for the worker that has begun meanwhile and claimed it.
     living = select(workers.c.id).where(workers.c.id == deliveries.c.worker, _lives())
     left_behind = and_(deliveries.c.lease_until <= clock, ~living.exists())
-    _settle_claimed(connection, issue, or_(deliveries.c.worker.in_(settled), left_behind))
+    settle_claimed(connection, store, issue, or_(deliveries.c.worker.in_(settled), left_behind))
     if settled:
         _release_reserved(connection, issue, settled)
-
-
-def _settle_claimed(connection: Connection, issue: IssueName, whose: ColumnElement[bool]) -> None:
-    connection.execute(
-        update(deliveries)
-        .where(is_of(connection, deliveries, issue), whose, deliveries.c.state == State.SENDING)
-        .values(
-            state=State.UNKNOWN,
-            stage="crash",
-            code=None,
-            enhanced=None,
-            reply="the program ended before the server's reply was recorded",
-            at=now(),
-            attempts=deliveries.c.attempts + 1,
-            lease_until=null(),
-        )
-    )
 
 
 def _release_reserved(connection: Connection, issue: IssueName, of_workers: Sequence[str]) -> None:

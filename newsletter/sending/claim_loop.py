@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import Claimed, record_and_claim
 from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_recent_answers
+from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import State
@@ -62,7 +63,7 @@ class ClaimLoop:
         self._watch = LeaseWatch(lease_s)
         self._began = began
         self._waiting = waiting  # deliveries, when it began
-        self._most_ahead = _count_most_ahead(assignment)
+        self._most_ahead = count_most_ahead(assignment)
         self._templates: dict[int, MessageTemplate] = {}
         self._claimed = 0  # claimed, and not recorded yet
         self._shown_at = 0.0
@@ -77,6 +78,7 @@ class ClaimLoop:
         lease: LeaseClock,
         thread: ThreadPoolExecutor,
         ledger: KeptConnection,
+        recorder: FlightRecorder,
     ) -> Self:
         """Return the loop of a registered worker, with a dispatcher that knows what left within the hour."""
         loop = asyncio.get_running_loop()
@@ -100,8 +102,9 @@ class ClaimLoop:
             rules.waits,
             Refusals(rules.refusals, rules.blocks),
             # A commit costs as much as many messages; by half of what is ahead the connections have the other half.
-            group=max(1, _count_most_ahead(assignment) // 2),
+            group=max(1, count_most_ahead(assignment) // 2),
             patience=rules.patience,
+            recorder=recorder,
         )
         counts = await loop.run_in_executor(thread, count_deliveries, store, assignment.issue)
         return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began, counts.waiting)
@@ -154,7 +157,9 @@ class ClaimLoop:
 
     async def _record_and_claim(self, collected: Collected, want: int = 0, moment: float | None = None) -> Claimed:
         """Record what was collected, and claim as many as are wanted, in one transaction."""
-        return await self._run_in_ledger(
+        recorder = self.dispatcher.recorder
+        number = recorder.begin_claim() if want else None
+        claimed = await self._run_in_ledger(
             partial(
                 record_and_claim,
                 self._ledger,
@@ -167,8 +172,14 @@ class ClaimLoop:
                 want=want,
                 moment=moment,
                 lease_s=self._lease_s,
+                claim=number,
             )
         )
+        recorder.free([result.id for result in collected.results])
+        recorder.free([*collected.returned, *collected.released])
+        if number is not None:
+            recorder.note_claim(claimed.deliveries)
+        return claimed
 
     def _count_ahead(self) -> int:
         room = self.dispatcher.throttle.count_room(asyncio.get_running_loop().time(), _AHEAD_S)
@@ -177,8 +188,13 @@ class ClaimLoop:
     async def _wait_for_other_workers(self) -> bool:
         """Settle leases that ran out, and wait for others; return False when no other worker has anything in hand."""
         store, issue = self._assignment.store, self._assignment.issue
+        before = await self._run_in_ledger(partial(count_deliveries, store, issue))
         await self._run_in_ledger(partial(settle_expired, store, issue, self._watch))
-        leased = (await self._run_in_ledger(partial(count_deliveries, store, issue)))[State.SENDING]
+        counts = await self._run_in_ledger(partial(count_deliveries, store, issue))
+        if counts.waiting > before.waiting:
+            self._next_due = time()  # what another had not begun waits again, and may have been deferred before
+            return True
+        leased = counts[State.SENDING]
         lease = await self._run_in_ledger(partial(find_lease, store, issue, but=self._worker)) if leased else None
         if lease is None:
             return False
@@ -258,7 +274,7 @@ def _read_learned_limits(assignment: Assignment) -> LearnedLimits | None:
     return stored.limits if stored else None
 
 
-def _count_most_ahead(assignment: Assignment) -> int:
-    """Return how many deliveries may be claimed at once: a crash leaves at most two windows a connection unknown."""
+def count_most_ahead(assignment: Assignment) -> int:
+    """Return how many deliveries may be claimed at once: two windows a connection."""
     limits = assignment.backend.limits
     return 2 * limits.connections * limits.window

@@ -192,6 +192,8 @@ class ConnectionFeed:
         self.crowded = False  # told that there is a connection too many: it takes no more
         self._in_hand: dict[str, tuple[Delivery, float]] = {}
         self.useful = False
+        self._recorder = dispatcher.recorder
+        self._note_taken = self._recorder.note_handed_over
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._ready: Callable[[bool], None] | None = None  # of the session that is to be called
@@ -203,10 +205,19 @@ class ConnectionFeed:
         if self._left == 0 or self.crowded or (next_message := self._dispatcher.take()) is None:
             return None
         delivery, message = next_message
+        self._note_taken(delivery.id)
         self._in_hand[message.key] = (delivery, self._clock())
         if self._left is not None:
             self._left -= 1
         return message
+
+    def report_texts(self) -> Callable[[Message], None]:
+        """Return what the session calls with each message before its text leaves, as the protocol TextFeed says."""
+        self._note_taken = self._recorder.note_envelope
+        return self._note_text
+
+    def _note_text(self, message: Message) -> None:
+        self._recorder.note_text(self._in_hand[message.key][0].id)
 
     def may_send(self) -> bool:
         """Return whether a message that was taken may still leave."""

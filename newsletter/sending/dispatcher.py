@@ -9,6 +9,7 @@ from time import time
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.deliveries import NEVER, Delivery
+from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.lease_clock import LeaseClock
@@ -48,7 +49,9 @@ class Dispatcher:
         refusals: Refusals | None = None,
         group: int = 1,
         patience: float = inf,
+        recorder: FlightRecorder | None = None,
     ) -> None:
+        self.recorder = recorder or FlightRecorder()
         self.throttle = throttle
         self.lease_doubted = asyncio.Event()  # it may be over: nothing leaves until it is renewed
         self._lease = lease
@@ -146,7 +149,9 @@ class Dispatcher:
             self.fruitless_connections = 0
         self.tally[result.outcome] += 1
         due = NEVER if wait is None else time() + wait
-        self._results.append(delivery.with_result(result, took=round(took * 1000), due=due))
+        answered = delivery.with_result(result, took=round(took * 1000), due=due)
+        self.recorder.note_answer(answered)
+        self._results.append(answered)
         if len(self._results) >= self._group:
             self.changed.set()
         elif self._gathering is None:
@@ -161,6 +166,7 @@ class Dispatcher:
         self.put_offs += 1
         if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1
+        self.recorder.note_given_back(delivery.id)
         self._released.append(delivery.id)
         self.changed.set()
         self._slow_down(result, slower=slower)
@@ -197,6 +203,7 @@ class Dispatcher:
         """
         if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1  # as before it was taken
+        self.recorder.note_given_back(delivery.id)
         if is_blameless:
             self._released.append(delivery.id)
         else:

@@ -13,11 +13,12 @@ from secrets import token_hex
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger import workers
+from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.templates import list_current_templates
 from newsletter.ledger.workers import LeaseLost, end_worker, register_worker
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
-from newsletter.sending.claim_loop import ClaimLoop
+from newsletter.sending.claim_loop import ClaimLoop, count_most_ahead
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
@@ -94,10 +95,11 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
     The ledger works on a thread of its own, so that a sync to disk never stalls a connection.
     """
     with (
+        FlightRecorder.open(assignment.store, worker, count_most_ahead(assignment)) as recorder,
         assignment.store.keeping() as ledger,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as thread,
     ):
-        loop = await ClaimLoop.open(assignment, worker, lease, thread, ledger)
+        loop = await ClaimLoop.open(assignment, worker, lease, thread, ledger, recorder)
         dispatcher = loop.dispatcher
         connections = Connections(assignment.backend, dispatcher)
         watcher = asyncio.create_task(_halt_when(stop, dispatcher, connections))

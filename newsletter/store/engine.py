@@ -33,13 +33,15 @@ _PUBLICATION = "newsletter_publication"  # an execution option of each connectio
 class Store:
     """State of one publication. Its transactions are durable once they have ended.
 
-    `place` names it in messages, `file` is where an SQLite database is; `notice` says what was done to it when it was
-    opened, if anything. A database may hold several publications: what is read and written through a store is of one.
+    `place` names it in messages, `file` is where an SQLite database is; `folder` is this machine's for what belongs
+    beside the state, None where there is none; `notice` says what was done to it when it was opened, if anything. A
+    database may hold several publications: what is read and written through a store is of one.
     """
 
-    def __init__(self, database: Database, publication: PublicationId = MAIN) -> None:
+    def __init__(self, database: Database, publication: PublicationId = MAIN, folder: Path | None = None) -> None:
         self.place = database.place
         self.file = database.file
+        self.folder = database.file.parent if database.file else folder
         self.publication = publication
         self.notice = ""
         self._database = database
@@ -186,23 +188,29 @@ def open_store(
     *,
     publication: PublicationId = MAIN,
     though_moved: bool = False,
+    folder: Path | None = None,
 ) -> Store:
     """Open the store in an SQLite file or at a PostgreSQL database's URL, made when absent and migrated when older.
 
-    Raises DeliveryError for a newer one, for one that is broken, locked or out of reach, and for one that was moved to
-    another place, unless it is to be written over.
+    `folder` is where files are kept that belong beside the state of a server's database; a file's are beside it. Raises
+    DeliveryError for a newer one, for one that is broken, locked or out of reach, and for one that was moved to another
+    place, unless it is to be written over.
     """
-    store, _ = _open(place, password, publication, make=True, though_moved=though_moved)
+    store, _ = _open(place, password, publication, make=True, though_moved=though_moved, folder=folder)
     return store
 
 
 def find_store(
-    place: Path | str, password: SecretStr | None = None, *, publication: PublicationId = MAIN
+    place: Path | str,
+    password: SecretStr | None = None,
+    *,
+    publication: PublicationId = MAIN,
+    folder: Path | None = None,
 ) -> Store | None:
-    """Open the store if there is one, migrated when older: looking for it makes neither a file nor a table."""
+    """Open the store if there is one, as `open_store` does: looking for it makes neither a file nor a table."""
     if isinstance(place, Path) and not place.exists():
         return None
-    store, found = _open(place, password, publication, make=False, though_moved=False)
+    store, found = _open(place, password, publication, make=False, though_moved=False, folder=folder)
     if not found:
         store.close()
     return store if found else None
@@ -263,11 +271,17 @@ def now() -> str:
 
 
 def _open(
-    place: Path | str, password: SecretStr | None, publication: PublicationId, *, make: bool, though_moved: bool
+    place: Path | str,
+    password: SecretStr | None,
+    publication: PublicationId,
+    *,
+    make: bool,
+    though_moved: bool,
+    folder: Path | None,
 ) -> tuple[Store, bool]:
     """Return the store, and whether it has tables now; they are made when there are none and `make` says so."""
     database = _database(place, password)
-    store = Store(database, publication)
+    store = Store(database, publication, folder)
     try:
         tables = StoreTables(database, store._engine, publication)
         found = tables.prepare(make=make, though_moved=though_moved)

@@ -207,6 +207,7 @@ def test_of_version_5_every_row_stays_whichever_publication_opens_it(version5: P
         after = {table: _rows(connection, table) for table in tables}
         assert [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in NEW_IN_6] == [0] * len(NEW_IN_6)
     before["meta"] = [{"key": "schema_version", "value": "6"}]
+    assert {row.pop("claim") for row in after["deliveries"]} == {None}, "new in version 6"
     assert after == before
 
 
@@ -225,6 +226,7 @@ def test_of_version_4_every_row_stays_whichever_publication_opens_it(version4: P
     for row in before["consents"]:
         row["batch"] = ""
     before["meta"] = [{"key": "schema_version", "value": "6"}]
+    assert {row.pop("claim") for row in after["deliveries"]} == {None}, "new in version 6"
     assert after == before
 
 

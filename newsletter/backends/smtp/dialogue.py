@@ -55,6 +55,7 @@ class Dialogue:
         self.results: list[Result] = []
         self.returned: list[tuple[Message, str]] = []
         self.end: SessionLost | SenderRefused | None = None
+        self.on_text: Callable[[Message], None] | None = None  # called when a text is about to be written
         self._pipelining = extensions.pipelining
         # Without PIPELINING each command waits for its reply, and a window would have nothing to hold.
         self._chunking = extensions.chunking and extensions.pipelining
@@ -122,6 +123,8 @@ class Dialogue:
         """Return the bytes to write now, in pieces. From here on the texts among them count as having left."""
         for transaction in self._leaving:
             transaction.text_left = True
+            if self.on_text is not None:
+                self.on_text(transaction.message)
         self._leaving.clear()
         self._answerable = len(self._awaited)
         pieces, self._out = self._out, []

@@ -63,6 +63,8 @@ class SmtpSession(asyncio.Protocol):
         """Send the feed's messages until it ends. Raises SessionLost and SenderRefused."""
         self._feed = feed
         self._call_when_ready = getattr(feed, "call_when_ready", None)
+        report_texts = getattr(feed, "report_texts", None)
+        self._dialogue.on_text = report_texts() if report_texts is not None else None
         self._keep_time()
         try:
             self._advance()

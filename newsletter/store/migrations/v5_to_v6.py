@@ -1,6 +1,6 @@
 """Migration to version 6: what was learned of servers, how sendings went, rates that workers share, readers' tasks.
 
-Tables are added, and no row changes: a program of version 5 that is still open goes on.
+Tables and a column are added, and no row changes: a program of version 5 that is still open goes on.
 """
 
 from alembic.operations import Operations
@@ -94,6 +94,7 @@ def upgrade(op: Operations, _publication: str) -> None:
     )
     op.create_index("reader_tasks_by_done", "reader_tasks", ["publication", "done_at", "id"])
     op.create_index("reader_tasks_by_subscriber", "reader_tasks", ["publication", "subscriber", "id"])
+    op.add_column("deliveries", Column("claim", Integer))
 
 
 def _key(name: str) -> Column[str]:

@@ -160,6 +160,7 @@ deliveries = Table(
     Column("provider_id", String),  # what a provider's API calls the message, by which its events name it
     Column("at", String),  # when the last result came
     Column("took", Integer),  # milliseconds from handing it to the backend to the answer
+    Column("claim", Integer),  # which of its worker's claims took it last, by which its flight recorder names it
     ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
     UniqueConstraint("publication", "issue", "subscriber"),
     Index("deliveries_by_state", "publication", "issue", "state", "due", "id"),
