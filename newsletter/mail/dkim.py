@@ -77,33 +77,42 @@ def _build_frame(algorithm: str, domain: str, selector: str, names: tuple[str, .
         f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/simple;\r\n d={domain}; s={selector};\r\n"
         f" h={covered};\r\n bh=%b;\r\n b="
     ).encode("ascii")
-    return written, _relax(written)
+    return written, _relax(written)[1].removesuffix(b"\r\n")
 
 
 def _select_covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
-    """Return the names for the h= tag, and their fields as they are hashed.
+    """Return the names for the h= tag, and their fields as they are hashed."""
+    fields = [_relax(line) for line in _FIELD_END.split(head)]
+    names, numbers = _choose_covered(tuple(name for name, _ in fields))
+    return names, b"".join([fields[number][1] for number in numbers])
+
+
+@lru_cache(maxsize=16)
+def _choose_covered(there: tuple[bytes, ...]) -> tuple[tuple[str, ...], Sequence[int]]:
+    """Return the names for the h= tag, and which fields they cover; `there` are the names of a header's fields.
 
     Each name is listed once more than it occurs, so that another field of that name breaks the signature (RFC 6376,
     section 8.15). Of several fields of one name the last comes first (section 5.4.2).
     """
-    fields: dict[bytes, list[bytes]] = {}
-    for line in _FIELD_END.split(head):
-        fields.setdefault(line.partition(b":")[0].rstrip().lower(), []).append(line)
     names: list[str] = []
-    hashed: list[bytes] = []
+    covered: list[int] = []
     for name in _SIGNED:
-        there = fields.get(name.lower().encode("ascii"), ())
-        hashed += [_relax(line) for line in reversed(there)]
-        if there or name in _NEVER_ADDED:
-            names += [name] * (len(there) + 1)
-    return tuple(names), b"".join(line + b"\r\n" for line in hashed)
+        numbers = [number for number, other in enumerate(there) if other == name.lower().encode("ascii")]
+        covered += reversed(numbers)
+        if numbers or name in _NEVER_ADDED:
+            names += [name] * (len(numbers) + 1)
+    return tuple(names), covered
 
 
 @lru_cache(maxsize=64)
-def _relax(field: bytes) -> bytes:
-    """Return a header field in the `relaxed` form (RFC 6376, section 3.4.2); most are the same for every recipient."""
+def _relax(field: bytes) -> tuple[bytes, bytes]:
+    """Return a header field's name and its line in the `relaxed` form (RFC 6376, section 3.4.2).
+
+    Most are the same for every recipient.
+    """
     name, _, value = field.partition(b":")
-    return name.rstrip().lower() + b":" + _WHITE.sub(b" ", value).strip(b" ")
+    name = name.rstrip().lower()
+    return name, name + b":" + _WHITE.sub(b" ", value).strip(b" ") + b"\r\n"
 
 
 def _simplify(body: bytes) -> bytes:

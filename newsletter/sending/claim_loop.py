@@ -17,13 +17,12 @@ from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import State
-from newsletter.ledger.templates import read_template
 from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
-from newsletter.mail.message import Message, Outcome
-from newsletter.mail.message_template import MessageTemplate
+from newsletter.mail.message import Outcome
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.dispatcher import Collected, Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
+from newsletter.sending.message_maker import MessageMaker
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.rules import WorkerProgress
 from newsletter.store.engine import KeptConnection
@@ -61,10 +60,9 @@ class ClaimLoop:
         self._thread = thread
         self._lease_s = lease_s
         self._watch = LeaseWatch(lease_s)
-        self._began = began
         self._waiting = waiting  # deliveries, when it began
         self._most_ahead = count_most_ahead(assignment)
-        self._templates: dict[int, MessageTemplate] = {}
+        self._maker = MessageMaker(assignment, began, thread, dispatcher)
         self._claimed = 0  # claimed, and not recorded yet
         self._shown_at = 0.0
         self._compares_at = monotonic() + _COMPARE_EVERY_S
@@ -131,7 +129,7 @@ class ClaimLoop:
                 self._next_due = max(self._next_due, moment + _LOCKED_S)
             if collected.released:
                 self._next_due = time()  # some of them may have been deferred, and are so again
-            dispatcher.supply([(delivery, await self._render(delivery)) for delivery in claimed.deliveries])
+            await self._maker.make(claimed.deliveries)
             idle = not self._claimed and not claimed.deliveries
             if idle and (dispatcher.halting or (want and self._next_due is None)):
                 if not dispatcher.halting and await self._wait_for_other_workers():
@@ -150,6 +148,7 @@ class ClaimLoop:
 
     async def close(self) -> None:
         """Record what was still answered after the last commit; when the store fails, it stays unknown."""
+        await self._maker.close()
         last = self.dispatcher.collect()
         if last or last.forgiven:
             with suppress(DeliveryError):
@@ -252,17 +251,6 @@ class ClaimLoop:
         for result in results:
             if result.state is State.DEFERRED and result.due < NEVER:
                 self._next_due = result.due if self._next_due is None else min(self._next_due, result.due)
-
-    async def _render(self, delivery: Delivery) -> Message:
-        template = self._templates.get(delivery.template)
-        if template is None:
-            payload = await self._run_in_ledger(partial(read_template, self._assignment.store, delivery.template))
-            template = self._templates[delivery.template] = MessageTemplate.from_bytes(payload)
-        issue, rules = self._assignment.issue, self._assignment.rules
-        message = rules.recipient_tags.render(
-            template, issue, delivery.subscriber, delivery.address, delivery.fields, self._began, delivery.id
-        )
-        return rules.sign(message) if rules.sign else message
 
     async def _run_in_ledger(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

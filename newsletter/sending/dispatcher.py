@@ -216,7 +216,9 @@ class Dispatcher:
             if delivery.tries:  # it was counted when it was deferred, and will be counted again
                 self.tally[Outcome.DEFERRED] -= 1
         self._ready.extend(messages)
-        if self._ready:
+        if self.halting:
+            self.changed.set()  # they are to be collected
+        elif self._ready:
             self.wake()
 
     def collect(self) -> Collected:

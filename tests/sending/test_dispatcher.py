@@ -136,3 +136,18 @@ def test_a_session_that_is_called_for_nothing_for_seconds_is_told_to_end(monkeyp
         return await told
 
     assert asyncio.run(idle()) is False
+
+
+def test_a_message_that_comes_after_the_halt_is_collected_and_not_handed_out() -> None:
+    async def supply_late() -> None:
+        lease = LeaseClock(60)
+        lease.start(lease.read())
+        dispatcher = Dispatcher(Throttle(Limits(), now=0.0), lease)
+        dispatcher.halt()
+        dispatcher.collect()
+        dispatcher.supply([(CLAIM, MESSAGE)])
+        assert dispatcher.take() is None
+        assert dispatcher.changed.is_set()
+        assert dispatcher.collect().released == [7]
+
+    asyncio.run(supply_late())
