@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from newsletter.mail.message import join_reply
+from newsletter.mail.reply_limits import read_wait
 
 
 class Evidence(NamedTuple):
@@ -13,6 +14,16 @@ class Evidence(NamedTuple):
     code: int | None = None
     enhanced: str | None = None
     reply: str = ""
+
+    @property
+    def is_for_now(self) -> bool:
+        """Return whether the reply is no refusal for good (RFC 5321, section 4.2.1)."""
+        return self.code is not None and 400 <= self.code < 500
+
+    @property
+    def wait_s(self) -> float | None:
+        """Return after how many seconds the server says that it is worth another try; None when it does not."""
+        return read_wait(self.reply)
 
     @property
     def line(self) -> str:

@@ -40,6 +40,11 @@ class LearnedLimits:
     took_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_known(self) -> bool:
+        """Return whether anything was learned: messages were accepted then."""
+        return self.took_s is not None
+
     def to_json(self) -> str:
         """Return the limits as JSON, without those that are not known."""
         return _LIMITS.dump_json(self, exclude_defaults=True).decode()

@@ -29,9 +29,8 @@ class Seams:
     """Counts commits and writes, and lets the plan's faults strike.
 
     The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`, `seconds`; `lease_s`, the length of a lease;
-    `clock_ahead_s`, by how much the wall clock is wrong; `lock_wait_s`, the longest wait for the
-    database; `slowest`, messages a second; `send_buffer`, in bytes. Through files 3 and 4 another process is asked to
-    do something to the database.
+    `clock_ahead_s`, by how much the wall clock is wrong; `lock_wait_s`, the longest wait for the database;
+    `send_buffer`, in bytes. Through files 3 and 4 another process is asked to do something to the database.
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
@@ -45,9 +44,6 @@ class Seams:
         self._clock_ahead_s = plan.get("clock_ahead_s", 0.0)
 
     def install(self) -> None:
-        if self._plan.get("slowest"):
-            throttle: Any = import_module("newsletter.throttle.controller")
-            throttle._SLOWEST = self._plan["slowest"]
         if self._plan.get("lease_s"):
             workers: Any = import_module("newsletter.ledger.workers")
             workers.LEASE_S = self._plan["lease_s"]

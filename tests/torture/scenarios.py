@@ -1,6 +1,5 @@
 """A scenario: all that is to happen in one trial, as a value."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,14 +46,6 @@ class Scenario:
     picture: bool = False  # larger texts
     translated: bool = False  # into Japanese, which every third reader gets
     overlapping: bool = False  # the next send begins while the server still reads what the last one left behind
-
-    @property
-    def asks_for_less(self) -> bool:
-        """Does the server ask more than once to be sent less? The program would then take minutes, rightly."""
-        faults = [fault for send in self.sends for fault in send.at_server if fault.act == "say"]
-        replies = [rule.reply for rule in self.rules.values()]
-        replies += [fault.reply for fault in faults if len(faults) > 1 or fault.times > 1]
-        return any(re.match(r"421|45[0-4]|\d+ 4\.7\.", reply) for reply in replies)
 
     def __str__(self) -> str:
         talk = [f"{self.connections} connections"]

@@ -280,8 +280,6 @@ def _inside(scenario: Scenario, send: Send, environ: dict[str, str]) -> dict[str
         inside["faults"] = [asdict(fault) for fault in send.within]
     if scenario.mood.small_buffers:
         inside["send_buffer"] = 4096
-    if scenario.asks_for_less:
-        inside["slowest"] = 500
     if send.lock_wait_s is not None:
         inside["lock_wait_s"] = send.lock_wait_s
     if send.deadline_s is not None:

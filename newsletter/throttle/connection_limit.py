@@ -1,0 +1,81 @@
+"""The number of connections: as many as the server bears, found by those that it refuses."""
+
+from math import inf
+
+_FIRST_ALONE_S = 1.0  # one login shows whether it is accepted; a server that is only slow does not hold the others
+_SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 60.0  # between tries to connect, twice as long after each failure
+_ONE_MORE_S, _LONGEST_ONE_MORE_S = 15.0, 600.0  # until one connection more than the server bore is tried
+_GIVE_UP_EVERY_S = 0.5  # of several that are told at once of one too many, one is closed
+
+
+class ConnectionLimit:
+    """How many connections there may be: at most `most`, and so many as the server bears.
+
+    `open` are those that are ready for messages.
+    """
+
+    def __init__(self, most: int, learned: int | None, now: float, *, is_known: bool = False) -> None:
+        self._most = most
+        self.learned = None if learned is None else min(learned, most)
+        self.open = 0
+        self._is_known = is_known  # the login was accepted in an earlier send
+        self._has_opened = False
+        self._began: float | None = None
+        self._rest_until = now
+        self._rest_s = 0.0
+        self._one_more_at = now
+        self._one_more_s = _ONE_MORE_S
+        self._given_up_at = -inf
+
+    def find_next(self, now: float, count: int) -> float:
+        """Return when one connection more may be opened, where there are `count` with those that are being opened."""
+        if count >= self._most:
+            return inf
+        if count == 0:
+            if self._began is None:
+                self._began = now
+            return max(now, self._rest_until)
+        at = max(now, self._rest_until)
+        if not self._has_opened and not self._is_known:
+            return max(at, (now if self._began is None else self._began) + _FIRST_ALONE_S)
+        if self.learned is not None and count >= self.learned:
+            # One more at a time.
+            return inf if count > self.learned else max(at, self._one_more_at)
+        return at
+
+    def record_connected(self, now: float) -> None:
+        """Count a connection that is open."""
+        self.open += 1
+        self._has_opened = True
+        self._rest_s, self._rest_until = 0.0, now
+        if self.learned is not None and self.open > self.learned:
+            self.learned = self.open
+            self._one_more_s = _ONE_MORE_S
+            self._one_more_at = now + 1.0
+
+    def record_refused(self, now: float, *, is_too_many: bool) -> None:
+        """Count a connection that could not be opened; `is_too_many`: the server says that there are enough."""
+        if is_too_many and self.open:
+            self._limit(now, self.open)
+            return
+        self._rest_s = min(max(_SHORTEST_REST_S, 2 * self._rest_s), _LONGEST_REST_S)
+        self._rest_until = now + self._rest_s
+
+    def give_up(self, now: float, carried: int) -> bool:
+        """Return whether a connection is to be closed that is told of too many, after it carried so many messages."""
+        if self.open < 2 or (carried and now - self._given_up_at < _GIVE_UP_EVERY_S):
+            return False
+        self._given_up_at = now
+        self._limit(now, self.open - 1)
+        return True
+
+    def record_ended(self) -> None:
+        """Count a connection that is no longer open."""
+        self.open = max(0, self.open - 1)
+
+    def _limit(self, now: float, connections: int) -> None:
+        if self.learned is None or connections < self.learned:
+            self.learned = connections
+        else:
+            self._one_more_s = min(2 * self._one_more_s, _LONGEST_ONE_MORE_S)
+        self._one_more_at = now + self._one_more_s

@@ -1,0 +1,224 @@
+"""Departures of messages: paced by the rate, within quotas, and stopped while the server takes nothing."""
+
+from collections.abc import Iterable
+
+from newsletter.backends import Limits
+from newsletter.mail.reply_concern import Concern
+from newsletter.throttle.learned import LearnedLimits, LearnedQuota
+from newsletter.throttle.quota import HourlyLimit, Quota
+from newsletter.throttle.rate import Rate
+from newsletter.throttle.stoppage import Stoppage
+
+_LIMITED_IN_A_ROW = 3  # messages that left one after another cut, all refused: the server takes nothing now
+_TROUBLED_IN_A_ROW = 5  # with 3 % of refusals by chance, this happens once in forty million messages
+_OVERLOADED = 0.25  # of the last answers: so much trouble is no chance, but too much for the server
+_REMEMBERED = 30  # answers
+_SHORT_S = 1.0  # a stoppage by a rate is over within the second that servers count by; a longer one is a window's
+_FIRST_PROBE_S = {Concern.RATE: 0.05, Concern.QUOTA: 1.0, Concern.HEALTH: 1.0}
+_MOST_QUOTAS = 3
+
+
+class Departures:
+    """The limits on when messages leave. `stoppage` is the present one, None while the server takes messages."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        now: float,
+        recent: Iterable[float],
+        learned: LearnedLimits,
+        wall_clock_shift: float,
+    ) -> None:
+        self.rate = Rate(limits.per_second, now, learned.rate)
+        self.hourly = HourlyLimit(limits.per_hour, recent) if limits.per_hour else None
+        self.quotas = [_restore_quota(quota, now, wall_clock_shift) for quota in learned.quotas]
+        self.stoppage: Stoppage | None = None
+        self.stopped_by = Concern.RATE
+        self.accepted = 0
+        self._shift = wall_clock_shift
+        self._in_a_row = 0
+        self._row_began = self._refused_first_at = now
+        self._rate_before_row: float | None = None
+        self._trouble = 0.0  # the share of the last answers that were about the server's health
+        self._cycle_began: float | None = None  # of what was accepted since the last long stoppage
+        self._cycle_count = 0
+        self.is_free = False
+        self._look()
+
+    def find_next(self, now: float) -> float:
+        """Return when the next message may leave; infinity while a probe is under way."""
+        if self.is_free:
+            return now
+        if self.stoppage is not None:
+            at = self.stoppage.find_next_departure(now)
+        else:
+            at = self.rate.find_next_departure(now)
+            for quota in self.quotas:
+                at = max(at, quota.find_next_departure(now))
+        return at if self.hourly is None else max(at, self.hourly.find_next_departure(now))
+
+    def count_room(self, now: float, seconds: float) -> int | None:
+        """Return how many may leave within the next seconds; None without a limit."""
+        if self.is_free:
+            return None
+        if self.find_next(now) > now + seconds:
+            return 0
+        if self.stoppage is not None:
+            return 1
+        rooms = []
+        if self.rate.per_second is not None:
+            rooms.append(max(1, int(self.rate.per_second * seconds)))
+        if self.hourly is not None:
+            rooms.append(max(1, self.hourly.count_room(now)))
+        rooms += [max(1, quota.count_room(now)) for quota in self.quotas if quota.is_kept]
+        return min(rooms, default=None)
+
+    def record_departure(self, now: float) -> None:
+        """Count a message that leaves."""
+        if self.is_free:
+            return
+        if self.hourly is not None:
+            self.hourly.record_departure(now)
+        if self.stoppage is not None:
+            self.stoppage.record_departure(now)
+            return
+        self.rate.record_departure(now)
+        for quota in self.quotas:
+            quota.record_departure(now)
+
+    def record_acceptance(self, now: float, departed: float) -> None:
+        """Count a message that was accepted."""
+        self.accepted += 1
+        self._cycle_count += 1
+        if self._cycle_began is None:
+            self._cycle_began = departed
+        self.rate.record_acceptance(now, departed)
+        if self.stoppage is not None and self.stoppage.is_probe(departed):
+            self._resume(now, departed)
+        if self._trouble > 0.0:
+            self._trouble -= self._trouble / _REMEMBERED
+        if departed >= self._row_began:
+            self._in_a_row = 0
+        if not self.is_free:
+            self._look()
+
+    def record_refusal(self, now: float, departed: float, concern: Concern, wait: float | None = None) -> None:
+        """Count a message that was refused by rate, by a quota or by the server's trouble."""
+        if self.stoppage is not None:
+            if self.stoppage.is_probe(departed):
+                self.stoppage.record_refusal(now, wait)
+            return
+        for quota in self.quotas:
+            quota.record_refusal()
+        before = self.rate.per_second
+        if concern is Concern.HEALTH:
+            self._trouble += (1 - self._trouble) / _REMEMBERED
+        if concern is not Concern.HEALTH or self._trouble > _OVERLOADED:
+            counts = self.rate.record_refusal(now, departed)
+        else:
+            counts = True
+        if counts and departed >= self._row_began:
+            if not self._in_a_row:
+                self._row_began = departed
+                self._rate_before_row = before
+                self._refused_first_at = now
+            self._in_a_row += 1
+        if self._in_a_row >= (_TROUBLED_IN_A_ROW if concern is Concern.HEALTH else _LIMITED_IN_A_ROW):
+            self._stop(now, concern, wait)
+        self._look()
+
+    def record_other(self, departed: float) -> None:
+        """Count a message whose reply says nothing of limits, or that got none."""
+        if self.stoppage is not None and self.stoppage.is_probe(departed):
+            self.stoppage.release_probe()
+
+    def accepted_lately(self, now: float) -> bool:
+        """Return whether others were accepted in the last seconds."""
+        return self.rate.measure(now) > 0
+
+    def learned_quotas(self) -> tuple[LearnedQuota, ...]:
+        """Return the windows that are kept to."""
+        return tuple(
+            LearnedQuota(
+                seconds=quota.seconds,
+                count=quota.count,
+                opened_at=None if quota.began is None else quota.began + self._shift,
+                used=quota.used,
+            )
+            for quota in self.quotas
+            if quota.is_kept
+        )
+
+    def _stop(self, now: float, concern: Concern, wait: float | None) -> None:
+        self.stopped_by = concern
+        began = self._refused_first_at
+        expected = None
+        window_began = self._cycle_began if self._cycle_began is not None else began
+        if wait is not None:
+            expected = (now + wait, now + wait)
+        elif concern is not Concern.HEALTH and (quota := self._find_quota(began)) is not None:
+            window_began = quota.began or window_began
+            expected = (window_began + quota.shut_s, window_began + quota.opens_after_s)
+            if expected[0] < began:
+                expected = None
+        self.stoppage = Stoppage(
+            began,
+            first_s=_FIRST_PROBE_S[concern],
+            window_began=window_began,
+            expected=expected,
+            wall_clock_shift=self._shift,
+        )
+        self._look()
+
+    def _find_quota(self, at: float) -> Quota | None:
+        """Return the quota that is used up by then, or nearly."""
+        used = [quota for quota in self.quotas if quota.began is not None and at < quota.began + quota.open_s]
+        return max(used, key=lambda quota: quota.used / quota.count, default=None)
+
+    def _resume(self, now: float, departed: float) -> None:
+        """Go on after a stoppage: at the former rate after trouble and after a window, else at what is accepted."""
+        stoppage, self.stoppage = self.stoppage, None
+        assert stoppage is not None  # noqa: S101  # for mypy
+        self._in_a_row = 0
+        self._row_began = departed
+        if self.stopped_by is Concern.HEALTH or (
+            departed - stoppage.began >= _SHORT_S and self._learn_window(stoppage, departed)
+        ):
+            self.rate.restore(now, self._rate_before_row)
+        else:
+            self.rate.set_measured(now, 2 * (departed - stoppage.began))
+            if self._rate_before_row is None:
+                self.rate.begin_measuring(now)  # what a bucket of tokens held at first does not come again
+        if self.stopped_by is not Concern.HEALTH and departed - stoppage.began >= _SHORT_S:
+            self._cycle_began, self._cycle_count = departed, 1
+        self._look()
+
+    def _learn_window(self, stoppage: Stoppage, opened: float) -> bool:
+        """Learn from a window that was used up; return False when it was none."""
+        shut_until = stoppage.refused_at
+        quota = self._find_quota(stoppage.began)
+        if quota is not None and quota.began is not None:
+            if quota.compare(quota.used, shut_until - quota.began, opened - quota.began):
+                quota.began, quota.used = opened, 1
+                return True
+            if not quota.is_kept:
+                self.quotas.remove(quota)
+        count = self._cycle_count - 1  # but for the probe
+        if self._cycle_began is None or not Quota.may_be(count):
+            return False
+        self.quotas = [*(kept for kept in self.quotas if kept.is_kept)][-_MOST_QUOTAS + 1 :]
+        made = Quota(count, shut_until - self._cycle_began, opened - self._cycle_began)
+        made.began, made.used = opened, 1
+        self.quotas.append(made)
+        return True
+
+    def _look(self) -> None:
+        limited = self.rate.per_second is not None or self.stoppage is not None or self.hourly is not None
+        self.is_free = not limited and not self.quotas
+
+
+def _restore_quota(learned: LearnedQuota, now: float, wall_clock_shift: float) -> Quota:
+    quota = Quota(learned.count, learned.seconds, learned.seconds, known=True)
+    if learned.opened_at is not None and learned.opened_at - wall_clock_shift <= now:
+        quota.began, quota.used = learned.opened_at - wall_clock_shift, learned.used
+    return quota

@@ -1,0 +1,157 @@
+"""The rate: messages a second at which departures are paced, found from what is accepted and what is refused."""
+
+from collections import deque
+
+_BURST_S = 0.05  # as much may leave at once as the rate gives in this time, so that timers can be coarse
+_BELOW = 0.97  # of what was accepted: jitter on the way must not bring two of our seconds into one of the server's
+_LOOK_BACK_S, _LOOK_BACK_MESSAGES = 1.0, 8  # servers count by the second; fewer messages measure nothing
+_FIRST_CUT = 4  # one refusal among few answers cuts by a fifth, among many by its share
+_STEP, _LONGEST_STEP = 0.05, 0.25  # of the rate; each step that is kept doubles the next, so that a new limit is found
+_TRIAL_S, _TRIAL_MESSAGES = 0.5, 8  # a step is kept after this long without a refusal
+_REST_S, _LONGEST_REST_S = 2.0, 30.0  # between steps, longer each time that one was refused
+_REST_MESSAGES = 60  # so that steps that are refused stay far below one message in twenty
+_COARSE = 20  # messages: a measure of fewer is a guess, and more is tried at once
+_ECHO_S = 1.0  # after a step was taken back, what it filled may still refuse a message: the server counts by the second
+_NOT_BINDING = 0.7  # of the rate leaves: something else limits, and the rate is none
+_MOST_MEASURED = 4096
+
+
+class Rate:
+    """A pace of departures. `per_second` is None while nothing limits it; `ceiling` is never exceeded.
+
+    It is cut by each refusal of a message that left after the last cut. It is raised in short steps: a step without a
+    refusal is kept, and one with a refusal is taken back.
+    """
+
+    def __init__(self, ceiling: float | None, now: float, learned: float | None = None) -> None:
+        self.ceiling = ceiling
+        self.per_second = ceiling if learned is None else min(learned, ceiling or learned)
+        self._slot = now
+        self._accepted: deque[float] = deque(maxlen=_MOST_MEASURED)
+        self._measured_from = now
+        self._began_at = now  # of the present rate: older departures say nothing about it
+        self._answered = self._refused = 0
+        self._before_step: float | None = None
+        self._echoes_until = now
+        self._step = _STEP
+        self._rest_s = 0.0
+        self._rested_at = now
+
+    @property
+    def is_learned(self) -> bool:
+        """Return whether the rate is limited by what the server showed."""
+        return self.per_second is not None and self.per_second != self.ceiling
+
+    def find_next_departure(self, now: float) -> float:
+        """Return when the next message may leave."""
+        return now if self.per_second is None else max(now, self._slot - _BURST_S)
+
+    def record_departure(self, now: float) -> None:
+        """Count a message that leaves."""
+        if self.per_second is not None:
+            self._slot = max(self._slot, now) + 1 / self.per_second
+
+    def record_acceptance(self, now: float, departed: float) -> None:
+        """Count a message that was accepted, and raise the rate when it is time."""
+        if not self._accepted:
+            self._measured_from = departed
+        self._accepted.append(now)
+        if self.per_second is None or departed < self._began_at:
+            return
+        self._answered += 1
+        if self.per_second != self.ceiling:
+            self._consider_step(now)
+
+    def record_refusal(self, now: float, departed: float) -> bool:
+        """Count a message that was refused by rate, and cut the rate. Return False when it left before the last cut."""
+        if departed < self._began_at:
+            return False
+        self._answered += 1
+        self._refused += 1
+        if self.per_second is None:
+            self._change(now, max(self.measure(now), 1.0) * _BELOW)
+        elif self._before_step is not None:
+            # What was accepted beyond the former rate is owed: a window that is full would refuse the next as well.
+            owed = (self._answered - self._refused) * (1 - self._before_step / self.per_second)
+            self._change(now, self._before_step)
+            self._slot += owed / self._before_step
+            self._echoes_until = now + _ECHO_S
+        elif now < self._echoes_until:
+            self._began_at = now
+        else:
+            self._change(now, self.per_second * (1 - self._refused / (self._answered + _FIRST_CUT)) * 0.99)
+        self._slot = max(self._slot, now + _BURST_S) + 1 / (self.per_second or 1.0)
+        self._before_step = None
+        self._step = _STEP
+        self._rest_s = min(max(_REST_S, 2 * self._rest_s), _LONGEST_REST_S)
+        return True
+
+    def measure(self, now: float, look_back_s: float = _LOOK_BACK_S) -> float:
+        """Return how many messages a second were accepted lately, by those of some seconds and by eight at least."""
+        count, since = self._count_accepted(now, look_back_s)
+        return count / max(now - since, _BURST_S)
+
+    def _count_accepted(self, now: float, look_back_s: float) -> tuple[int, float]:
+        """Return how many were accepted since when."""
+        count = 0
+        begin = max(self._measured_from, now - look_back_s)
+        since = begin
+        for moment in reversed(self._accepted):
+            if moment <= self._measured_from or (moment < begin and count >= _LOOK_BACK_MESSAGES):
+                break
+            count += 1
+            since = min(since, moment)
+        if count < _LOOK_BACK_MESSAGES:
+            since = self._measured_from
+        return count, since
+
+    def find_pace(self, now: float) -> float | None:
+        """Return how many messages a second leave: what was accepted lately, or the rate; None without either."""
+        measured = self.measure(now)
+        if measured > 0 and self.per_second is not None:
+            return min(measured, self.per_second) if measured > _NOT_BINDING * self.per_second else measured
+        return measured or self.per_second
+
+    def begin_measuring(self, now: float) -> None:
+        """Measure from now on: what was accepted before is about another time."""
+        self._measured_from = now
+
+    def set_measured(self, now: float, look_back_s: float) -> None:
+        """Set the rate to what was accepted in the last seconds."""
+        count, since = self._count_accepted(now, look_back_s)
+        self._change(now, count / max(now - since, _BURST_S) * _BELOW)
+        self._slot = now + _BURST_S
+        self._before_step = None
+        is_coarse = count < _COARSE
+        self._step = 2 * _STEP if is_coarse else _STEP
+        self._rest_s = 0.0 if is_coarse else _REST_S
+
+    def restore(self, now: float, per_second: float | None) -> None:
+        """Go back to a former rate."""
+        self._change(now, per_second)
+        self._before_step = None
+
+    def _change(self, now: float, per_second: float | None) -> None:
+        if self.ceiling is not None:
+            per_second = self.ceiling if per_second is None else min(per_second, self.ceiling)
+        self.per_second = per_second
+        self._slot = max(self._slot, now)
+        self._began_at = self._rested_at = now
+        self._answered = self._refused = 0
+
+    def _consider_step(self, now: float) -> None:
+        per_second = self.per_second or 0.0
+        since = now - self._began_at
+        if self._before_step is not None:
+            if since < _TRIAL_S or self._answered < _TRIAL_MESSAGES:
+                return
+            self._step = min(2 * self._step, _LONGEST_STEP)
+            self._rest_s = 0.0
+            if self.measure(now) < _NOT_BINDING * per_second:
+                self._change(now, None)
+                self._before_step = None
+                return
+        elif since < self._rest_s or (self._rest_s and self._answered < _REST_MESSAGES):
+            return
+        self._change(now, per_second * (1 + self._step))
+        self._before_step = per_second

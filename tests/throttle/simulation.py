@@ -1,0 +1,286 @@
+"""A simulation of a send in virtual time: the real Throttle, and connections as a worker has them, before a server.
+
+The server's limits are those of servers.py. A message reaches the server at its departure, and is answered `text_s`
+seconds later; a connection carries one at a time.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from math import inf
+
+from throttle.servers import Call, Limit, Refusal
+
+from newsletter.backends import Limits
+from newsletter.mail.reply_concern import Concern
+from newsletter.throttle.advice import Evidence
+from newsletter.throttle.controller import Throttle
+from newsletter.throttle.learned import LearnedLimits
+
+CONNECTIONS = 10
+WAITS = (300.0, 1800.0, 7200.0)
+_IDLE_S = 5.0
+
+
+@dataclass
+class Connection:
+    """One connection: its number, what it carried, and whether it carries something now."""
+
+    number: int
+    longest: int | None
+    carried: int = 0
+    taken: int = 0
+    is_busy: bool = False
+    is_open: bool = True
+
+
+@dataclass
+class Course:
+    """The course of a send: when each message was accepted, and the refusals, of which some could not be avoided."""
+
+    accepted: list[float] = field(default_factory=list)
+    delivered: list[int] = field(default_factory=list)
+    refusals: list[tuple[float, int]] = field(default_factory=list)  # with how many had been accepted
+    lost: int = 0  # readers that ran out of tries
+    opened: int = 0
+    learned: LearnedLimits | None = None
+    estimates: list[tuple[float, float | None]] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return self.accepted[-1] if self.accepted else inf
+
+    def share_of_refusals(self, learning: float = 0.1) -> float:
+        """Return refusals for each message accepted, once a share of the messages has been."""
+        first = learning * len(self.accepted)
+        return sum(before >= first for _, before in self.refusals) / max(1, len(self.accepted) - first)
+
+
+class Simulation:
+    """A send to `readers` through the limits."""
+
+    def __init__(
+        self,
+        readers: int,
+        *limits: Limit,
+        text_s: float = 0.02,
+        banner_s: float = 0.001,
+        connections: int = CONNECTIONS,
+        learned: LearnedLimits | None = None,
+        per_second: float | None = None,
+        patience_s: float = 30 * 86400.0,
+        begin: float = 0.0,
+    ) -> None:
+        self.course = Course()
+        self._limits = limits
+        self._text_s, self._banner_s = text_s, banner_s
+        self._readers = readers
+        self.throttle = Throttle(
+            Limits(connections=connections, per_second=per_second), now=begin, learned=learned, wall_clock_shift=1e9
+        )
+        self._now = begin
+        self._begin = begin
+        self._until = begin + patience_s
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = count()
+        self._ready: deque[int] = deque(range(readers))
+        self._idle: deque[Connection] = deque()
+        self._open = self._connecting = 0
+        self._put_off: dict[int, int] = {}
+        self._first_put_off: dict[int, float] = {}
+        self._tries: dict[int, int] = {}
+        self._waiting: dict[int, float] = {}  # readers who wait for their second try
+        self._retry_at: dict[int, float] = {}
+        self._left = readers
+        self._wakes_at = inf
+        self._estimate_after = readers // 10
+
+    def run(self) -> Course:
+        """Send until everybody is answered for good."""
+        self._wake()
+        while self._events and self._left:
+            self._now, _, act = heapq.heappop(self._events)
+            if self._now > self._until:
+                break
+            act()
+        self.course.learned = self.throttle.learned(self._now)
+        return self.course
+
+    def _at(self, moment: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (moment, next(self._numbers), act))
+
+    def _wake(self) -> None:
+        """Let messages leave and connections open, as far as the throttle lets them, and come back when it will."""
+        throttle, now = self.throttle, self._now
+        while self._ready and self._idle:
+            at = throttle.find_next_departure(now)
+            if at > now:
+                self._wake_at(at)
+                break
+            throttle.record_departure(now)
+            self._carry(self._idle.popleft(), self._ready.popleft())
+        while self._ready and not self._idle:
+            at = max(
+                throttle.find_next_connection(now, self._open + self._connecting),
+                throttle.find_next_departure(now),
+            )
+            if at > now:
+                self._wake_at(at)
+                break
+            self._connect()
+
+    def _wake_at(self, at: float) -> None:
+        if at < self._wakes_at:
+            self._wakes_at = at
+            self._at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._wakes_at = inf
+        self._wake()
+
+    def _connect(self) -> None:
+        self._connecting += 1
+        self.course.opened += 1
+        call = Call(self._now, open=self._open + self._connecting, number=self.course.opened)
+        refusal = next((one for limit in self._limits if (one := limit.refuse_connection(call))), None)
+        number, longest = self.course.opened, self.throttle.session_length
+        if refusal is None:
+            self._at(self._now + self._banner_s, lambda: self._connected(Connection(number, longest)))
+        else:
+            silent = not refusal.line
+            self._at(self._now + (10.0 if silent else self._banner_s), lambda: self._refused(refusal))
+
+    def _connected(self, connection: Connection) -> None:
+        self._connecting -= 1
+        self._open += 1
+        self.throttle.record_connected(self._now)
+        self._idle.append(connection)
+        self._wake()
+
+    def _refused(self, refusal: Refusal) -> None:
+        self._connecting -= 1
+        if refusal.line:
+            self._note(refusal)
+            self.throttle.record_connection_refused(self._now, refusal.concern, refusal.evidence)
+        else:
+            self.throttle.record_connection_refused(self._now, Concern.HEALTH, Evidence())
+        self._wake()
+
+    def _note(self, refusal: Refusal) -> None:
+        if not refusal.is_free:
+            self.course.refusals.append((self._now - self._begin, len(self.course.accepted)))
+
+    def _carry(self, connection: Connection, reader: int) -> None:
+        connection.taken += 1
+        call = Call(self._now, reader, connection.carried, self._open, connection.number)
+        refusal = None
+        for limit in self._limits:
+            refusal = limit.refuse(call)
+            if refusal is not None:
+                break
+        departed = self._now
+        took = self._text_s if refusal is None else 0.001
+        self._at(self._now + took, lambda: self._answer(connection, reader, departed, refusal))
+
+    def _answer(self, connection: Connection, reader: int, departed: float, refusal: Refusal | None) -> None:
+        now, throttle, course = self._now, self.throttle, self.course
+        first = self._first_put_off.get(reader)
+        waited = None if first is None else departed - first
+        if refusal is None:
+            connection.carried += 1
+            throttle.record_acceptance(now, now - departed, waited)
+            course.accepted.append(now - self._begin)
+            course.delivered.append(reader)
+            self._left -= 1
+            if len(course.accepted) == self._estimate_after:
+                course.estimates.append((now - self._begin, throttle.estimate(now, self._left)))
+            if connection.longest is not None and connection.taken >= connection.longest:
+                self._close(connection)
+            else:
+                self._idle.append(connection)
+            if waited is not None:
+                self._bring_forward()
+            self._wake()
+            return
+        self._note(refusal)
+        self._first_put_off.setdefault(reader, now)
+        concern = refusal.concern
+        if concern in (Concern.STANDING, Concern.MESSAGE):
+            raise AssertionError(f"{refusal.line} is taken as {concern}")
+        advice = throttle.record_refusal(
+            now,
+            concern,
+            refusal.evidence,
+            took=now - departed,
+            session_carried=connection.carried,
+            waited=waited,
+            put_off=self._put_off.get(reader, 0),
+        )
+        if advice.counts_against_reader:
+            tries = self._tries[reader] = self._tries.get(reader, 0) + 1
+            retry = throttle.find_retry(now, tries - 1, WAITS, refusal.evidence) if refusal.line[0] == "4" else None
+            if retry is None:
+                course.lost += 1
+                self._left -= 1
+        else:
+            self._put_off[reader] = self._put_off.get(reader, 0) + 1
+            retry = advice.retry_reader_at if advice.retry_reader_at is not None else now
+        if retry is not None:
+            if retry <= now:
+                self._ready.append(reader)
+            else:
+                self._put_back(reader, retry)
+        if refusal.closes:
+            self._open -= 1
+            throttle.record_connection_lost(now, connection.carried, refusal.evidence)
+        elif not advice.keep_session:
+            self._close(connection)
+        else:
+            self._idle.append(connection)
+        self._wake()
+
+    def _put_back(self, reader: int, at: float) -> None:
+        self._retry_at[reader] = at
+        self._at(at, lambda: self._return(reader))
+
+    def _return(self, reader: int) -> None:
+        if self._retry_at.get(reader, inf) <= self._now:
+            del self._retry_at[reader]
+            self._ready.appendleft(reader)
+            self._wake()
+
+    def _bring_forward(self) -> None:
+        """Let readers who wait for longer than greylisting asks come earlier."""
+        wait = self.throttle.greylisting_s
+        if wait is None:
+            return
+        for reader, at in list(self._retry_at.items()):
+            earlier = self._first_put_off[reader] + wait
+            if earlier < at:
+                self._put_back(reader, max(self._now, earlier))
+
+    def _close(self, connection: Connection) -> None:
+        self._open -= 1
+        self.throttle.record_connection_closed(self._now, connection.carried)
+
+
+def find_ideal(readers: int, limits: Sequence[Limit], *, text_s: float = 0.02, connections: int = CONNECTIONS) -> float:
+    """Return the seconds that whoever knows the limits needs: each message leaves as soon as all let it through.
+
+    The limits are used up by this, and are to be other objects than those of the simulation.
+    """
+    carriers = [0.0] * connections  # when each is free again
+    now = 0.0
+    for _ in range(readers):
+        now = max(now, heapq.heappop(carriers))
+        while True:
+            at = max([now, *(limit.find_opening(now) for limit in limits)])
+            if at <= now:
+                break
+            now = at
+        for limit in limits:
+            limit.take(now)
+        heapq.heappush(carriers, now + text_s)
+    return now + text_s
