@@ -89,6 +89,7 @@ EXIM_ROWS = (
         server=f"Exim, {RATE} a second (ratelimit in an ACL, 451 at MAIL)",
         readers=1_000,
         quick=400,
+        again=300,
         ideal=lambda readers: (readers - RATE) / RATE,
         reason="50 at once, then 50 a second",
         start=with_settings(check=RATELIMIT),

@@ -28,11 +28,16 @@ class Observation:
     """The events of a server during one send; added in one thread, read in another."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.accepted: Counter[str] = Counter()
-        self.accepted_at = 0.0
-        self._first: float | None = None
         self._lock = threading.Lock()
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything, for a second send."""
+        with self._lock:
+            self.events: list[Event] = []
+            self.accepted: Counter[str] = Counter()
+            self.accepted_at = 0.0
+            self._first: float | None = None
 
     def add(self, event: Event) -> None:
         with self._lock:

@@ -62,6 +62,7 @@ OPENSMTPD_ROWS = (
         server="OpenSMTPD as installed: 452 4.5.3 at MAIL after 100 messages of a session",
         readers=5_000,
         quick=1_500,
+        again=1000,
         reason="as OpenSMTPD without the limit: a new connection costs nothing",
         yardstick="opensmtpd-unlimited",
         start=with_lines(),

@@ -236,6 +236,7 @@ POSTFIX_ROWS = (
         server="Postfix, three connections (anvil, 421 at the banner)",
         readers=1_000,
         quick=500,
+        again=500,
         reason="as Postfix with three connections and no limit",
         yardstick="postfix-three",
         start=with_settings(anvil(connection_count=3)),

@@ -53,12 +53,17 @@ class Row:
     at_pace: Callable[[int], int] = lambda readers: readers
     environ: Mapping[str, str] = field(default_factory=dict)
     unreachable: Callable[[str], bool] | None = None
+    again: int = 0  # readers of a second send, which begins with what the first has learned
     nobody: bool = False  # the send has to stop before the first reader, and everybody stays pending
 
     @property
     def measures_pace(self) -> bool:
         """Return whether the row has no limit, and is there for others to be compared with."""
         return self.yardstick == self.name
+
+    def is_unreachable(self, address: str) -> bool:
+        """Return whether an address can't be reached at all."""
+        return self.unreachable is not None and self.unreachable(address)
 
     def ideal_seconds(self, readers: int, pace: float) -> float:
         """Return the ideal time; `pace` is that of the yardstick, in messages a second."""

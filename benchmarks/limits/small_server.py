@@ -38,6 +38,7 @@ class SmallServer:
         self.limits = limits
         self.text_s, self.reply_s, self.banner_s = text_s, reply_s, banner_s
         self.observation = Observation()
+        self.began = 0.0  # the time of the first connection
         self.tls = tls
         self.open_sessions = 0
         self.sessions = 0
@@ -71,7 +72,7 @@ class SmallSession(asyncio.Protocol):
     @property
     def now(self) -> float:
         """Return seconds since the server's first connection."""
-        return self._server.observation.since_first(time.monotonic())
+        return time.monotonic() - self._server.began
 
     @property
     def open_sessions(self) -> int:
@@ -87,6 +88,7 @@ class SmallSession(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         server = self._server
         server.open_sessions += 1
+        server.began = server.began or time.monotonic()
         server.transports.add(self._transport)
         server.note("connect", self.number)
         if self._ask("connect") is None:
