@@ -85,8 +85,22 @@ class TextFeed(Feed, Protocol):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Announced:
+    """Limits that the other side announced when a session began; None where it announced none.
+
+    `largest_message` is in bytes (SIZE, RFC 1870), `messages` how many a session may carry (LIMITS, RFC 9422).
+    """
+
+    largest_message: int | None = None
+    messages: int | None = None
+
+
 class Session(Protocol):
-    """One open connection of a backend."""
+    """One open connection of a backend.
+
+    It may also have `announced`, an Announced.
+    """
 
     async def deliver(self, feed: Feed) -> None:
         """Carry messages until the feed ends. Raises SessionLost when the session breaks.
@@ -107,11 +121,20 @@ class Backend(Protocol):
 
 
 class SessionLost(Exception):
-    """A broken connection, after which a new session may go on. `code` is the reply that ended it, such as 421."""
+    """A broken connection, after which a new session may go on.
 
-    def __init__(self, why: str = "", code: int | None = None) -> None:
+    `code` is the reply that ended it, such as 421, with its `enhanced` code, its words, and the `stage` of the dialogue
+    that it answered, as results name it.
+    """
+
+    def __init__(
+        self, why: str = "", code: int | None = None, *, enhanced: str | None = None, reply: str = "", stage: str = ""
+    ) -> None:
         super().__init__(why)
         self.code = code
+        self.enhanced = enhanced
+        self.reply = reply
+        self.stage = stage
 
 
 class SenderRefused(DeliveryError):
@@ -121,12 +144,31 @@ class SenderRefused(DeliveryError):
 class Unreachable(DeliveryError):
     """A session that can't be opened, with the reason in words that an editor can act upon.
 
-    `code` is the server's reply, where it gave one; a 4xx says that a session may be opened later.
+    `code` is the server's reply, where it gave one, with its `enhanced` code and its words; a 4xx says that a session
+    may be opened later. `stage` is the step at which it failed: connect, ehlo, starttls or auth.
     """
 
-    def __init__(self, message: str, *, next_step: str = "", code: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        next_step: str = "",
+        code: int | None = None,
+        enhanced: str | None = None,
+        reply: str = "",
+        stage: str = "connect",
+    ) -> None:
         super().__init__(message, next_step=next_step)
         self.code = code
+        self.enhanced = enhanced
+        self.reply = reply
+        self.stage = stage
+
+
+def read_announced(session: Session) -> Announced:
+    """Return what a session's other side announced; nothing, of a backend whose sessions don't say."""
+    announced = getattr(session, "announced", None)
+    return announced if isinstance(announced, Announced) else Announced()
 
 
 def load_backend(name: str, config: Config, root: Path) -> Backend:

@@ -61,7 +61,8 @@ _OUTBOUND = _compile(
     r"sending (?:is |has been )?(?:paused|suspended|disabled)",
 )
 _ADDRESS_OF_SENDER = re.compile(r"[45]\.1\.[78]$")  # RFC 3463, section 3.2: a bad sender's address
-_GOODS = re.compile(r"5\.3\.4$")  # RFC 3463, section 3.4: message too big for system
+_TOO_BIG = re.compile(r"5\.3\.4$")  # RFC 3463, section 3.4: message too big for system
+_OF_SYSTEM = re.compile(r"(?:5\.3\.\d+)?$")
 _SIZE = _compile(
     r"\bmessage (?:file |body |size )?(?:is )?(?:too (?:big|large)|exceeds)\b|\bsize exceeds\b.{0,40}\b(?:limit|max)",
     r"\b(?:message|maximum|max|fixed) (?:message )?size (?:limit|exceed)|\bmessage exceed\w*\b.{0,40}\bsize\b",
@@ -144,9 +145,9 @@ _TABLE: Sequence[_Rule] = (
     _Rule(Concern.QUOTA, code="5", enhanced=_QUOTA_CODE),
     _Rule(Concern.QUOTA, words=_SUBMISSION_QUOTA),
     _Rule(Concern.READER, words=_SIZE_FOR_READER),
-    _Rule(Concern.MESSAGE, code="5", enhanced=_GOODS),
+    _Rule(Concern.MESSAGE, code="5", enhanced=_TOO_BIG),
     _Rule(Concern.MESSAGE, code="5", words=_SIZE),
-    _Rule(Concern.MESSAGE, code="552", stages=_AT_MAIL),  # RFC 1870, section 6.1
+    _Rule(Concern.MESSAGE, code="552", enhanced=_OF_SYSTEM, stages=_AT_MAIL),  # RFC 1870, section 6.1
     _Rule(Concern.STANDING, words=_OUTBOUND),
     _Rule(Concern.RATE, code="4", words=_RELAYS_PEAK),
     _Rule(Concern.PERHAPS_STANDING, enhanced=_ADDRESS_OF_SENDER),
@@ -177,17 +178,17 @@ _TABLE: Sequence[_Rule] = (
     _Rule(Concern.READER, code="4", enhanced=_POLICY_CODE, words=_RSPAMD_GREYLISTED),
     _Rule(Concern.HEALTH, code="4", words=_HEALTH),
     _Rule(Concern.HEALTH, code="4", enhanced=_HEALTH_CODE),
-    # A reply before RCPT can't be about the reader, who was not named yet.
     _Rule(Concern.HEALTH, code="4", stages=_BEFORE_RECIPIENT),
     _Rule(Concern.STANDING, code="5", stages=_BEFORE_RECIPIENT),
 )
 
 
 def classify_result(result: Result) -> Concern:
-    """Return the concern of the reply in a result."""
-    if result.code is None or result.outcome not in (Outcome.DEFERRED, Outcome.REFUSED):
+    """Return the concern of the reply in a result. A refusal of a backend's own may have an enhanced code alone."""
+    if result.outcome not in (Outcome.DEFERRED, Outcome.REFUSED) or not (result.code or result.enhanced):
         return Concern.READER
-    return classify_reply(result.code, result.enhanced or "", result.reply, result.stage)
+    enhanced = result.enhanced or ""
+    return classify_reply(result.code or 100 * int(enhanced[0]), enhanced, result.reply, result.stage)
 
 
 def classify_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
@@ -195,9 +196,11 @@ def classify_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
     digits = str(code)
     if digits[0] not in "45":
         return Concern.READER
+    about_reader = stage not in _BEFORE_RECIPIENT  # who was not named before RCPT
     for rule in _TABLE:
         if (
-            digits.startswith(rule.code)
+            (about_reader or rule.concern is not Concern.READER)
+            and digits.startswith(rule.code)
             and (rule.stages is None or stage in rule.stages)
             and (rule.enhanced is None or rule.enhanced.match(enhanced))
             and (rule.words is None or rule.words.search(reply))

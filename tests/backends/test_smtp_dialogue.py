@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from newsletter.backends import SenderRefused, SessionLost
 from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.extensions import Extensions
 from newsletter.backends.smtp.reply_reader import ReplyReader
-from newsletter.backends.smtp.transaction import DialogueStage, Extensions
+from newsletter.backends.smtp.transaction import DialogueStage
 from newsletter.mail.message import Message, Outcome, Result
 
 ADA, BOB, EVE = message("ada"), message("bob"), message("eve")
@@ -189,6 +190,36 @@ def test_too_large_for_the_server_after_all_is_about_this_message() -> None:
     dialogue.receive(b"552 5.3.4 too large\r\n503 no\r\n503 no\r\n")
     assert _outcomes(dialogue) == {"ada": (Outcome.REFUSED, "mail", 552)}
     assert dialogue.room
+
+
+@pytest.mark.parametrize("extensions", [Extensions(), PIPELINING, Extensions(pipelining=True, size=0)])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"552 5.3.4 Message size exceeds fixed limit",
+        b"552 too large",
+        b"550 5.4.5 Daily user sending limit exceeded",
+        b"550 You have reached your monthly sending limit",
+    ],
+)
+def test_a_message_or_a_quota_that_mail_is_refused_for_is_no_refused_sender(
+    extensions: Extensions, reply: bytes
+) -> None:
+    dialogue = Dialogue(extensions)
+    _give(dialogue, ADA)
+    _say(dialogue, reply + b"\r\n")
+    assert dialogue.end is None
+    assert list(_outcomes(dialogue).values()) == [(Outcome.REFUSED, "mail", int(reply[:3]))]
+
+
+def test_a_lost_connection_has_the_reply_that_ended_it() -> None:
+    dialogue = Dialogue(PIPELINING)
+    _give(dialogue, ADA)
+    _say(dialogue, b"250 ok\r\n421 4.7.0 mx Error: too many errors\r\n")
+    assert isinstance(dialogue.end, SessionLost)
+    assert (dialogue.end.code, dialogue.end.enhanced, dialogue.end.stage) == (421, "4.7.0", "rcpt")
+    assert dialogue.end.reply == "mx Error: too many errors"
+    assert _returned(dialogue) == [ADA]
 
 
 @pytest.mark.parametrize(

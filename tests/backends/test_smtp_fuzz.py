@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 
 from newsletter.backends import SenderRefused
 from newsletter.backends.smtp.dialogue import Dialogue
-from newsletter.backends.smtp.transaction import Extensions
+from newsletter.backends.smtp.extensions import Extensions
 from newsletter.mail.message import Message, Outcome, Result
 
 WAYS = {

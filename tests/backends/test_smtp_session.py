@@ -15,8 +15,8 @@ from smtp_server import POLITE, running, scripted
 from newsletter.backends import SessionLost
 from newsletter.backends.smtp import SmtpBackend
 from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.extensions import Extensions
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
-from newsletter.backends.smtp.transaction import Extensions
 from newsletter.mail.message import Outcome, Result
 
 EXTENSIONS = {(): 1, ("PIPELINING",): 2, ("PIPELINING", "CHUNKING"): 5}
@@ -316,19 +316,31 @@ def test_a_reply_that_dribbles_in_is_no_reply() -> None:
     assert why == "no reply to MAIL within 300 seconds"
 
 
-def test_a_long_text_may_take_its_time_as_long_as_the_server_reads() -> None:
+def _reading(bytes_each_200_s: int, of: int) -> Callable[[SmtpSession, _Line, _Clock], None]:
     def talk(session: SmtpSession, line: _Line, loop: _Clock) -> None:
         def read(rest: int) -> None:
             line.unsent = rest
 
         loop.call_at(1, session.data_received, b"250 ok\r\n250 ok\r\n354 go\r\n")
         for step in range(20):
-            loop.call_at(1 + 200 * step, read, 20_000 - step * 1000)
+            loop.call_at(1 + 200 * step, read, of - step * bytes_each_200_s)
 
+    return talk
+
+
+def test_a_long_text_may_take_its_time_as_long_as_the_server_reads() -> None:
     feed = MemoryFeed(messages(1))
-    when, why = _lost_after(talk, feed)
+    when, why = _lost_after(_reading(1_000_000, of=20_000_000), feed)
     assert 1 + 19 * 200 + 300 <= when <= 1 + 19 * 200 + 900
     assert why == "the server has read nothing for 300 seconds"
+    assert feed.outcomes() == {"reader0": Outcome.UNKNOWN}
+
+
+def test_a_server_that_reads_a_few_bytes_a_second_is_given_up() -> None:
+    feed = MemoryFeed(messages(1))
+    when, why = _lost_after(_reading(1000, of=20_000), feed)
+    assert 900 <= when <= 1 + 900 + 20_000 / 4096 + 300
+    assert why.startswith("the server reads too slowly: ")
     assert feed.outcomes() == {"reader0": Outcome.UNKNOWN}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from feeds import messages
 
 from newsletter.backends.smtp.dialogue import Dialogue
-from newsletter.backends.smtp.transaction import Extensions
+from newsletter.backends.smtp.extensions import Extensions
 from newsletter.errors import NewsletterError
 from newsletter.feedback.mail.recognition import BEYOND, recognise_mail
 from newsletter.feedback.mail.sources import open_source

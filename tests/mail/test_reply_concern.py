@@ -240,6 +240,7 @@ SAID: dict[str, Sequence[Said]] = {
         Said(READER, "rcpt", 450, None, "Requested mail action not taken: mailbox unavailable"),
         Said(READER, "text", 552, None, "Requested mail action aborted: exceeded storage allocation for mailbox"),
         Said(STANDING, "mail", 550, None, "No"),
+        Said(STANDING, "mail", 552, "5.2.2", "Mailbox full"),
         Said(READER, "text", 250, "2.0.0", "Ok: queued, your daily quota is 7"),
     ],
     # What hosts and policy services say that have no page of their own: gophish issue 521, Mailu issue 2416,
@@ -292,9 +293,10 @@ def test_a_program_that_says_nothing_of_codes_speaks_of_its_reader() -> None:
     words=st.text(st.characters(codec="utf-8"), max_size=300),
     stage=st.sampled_from(["connect", "ehlo", "starttls", "auth", "mail", "rset"]),
 )
-def test_no_reply_before_rcpt_is_about_a_reader_unless_it_says_so(
-    code: int, enhanced: str, words: str, stage: str
-) -> None:
-    concern = classify_reply(code, enhanced, words, stage)
-    told_by_code = enhanced.startswith(("4.1.", "4.2.", "4.7.", "5.1.", "5.2.", "5.7."))
-    assert concern is not Concern.READER or told_by_code or "list" in words or "box" in words
+def test_no_reply_before_rcpt_is_about_a_reader(code: int, enhanced: str, words: str, stage: str) -> None:
+    assert classify_reply(code, enhanced, words, stage) is not Concern.READER
+
+
+def test_a_backends_own_refusal_is_read_by_its_enhanced_code() -> None:
+    result = Result(key="k", outcome=Outcome.REFUSED, stage="mail", enhanced="5.3.4", reply="9,051 bytes are too many")
+    assert classify_result(result) is Concern.MESSAGE

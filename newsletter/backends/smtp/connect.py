@@ -1,24 +1,27 @@
 """Opening of an SMTP connection by aiosmtplib: TCP, TLS, EHLO and the login, until our own protocol takes over."""
 
 import asyncio
-from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
 import aiosmtplib
 from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported, SMTPResponseException
 
-from newsletter.backends import Unreachable
+from newsletter.backends import Announced, Unreachable
 from newsletter.backends.smtp.connection_errors import explain_failure, join_lines
 from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.extensions import read_extensions
 from newsletter.backends.smtp.helo import choose_default_helo
 from newsletter.backends.smtp.reply_reader import decode_reply
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
-from newsletter.backends.smtp.transaction import ENHANCED, Extensions
+from newsletter.backends.smtp.transaction import ENHANCED
 from newsletter.redaction import Redactor
 
 if TYPE_CHECKING:
     from newsletter.backends.smtp import SmtpSettings
+
+
+_WHOLE = 2  # times the time for one step: so long may all steps together take
 
 
 async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSession:
@@ -39,19 +42,25 @@ async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSe
         use_tls=settings.security == "tls",
         start_tls=False,  # STARTTLS is sent below, so that it is known which step failed
     )
+    stage = "connect"
     try:
-        await client.connect()
-        await _say_ehlo(client)
-        if settings.security == "starttls":
-            await client.starttls()
-            await _say_ehlo(client)  # RFC 3207, section 4.2
-        if settings.username:
-            await _log_in_quietly(client, settings, password or "")
-        return _hand_over(client, settings, redactor)
+        async with asyncio.timeout(_WHOLE * settings.connect_timeout):
+            await client.connect()
+            stage = "ehlo"
+            await _say_ehlo(client)
+            if settings.security == "starttls":
+                stage = "starttls"
+                await client.starttls()
+                stage = "ehlo"
+                await _say_ehlo(client)  # RFC 3207, section 4.2
+            if settings.username:
+                stage = "auth"
+                await _log_in_quietly(client, settings, password or "")
+            return _hand_over(client, settings, redactor)
     except (SMTPException, OSError, ValueError) as error:
         _hang_up(client)
         redactor.cleanse(error)
-        raise explain_failure(error, settings, client.local_hostname or "") from error
+        raise explain_failure(error, settings, client.local_hostname or "", stage) from error
     except BaseException:
         _hang_up(client)
         raise
@@ -111,17 +120,14 @@ async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpSettings", secret: str
 
 def _hand_over(client: aiosmtplib.SMTP, settings: "SmtpSettings", redactor: Redactor) -> SmtpSession:
     """Take the connection over from aiosmtplib, whose protocol object receives nothing from now on."""
-    extensions = Extensions(
-        pipelining=client.supports_extension("pipelining"),
-        chunking=settings.chunking and client.supports_extension("chunking"),
-        size=_parse_size(client.esmtp_extensions),
-    )
+    extensions = read_extensions(client.esmtp_extensions, may_chunk=settings.chunking)
     dialogue = Dialogue(extensions, settings.window, lambda text: redactor(decode_reply(text)))
     if client.transport is None:
         raise aiosmtplib.SMTPServerDisconnected("the connection was lost")
     dialogue.receive(_read_early_bytes(client.protocol))
     deadlines = Deadlines(command=settings.timeout, text=settings.text_timeout)
-    return SmtpSession(cast("asyncio.Transport", client.transport), dialogue, deadlines)
+    announced = Announced(largest_message=extensions.size or None, messages=extensions.mail_max)
+    return SmtpSession(cast("asyncio.Transport", client.transport), dialogue, deadlines, announced)
 
 
 def _read_early_bytes(protocol: object) -> bytes:
@@ -137,11 +143,3 @@ def _read_early_bytes(protocol: object) -> bytes:
             next_step='Install one that it was tested with: pip install "aiosmtplib>=5,<6"',
         )
     return bytes(early)
-
-
-def _parse_size(extensions: Mapping[str, str]) -> int | None:
-    """Return the largest text that the server takes (RFC 1870, section 4); 0 when it announced no largest one."""
-    value = extensions.get("size")
-    if value is None:
-        return None
-    return int(value) if value.isdecimal() and value.isascii() else 0

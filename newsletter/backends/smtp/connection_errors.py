@@ -13,6 +13,7 @@ from aiosmtplib import (
 )
 
 from newsletter.backends import Unreachable
+from newsletter.backends.smtp.transaction import ENHANCED
 from newsletter.tls import explain_tls_failure, list_causes
 
 if TYPE_CHECKING:
@@ -22,21 +23,33 @@ if TYPE_CHECKING:
 class ConnectionFailure:
     """A failed attempt to connect and log in, with what it was about."""
 
-    def __init__(self, error: Exception, settings: "SmtpSettings", own_name: str) -> None:
+    def __init__(self, error: Exception, settings: "SmtpSettings", own_name: str, stage: str) -> None:
         self.error = error
         self.settings = settings
+        self.stage = stage  # the step that failed
         self.own_name = own_name  # as it was announced by EHLO
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.server = f"{host}:{settings.port}"
 
 
-def explain_failure(error: Exception, settings: "SmtpSettings", own_name: str) -> Unreachable:
-    """Return why no connection could be opened; `own_name` is what this machine announced itself as."""
-    failure = ConnectionFailure(error, settings, own_name)
+def explain_failure(error: Exception, settings: "SmtpSettings", own_name: str, stage: str) -> Unreachable:
+    """Return why no connection could be opened, which failed at `stage`, as Unreachable has it.
+
+    `own_name` is what this machine announced itself as.
+    """
+    failure = ConnectionFailure(error, settings, own_name, stage)
     for explain in _EXPLANATIONS:
         if explained := explain(failure):
-            return explained
-    return _explain_system(failure)
+            break
+    else:
+        explained = _explain_system(failure)
+    explained.stage = stage
+    if isinstance(error, SMTPResponseException):
+        reply = join_lines(str(error.args[1]))
+        status = ENHANCED.match(reply)
+        explained.enhanced = status[1] if status else None
+        explained.reply = reply[status.end() :] if status else reply
+    return explained
 
 
 def _explain_tls(failure: ConnectionFailure) -> Unreachable | None:
@@ -72,7 +85,8 @@ def _explain_missing_extension(failure: ConnectionFailure) -> Unreachable | None
 
 
 def _explain_timeout(failure: ConnectionFailure) -> Unreachable | None:
-    if not isinstance(failure.error, SMTPTimeoutError):
+    # One step was not done in its time, or all of them together.
+    if not isinstance(failure.error, SMTPTimeoutError | TimeoutError) or getattr(failure.error, "errno", None):
         return None
     return Unreachable(
         f"{failure.server} did not answer within {failure.settings.connect_timeout:g} seconds.",

@@ -17,24 +17,26 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from newsletter.backends import SenderRefused, SessionLost
+from newsletter.backends.smtp.extensions import Extensions
 from newsletter.backends.smtp.reply_reader import GARBLED, ReplyReader, decode_reply
 from newsletter.backends.smtp.transaction import (
     CHUNKED,
     ENVELOPE,
     RESET_AND_ENVELOPE,
     DialogueStage,
-    Extensions,
     Transaction,
+    make_loss,
     make_result,
 )
 from newsletter.mail.message import Message, Outcome, Result
+from newsletter.mail.reply_concern import Concern, classify_result
 
 _OK = 250
 _WILL_FORWARD = 251  # RFC 5321, section 3.4
 _START_TEXT = 354
 _CLOSING = 421  # RFC 5321, section 3.8: the server ends the connection after this reply
 _LOGIN_WANTED = 530  # RFC 4954, section 6
-_TOO_LARGE = 552  # RFC 1870, section 6.1: after MAIL with SIZE it is about the message, not about its sender
+_NOT_THE_SENDER = frozenset({Concern.MESSAGE, Concern.QUOTA})  # subjects of a 5xx to MAIL that is over at some time
 # A space, an angle bracket or a line's end would end the address, or the command, early.
 _ADDRESSES = re.compile(r"[!-;=?-~]* [!-;=?-~]+")
 _DOT = b".\r\n"
@@ -142,8 +144,11 @@ class Dialogue:
                 self.lose(f"the reply can't be understood: {self._decode(text)}")
             elif self._early or self._answerable == 0:
                 closing = code == _CLOSING
-                reply = f"{code} {self._decode(text)}"
-                self.lose(reply if closing else f"a reply that nobody asked for: {reply}", code if closing else None)
+                reply = self._decode(text)
+                if closing:
+                    self._finish(make_loss("connection", code, reply), text_read=True)
+                else:
+                    self.lose(f"a reply that nobody asked for: {code} {reply}")
             else:
                 self._handle_reply(code, text)
             if self.end is not None:
@@ -172,14 +177,14 @@ class Dialogue:
         self._send_text(begun)
         return True
 
-    def lose(self, why: str, code: int | None = None) -> None:
+    def lose(self, why: str) -> None:
         """End with the connection: a message whose text may have left is unknown, the others are given back."""
         if self.end is None:
-            self._finish(SessionLost(why, code), text_read=True)
+            self._finish(SessionLost(why), text_read=True)
 
     def _explain_unfit(self, message: Message) -> str:
         if self._size and message.size > self._size:
-            return f"the message has {message.size:,} bytes, and the server takes {self._size:,} at most"
+            return f"5.3.4 the message has {message.size:,} bytes, and the server takes {self._size:,} at most"
         if not _ADDRESSES.fullmatch(f"{message.sender} {message.recipient}"):
             return "the address can't stand in an SMTP command"
         return ""
@@ -211,7 +216,7 @@ class Dialogue:
             self._handle_failure(stage, transaction, code, self._decode(text))
         else:
             # A 2xx or 3xx that does not belong here accepts nobody, and no reply after it can be trusted.
-            self.lose(f"{code} {self._decode(text)}", code if code // 100 in (4, 5) else None)
+            self._finish(make_loss(stage.value, code, self._decode(text)), text_read=True)
         if stage in (DialogueStage.TEXT, DialogueStage.DOT) and not self._pipelining:
             self._envelope_open = False
 
@@ -253,21 +258,22 @@ class Dialogue:
             self._finish_oldest(transaction.failure)
 
     def _judge_failure(self, message: Message, stage: DialogueStage, code: int, reply: str) -> Result | SenderRefused:
-        """Return what a failing reply is about: this message, or its sender."""
-        about_size = code == _TOO_LARGE and self._size is not None
-        if code == _LOGIN_WANTED or (stage is DialogueStage.MAIL and code // 100 == 5 and not about_size):
+        """Return the message's result, or that the sender is refused, whatever is sent."""
+        result = make_result(message, stage, code, reply)
+        refused = stage is DialogueStage.MAIL and code // 100 == 5
+        if code == _LOGIN_WANTED or (refused and classify_result(result) not in _NOT_THE_SENDER):
             return SenderRefused(
                 f"The server takes no mail from {message.sender}: {code} {reply}",
                 next_step="Check [sender] bounces and from, and [smtp] username and password, in newsletter.toml.",
             )
-        return make_result(message, stage, code, reply)
+        return result
 
     def _handle_closing(self, stage: DialogueStage, transaction: Transaction, reply: str) -> None:
         """End at a 421. Replies come in order, so the server has read no command behind the one that it answers so."""
         if stage is DialogueStage.TEXT:
             self._finish_oldest(transaction.failure or make_result(transaction.message, stage, _CLOSING, reply))
         if self.end is None:
-            self._finish(SessionLost(f"{_CLOSING} {reply}", _CLOSING), text_read=False)
+            self._finish(make_loss(stage.value, _CLOSING, reply), text_read=False)
 
     def _finish_oldest(self, verdict: Result | SenderRefused) -> None:
         """Finish the oldest message in hand with its result, or give it back."""

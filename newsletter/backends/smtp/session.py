@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from newsletter.backends import Feed, SessionLost
+from newsletter.backends import Announced, Feed, SessionLost
 from newsletter.backends.smtp.dialogue import Dialogue
 from newsletter.backends.smtp.transaction import DialogueStage
 
@@ -16,6 +16,7 @@ from newsletter.backends.smtp.transaction import DialogueStage
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _GOODBYE_S = 5.0
 _ASK_AGAIN_S = 0.02
+_SLOWEST_READING = 4096  # bytes a second, beside the deadlines; a telephone line's rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,14 @@ class SmtpSession(asyncio.Protocol):
     the last reply has come, or when the session is over. A `CallingFeed` that has run dry calls `_go_on`.
     """
 
-    def __init__(self, transport: asyncio.Transport, dialogue: Dialogue, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        dialogue: Dialogue,
+        deadlines: Deadlines,
+        announced: Announced = Announced(),  # noqa: B008  # frozen
+    ) -> None:
+        self.announced = announced
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._dialogue = dialogue
@@ -53,6 +61,8 @@ class SmtpSession(asyncio.Protocol):
         self._asking: asyncio.TimerHandle | None = None  # whether what is held back may be sent
         self._since = self._loop.time()
         self._unsent = 0
+        self._progress_at = self._since  # when the server last read something of what is unsent
+        self._measured_since, self._most_unsent = self._since, 0  # the most that was unsent since then
         self._wrote = False
         # asyncio has set TCP_NODELAY already.
         self._socket: socket.socket = transport.get_extra_info("socket")
@@ -229,18 +239,32 @@ class SmtpSession(asyncio.Protocol):
         There is one timer for all messages. It runs at least as often as the shorter deadline lasts.
         """
         now, unsent, awaits = self._loop.time(), self._transport.get_write_buffer_size(), self._dialogue.awaits
-        if awaits is None or unsent != self._unsent:
+        if awaits is None:
             self._since = now
+        if self._since != self._measured_since:
+            self._measured_since, self._most_unsent = self._since, 0
+        if unsent != self._unsent:
+            self._progress_at = now
         self._unsent = unsent
+        self._most_unsent = max(self._most_unsent, unsent)
         of_text = awaits in (DialogueStage.TEXT, DialogueStage.DOT) and not unsent
         allowed = self._deadlines.text if of_text else self._deadlines.command
-        left = self._since + allowed - now
-        if left <= 0:
+        left = max(self._since, self._progress_at) + allowed - now
+        # A server that reads a byte a second makes progress for ever.
+        whole = self._deadlines.command + self._deadlines.text + self._most_unsent / _SLOWEST_READING
+        whole_left = self._since + whole - now
+        if left <= 0 or whole_left <= 0:
             what = awaits.value.upper() if awaits else "anything"
             if awaits is DialogueStage.TEXT:
                 what = "the text"
-            stuck = f"the server has read nothing for {allowed:g} seconds"
-            self._lose(stuck if unsent else f"no reply to {what} within {allowed:g} seconds")
+            if not unsent:
+                why = f"no reply to {what} within {allowed:g} seconds"
+            elif left <= 0:
+                why = f"the server has read nothing for {allowed:g} seconds"
+            else:
+                read = self._most_unsent - unsent
+                why = f"the server reads too slowly: {read:,} bytes in {now - self._since:,.0f} seconds"
+            self._lose(why)
             return
         shorter = min(self._deadlines.command, self._deadlines.text)
-        self._timer = self._loop.call_later(min(left, shorter), self._keep_time)
+        self._timer = self._loop.call_later(min(left, whole_left, shorter), self._keep_time)

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
-from newsletter.backends import SenderRefused
+from newsletter.backends import SenderRefused, SessionLost
 from newsletter.mail.message import Message, Outcome, Result
 
 ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")  # RFC 3463
@@ -27,15 +26,6 @@ RESET_AND_ENVELOPE: Sequence[DialogueStage] = (DialogueStage.RSET, *ENVELOPE)
 CHUNKED: Sequence[DialogueStage] = (DialogueStage.MAIL, DialogueStage.RCPT, DialogueStage.TEXT, DialogueStage.RSET)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Extensions:
-    """The announced extensions that are used. `size`: the largest text; 0 where no largest one was named."""
-
-    pipelining: bool = False
-    chunking: bool = False
-    size: int | None = None
-
-
 class Transaction:
     """One message between MAIL and the reply to its text."""
 
@@ -48,7 +38,10 @@ class Transaction:
 
 
 def make_result(message: Message, stage: DialogueStage, code: int | None, reply: str) -> Result:
-    """Return a reply as the result of one message; without a code the refusal is ours."""
+    """Return a reply, which may begin with an enhanced code, as the result of one message.
+
+    Without a code the refusal is ours.
+    """
     enhanced = ENHANCED.match(reply)
     outcomes = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}
     return Result(
@@ -58,4 +51,16 @@ def make_result(message: Message, stage: DialogueStage, code: int | None, reply:
         code=code,
         enhanced=enhanced[1] if enhanced else None,
         reply=reply[enhanced.end() :] if enhanced else reply,
+    )
+
+
+def make_loss(stage: str, code: int, reply: str) -> SessionLost:
+    """Return a reply that ends the connection. The code belongs to a 4xx or 5xx; any other can't be understood."""
+    enhanced = ENHANCED.match(reply)
+    return SessionLost(
+        f"{code} {reply}",
+        code if code // 100 in (4, 5) else None,
+        enhanced=enhanced[1] if enhanced else None,
+        reply=reply[enhanced.end() :] if enhanced else reply,
+        stage=stage,
     )
