@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -167,13 +167,22 @@ def with_full_disk(folder: Path) -> Iterator[Standing]:
     thread = threading.Thread(target=make_room, daemon=True)
     try:
         with standing_postfix({"queue_directory": disk, "message_size_limit": 1_000_000}) as standing:
-            filler.write_bytes(bytes((DISK_MB - 1) * 1_000_000))
+            fill(filler)
             observations.append(standing.observation)
             thread.start()
             yield standing
     finally:
         over.set()
         subprocess.run([find_command("umount"), "--lazy", str(disk)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write a file until its disk is full."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            with suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
 
 
 class UnknownReaders:

@@ -16,7 +16,7 @@ SETTLE_S = 0.5  # in which the log has what happened before the send
 Patterns = Sequence[tuple[str, re.Pattern[str]]]
 
 POSTFIX: Patterns = (
-    ("queued", re.compile(r"qmgr\[\d+\]: (?P<id>\w+): from=<.*\(queue active\)")),
+    ("queued", re.compile(r"qmgr\[\d+\]: (?P<id>\w+): from=<[^>]+>.*\(queue active\)")),
     ("accept", re.compile(r": (?P<id>\w+): to=<(?P<what>[^>]*)>.* status=sent ")),
     ("refuse", re.compile(r"NOQUEUE: reject: (?P<what>(?:MAIL|RCPT) from .*)")),
     ("refuse", re.compile(r"warning: (?P<what>(?:Connection concurrency|Connection rate) limit exceeded.*)")),
@@ -73,9 +73,15 @@ class ServerLog:
             groups = found.groupdict()
             what, number = groups.get("what") or "", groups.get("id") or ""
             if kind == "queued":
-                self._queued[number] = now
+                self._queued.setdefault(number, now)
                 return
-            at = self._queued.pop(number, now) if kind == "accept" else now
+            at = now
+            if kind == "accept" and number:
+                # Once, whatever the server does with it later; and not the server's own notices, which have no sender.
+                at = self._queued.get(number, 0.0)
+                self._queued[number] = 0.0
+                if not at:
+                    return
             expected = kind == "refuse" and self._is_expected is not None and self._is_expected(what)
             self._observation.add(Event(at, kind, 0, what, expected))
             return
