@@ -3,7 +3,8 @@
 from math import inf
 
 _FIRST_ALONE_S = 1.0  # one login shows whether it is accepted; a server that is only slow does not hold the others
-_SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 60.0  # between tries to connect, twice as long after each failure
+_SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 60.0  # between tries to connect that fail
+_REST_GROWTH = 0.1  # of the time since the first of them failed, so that the end is found late by less than that
 _ONE_MORE_S, _LONGEST_ONE_MORE_S = 15.0, 600.0  # until one connection more than the server bore is tried
 _GIVE_UP_EVERY_S = 0.5  # of several that are told at once of one too many, one is closed
 
@@ -22,7 +23,7 @@ class ConnectionLimit:
         self._has_opened = False
         self._began: float | None = None
         self._rest_until = now
-        self._rest_s = 0.0
+        self._failing_since: float | None = None
         self._one_more_at = now
         self._one_more_s = _ONE_MORE_S
         self._given_up_at = -inf
@@ -47,7 +48,7 @@ class ConnectionLimit:
         """Count a connection that is open."""
         self.open += 1
         self._has_opened = True
-        self._rest_s, self._rest_until = 0.0, now
+        self._failing_since, self._rest_until = None, now
         if self.learned is not None and self.open > self.learned:
             self.learned = self.open
             self._one_more_s = _ONE_MORE_S
@@ -58,8 +59,10 @@ class ConnectionLimit:
         if is_too_many and self.open:
             self._limit(now, self.open)
             return
-        self._rest_s = min(max(_SHORTEST_REST_S, 2 * self._rest_s), _LONGEST_REST_S)
-        self._rest_until = now + self._rest_s
+        if self._failing_since is None:
+            self._failing_since = now
+        rest_s = _REST_GROWTH * (now - self._failing_since)
+        self._rest_until = now + min(max(_SHORTEST_REST_S, rest_s), _LONGEST_REST_S)
 
     def give_up(self, now: float, carried: int) -> bool:
         """Return whether a connection is to be closed that is told of too many, after it carried so many messages."""

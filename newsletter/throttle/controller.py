@@ -109,7 +109,8 @@ class Throttle:
             departures.record_refusal(now, departed, concern, evidence.wait_s)
             self._evidence["rate" if concern is not Concern.HEALTH else "outage"] = evidence
             if concern is Concern.HEALTH:
-                wait = min(_TROUBLE_RETRY_S * 2.0**put_off, _LONGEST_TROUBLE_RETRY_S)
+                is_stopped = departures.stoppage is not None
+                wait = 0.0 if is_stopped else min(_TROUBLE_RETRY_S * 2.0**put_off, _LONGEST_TROUBLE_RETRY_S)
                 # A session that got nothing but this is given up: another may come to another machine.
                 return Advice(keep_session=session_carried > 0, retry_reader_at=now + wait)
             return Advice()

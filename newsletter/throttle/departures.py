@@ -13,8 +13,11 @@ _LIMITED_IN_A_ROW = 3  # messages that left one after another cut, all refused: 
 _TROUBLED_IN_A_ROW = 5  # with 3 % of refusals by chance, this happens once in forty million messages
 _OVERLOADED = 0.25  # of the last answers: so much trouble is no chance, but too much for the server
 _REMEMBERED = 30  # answers
-_SHORT_S = 1.0  # a stoppage by a rate is over within the second that servers count by; a longer one is a window's
+_SHORT_S = 1.5  # a stoppage by a rate is over within the second that servers count by; a longer one is a window's
 _FIRST_PROBE_S = {Concern.RATE: 0.05, Concern.QUOTA: 1.0, Concern.HEALTH: 1.0}
+# A server that recovers is to be noticed soon; most windows are of a round length, at whose end a probe leaves anyway.
+_PROBE_GROWTH = {Concern.RATE: 0.2, Concern.QUOTA: 0.2, Concern.HEALTH: 0.08}
+_LONGEST_PROBE_S = {Concern.RATE: 3600.0, Concern.QUOTA: 3600.0, Concern.HEALTH: 60.0}
 _MOST_QUOTAS = 3
 
 
@@ -95,6 +98,9 @@ class Departures:
         self.rate.record_acceptance(now, departed)
         if self.stoppage is not None and self.stoppage.is_probe(departed):
             self._resume(now, departed)
+        else:
+            for quota in self.quotas:
+                quota.record_acceptance(departed)
         if self._trouble > 0.0:
             self._trouble -= self._trouble / _REMEMBERED
         if departed >= self._row_began:
@@ -109,7 +115,8 @@ class Departures:
                 self.stoppage.record_refusal(now, wait)
             return
         for quota in self.quotas:
-            quota.record_refusal()
+            if quota.record_refusal(departed):
+                return
         before = self.rate.per_second
         if concern is Concern.HEALTH:
             self._trouble += (1 - self._trouble) / _REMEMBERED
@@ -156,7 +163,7 @@ class Departures:
         window_began = self._cycle_began if self._cycle_began is not None else began
         if wait is not None:
             expected = (now + wait, now + wait)
-        elif concern is not Concern.HEALTH and (quota := self._find_quota(began)) is not None:
+        elif (quota := self._find_quota(began)) is not None:
             window_began = quota.began or window_began
             expected = (window_began + quota.shut_s, window_began + quota.opens_after_s)
             if expected[0] < began:
@@ -164,15 +171,17 @@ class Departures:
         self.stoppage = Stoppage(
             began,
             first_s=_FIRST_PROBE_S[concern],
+            growth=_PROBE_GROWTH[concern],
+            longest_s=_LONGEST_PROBE_S[concern],
             window_began=window_began,
             expected=expected,
             wall_clock_shift=self._shift,
         )
         self._look()
 
-    def _find_quota(self, at: float) -> Quota | None:
-        """Return the quota that is used up by then, or nearly."""
-        used = [quota for quota in self.quotas if quota.began is not None and at < quota.began + quota.open_s]
+    def _find_quota(self, at: float, opened: float | None = None) -> Quota | None:
+        """Return the quota that was used up when a stoppage began."""
+        used = [quota for quota in self.quotas if quota.is_used_up(at, opened)]
         return max(used, key=lambda quota: quota.used / quota.count, default=None)
 
     def _resume(self, now: float, departed: float) -> None:
@@ -181,35 +190,30 @@ class Departures:
         assert stoppage is not None  # noqa: S101  # for mypy
         self._in_a_row = 0
         self._row_began = departed
-        if self.stopped_by is Concern.HEALTH or (
-            departed - stoppage.began >= _SHORT_S and self._learn_window(stoppage, departed)
-        ):
+        gap = departed - stoppage.began
+        is_window = gap >= _SHORT_S and self._learn_window(stoppage, departed)
+        if is_window or self.stopped_by is Concern.HEALTH:
             self.rate.restore(now, self._rate_before_row)
         else:
-            self.rate.set_measured(now, 2 * (departed - stoppage.began))
-            if self._rate_before_row is None:
-                self.rate.begin_measuring(now)  # what a bucket of tokens held at first does not come again
-        if self.stopped_by is not Concern.HEALTH and departed - stoppage.began >= _SHORT_S:
+            self.rate.set_measured(now, max(1.0, 2 * gap))
+        if self._rate_before_row is None:
+            self.rate.begin_measuring(now)  # what a bucket of tokens held at first does not come again
+        if gap >= _SHORT_S:
             self._cycle_began, self._cycle_count = departed, 1
         self._look()
 
     def _learn_window(self, stoppage: Stoppage, opened: float) -> bool:
         """Learn from a window that was used up; return False when it was none."""
-        shut_until = stoppage.refused_at
-        quota = self._find_quota(stoppage.began)
-        if quota is not None and quota.began is not None:
-            if quota.compare(quota.used, shut_until - quota.began, opened - quota.began):
-                quota.began, quota.used = opened, 1
-                return True
-            if not quota.is_kept:
-                self.quotas.remove(quota)
+        if (quota := self._find_quota(stoppage.began, opened)) is not None:
+            quota.learn(stoppage.refused_at, opened)
+            return True
+        self.quotas = [kept for kept in self.quotas if kept.is_kept]
         count = self._cycle_count - 1  # but for the probe
         if self._cycle_began is None or not Quota.may_be(count):
             return False
-        self.quotas = [*(kept for kept in self.quotas if kept.is_kept)][-_MOST_QUOTAS + 1 :]
-        made = Quota(count, shut_until - self._cycle_began, opened - self._cycle_began)
-        made.began, made.used = opened, 1
-        self.quotas.append(made)
+        made = Quota(count, stoppage.refused_at - self._cycle_began, opened - self._cycle_began)
+        made.begin(opened, 1)
+        self.quotas = [*self.quotas[-_MOST_QUOTAS + 1 :], made]
         return True
 
     def _look(self) -> None:
@@ -220,5 +224,5 @@ class Departures:
 def _restore_quota(learned: LearnedQuota, now: float, wall_clock_shift: float) -> Quota:
     quota = Quota(learned.count, learned.seconds, learned.seconds, known=True)
     if learned.opened_at is not None and learned.opened_at - wall_clock_shift <= now:
-        quota.began, quota.used = learned.opened_at - wall_clock_shift, learned.used
+        quota.begin(learned.opened_at - wall_clock_shift, learned.used)
     return quota

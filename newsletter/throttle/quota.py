@@ -8,6 +8,8 @@ from newsletter.throttle.stoppage import ROUND_S, find_margin
 HOUR_S = 3600.0
 _ALIKE = 0.1  # two windows that differ by less have one limit
 _LEAST = 4  # messages in a window; fewer come from a rate
+_LATE = 1.5  # times its length: what opens later is another window
+_SURELY_SHUT = 0.98  # of the time after which it was open: a window by the clock varies with when it was begun
 _TRY_MORE_AFTER = 60  # messages: then one beyond the count shows whether it still holds
 
 
@@ -32,10 +34,10 @@ class HourlyLimit:
 
 
 class Quota:
-    """A window that was seen to be used up after `count` messages and to open again.
+    """A window in which the server takes `count` messages.
 
-    `shut_s` and `open_s` are seconds since its beginning: it was still shut at the first, and open at the second. It is
-    kept to once a second window was alike, or when it is `known`.
+    `shut_s` and `open_s` are seconds since its beginning: it was seen to be shut still at the first, and open at the
+    second. It is kept to once a second window was alike, or when it is `known`.
     """
 
     def __init__(self, count: int, shut_s: float, open_s: float, *, known: bool = False) -> None:
@@ -43,8 +45,10 @@ class Quota:
         self.shut_s, self.open_s = shut_s, open_s
         self.is_kept = known
         self.began: float | None = None
-        self.used = 0
-        self._since_more = 0
+        self.used = 0  # by messages that left
+        self._accepted = 0
+        self._since_try = 0
+        self._is_trying = False  # whether one message more is let through
 
     @property
     def seconds(self) -> float:
@@ -59,53 +63,86 @@ class Quota:
         """Return after how many seconds since its beginning the next window is surely open."""
         return min(self.open_s, self.seconds + find_margin(self.seconds))
 
+    def begin(self, now: float, used: int) -> None:
+        """Begin a new window, with what is used of it."""
+        self.began, self.used, self._accepted = now, used, used
+        self._is_trying = False
+
+    def has_opened(self, now: float) -> bool:
+        """Return whether a new window begins with the next message."""
+        return self.began is None or now >= self.began + self.opens_after_s
+
     def find_next_departure(self, now: float) -> float:
         """Return when the next message may leave."""
-        if not self.is_kept or self.began is None or self.used < self.count:
+        if not self.is_kept or self.used < self.count or self.has_opened(now):
             return now
-        opens = self.began + self.opens_after_s
-        if now >= opens or self._since_more >= _TRY_MORE_AFTER:
+        if self._since_try >= _TRY_MORE_AFTER and self.used == self._accepted:
             return now
-        return opens
+        return (self.began or 0.0) + self.opens_after_s
 
     def count_room(self, now: float) -> int:
         """Return how many may leave now."""
-        if self.began is None or now >= self.began + self.opens_after_s:
-            return self.count
-        return self.count - self.used
+        return self.count if self.has_opened(now) else self.count - self.used
 
     def estimate(self, now: float, left: int, per_second: float) -> float:
         """Return how many seconds so many messages take, when each window's leave at so many a second."""
-        opens = now if self.began is None else max(now, self.began + self.opens_after_s)
         left -= self.count_room(now)
         if left <= 0:
             return 0.0
+        opens = now if self.began is None else max(now, self.began + self.opens_after_s)
         windows, last = divmod(left - 1, self.count)
         return opens - now + windows * self.opens_after_s + (last + 1) / per_second
 
     def record_departure(self, now: float) -> None:
         """Count a message that leaves; the first after the window's end begins a new one."""
-        if self.began is None or now >= self.began + self.opens_after_s:
-            self.began, self.used = now, 0
-        self.used += 1
-        self._since_more = 0 if self.used > self.count else self._since_more + 1
-
-    def record_refusal(self) -> None:
-        """Take back a message that was refused, and so used nothing of the window."""
-        self.used = max(0, self.used - 1)
-
-    def compare(self, count: int, shut_s: float, open_s: float) -> bool:
-        """Learn from a further window that was used up; return False when it was another kind of limit."""
-        if count < _LEAST:
-            return False
-        is_alike = abs(count - self.count) <= max(1, _ALIKE * self.count)
-        self.count = count
-        if shut_s < self.open_s and self.shut_s < open_s:
-            self.shut_s, self.open_s = max(shut_s, self.shut_s), min(open_s, self.open_s)
+        if self.is_kept and self.has_opened(now):
+            self.begin(now, 0)
+        if self.used >= self.count and self.is_kept:
+            self._is_trying = True
         else:
+            self._since_try += 1
+        self.used += 1
+
+    def record_acceptance(self, departed: float) -> None:
+        """Count a message that was accepted."""
+        if self.began is not None and departed >= self.began:
+            self._accepted += 1
+            if self._is_trying:
+                self.count = max(self.count, self._accepted)
+
+    def record_refusal(self, departed: float) -> bool:
+        """Take back a message that was refused. Return whether it was one beyond the count, which still holds then."""
+        if self.began is None or departed < self.began:
+            return False
+        self.used = max(0, self.used - 1)
+        was_trying, self._is_trying = self._is_trying, False
+        if was_trying:
+            self._since_try = 0
+        return was_trying
+
+    def is_used_up(self, at: float, opened: float | None = None) -> bool:
+        """Return whether a stoppage that began then, and ended when the window `opened`, may be this window's end."""
+        if self.began is None or at >= self.began + self.open_s or self._accepted < _LEAST:
+            return False
+        is_alike = self._differs_little() or self.is_kept
+        return is_alike and (opened is None or opened - self.began < _LATE * self.open_s)
+
+    def learn(self, shut: float, opened: float) -> None:
+        """Learn from the window's end: it was still shut and open at these moments. A new one has begun with one."""
+        assert self.began is not None  # noqa: S101  # for mypy
+        is_alike = self._differs_little()
+        self.count = self._accepted
+        shut_s, open_s = shut - self.began, opened - self.began
+        if shut_s >= self.open_s:  # it was still shut when it should have been open
             self.shut_s, self.open_s, is_alike = shut_s, open_s, False
+        else:
+            self.open_s = min(open_s, self.open_s)
+            self.shut_s = min(max(shut_s, self.shut_s), _SURELY_SHUT * self.open_s)
         self.is_kept = is_alike or self.is_kept
-        return True
+        self.begin(opened, 1)
+
+    def _differs_little(self) -> bool:
+        return abs(self._accepted - self.count) <= max(1, _ALIKE * self.count)
 
     @staticmethod
     def may_be(count: int) -> bool:

@@ -1,17 +1,19 @@
 """The rate: messages a second at which departures are paced, found from what is accepted and what is refused."""
 
 from collections import deque
+from math import inf
 
 _BURST_S = 0.05  # as much may leave at once as the rate gives in this time, so that timers can be coarse
 _BELOW = 0.97  # of what was accepted: jitter on the way must not bring two of our seconds into one of the server's
 _LOOK_BACK_S, _LOOK_BACK_MESSAGES = 1.0, 8  # servers count by the second; fewer messages measure nothing
 _FIRST_CUT = 4  # one refusal among few answers cuts by a fifth, among many by its share
 _STEP, _LONGEST_STEP = 0.05, 0.25  # of the rate; each step that is kept doubles the next, so that a new limit is found
-_TRIAL_S, _TRIAL_MESSAGES = 0.5, 8  # a step is kept after this long without a refusal
+_TRIAL_S, _TRIAL_MESSAGES = 1.1, 8  # a step is kept after this long without a refusal: servers count by the second
 _REST_S, _LONGEST_REST_S = 2.0, 30.0  # between steps, longer each time that one was refused
 _REST_MESSAGES = 60  # so that steps that are refused stay far below one message in twenty
 _COARSE = 20  # messages: a measure of fewer is a guess, and more is tried at once
-_ECHO_S = 1.0  # after a step was taken back, what it filled may still refuse a message: the server counts by the second
+_ECHO_S = 1.0  # after a cut, what filled the server's second before it may still refuse a message
+_LOUD, _LOUD_SHARE = 5, 0.2  # so many refusals, and of so many answers, are no echo
 _NOT_BINDING = 0.7  # of the rate leaves: something else limits, and the rate is none
 _MOST_MEASURED = 4096
 
@@ -33,6 +35,7 @@ class Rate:
         self._answered = self._refused = 0
         self._before_step: float | None = None
         self._echoes_until = now
+        self._refused_at = -inf
         self._step = _STEP
         self._rest_s = 0.0
         self._rested_at = now
@@ -75,16 +78,31 @@ class Rate:
             owed = (self._answered - self._refused) * (1 - self._before_step / self.per_second)
             self._change(now, self._before_step)
             self._slot += owed / self._before_step
-            self._echoes_until = now + _ECHO_S
-        elif now < self._echoes_until:
+        elif now < self._echoes_until and not self._is_loud():
             self._began_at = now
+            self._slot = max(self._slot, now + _BURST_S) + 1 / self.per_second
+            return True
         else:
-            self._change(now, self.per_second * (1 - self._refused / (self._answered + _FIRST_CUT)) * 0.99)
+            cut = self.per_second * (1 - self._refused / (self._answered + _FIRST_CUT)) * 0.99
+            self._change(now, min(cut, self._measure_between_refusals(now)))
         self._slot = max(self._slot, now + _BURST_S) + 1 / (self.per_second or 1.0)
+        self._echoes_until = now + _ECHO_S
+        self._refused_at = now
         self._before_step = None
         self._step = _STEP
         self._rest_s = min(max(_REST_S, 2 * self._rest_s), _LONGEST_REST_S)
         return True
+
+    def _measure_between_refusals(self, now: float) -> float:
+        """Return what was accepted since the last refusal: a bucket was empty both times."""
+        count = sum(moment > self._refused_at for moment in self._accepted)
+        elapsed = now - self._refused_at
+        if not count or elapsed < _LOOK_BACK_S:
+            return inf
+        return max((count + 0.5) / elapsed * _BELOW, (self.per_second or 0.0) / 2)
+
+    def _is_loud(self) -> bool:
+        return self._refused >= _LOUD and self._refused > _LOUD_SHARE * self._answered
 
     def measure(self, now: float, look_back_s: float = _LOOK_BACK_S) -> float:
         """Return how many messages a second were accepted lately, by those of some seconds and by eight at least."""

@@ -9,8 +9,7 @@ CLOCK_S = (60, 3600, 86400)  # some begin with the minute, the hour or the day
 _LATER, _LATER_S = 0.01, 2.0  # after a round time: clocks differ, and a message takes its way
 _LEAST_LATER_S = 0.03
 _GROWTH = 0.3  # of the time since it began, so that the end is found late by less than that
-_LONG_S, _LONG_GROWTH = 5.0, 0.12
-_LONGEST_S = 60.0
+_LONG_S = 5.0  # from then on the intervals grow less
 _LOST_S = 300.0  # RFC 5321, section 4.5.3.2: a reply may take minutes; a probe without one is no longer waited for
 
 
@@ -18,7 +17,8 @@ class Stoppage:
     """A time in which everything is refused. One message at a time probes, at intervals that grow with its length.
 
     `window_began` is when the window began that may be used up. `expected` is when it should open, as a span of times.
-    `first_s` is the wait before the first probe.
+    The wait before the first probe is `first_s`; those after five seconds are the share `growth` of the time since it
+    began, and none is longer than `longest_s`.
     """
 
     def __init__(
@@ -26,6 +26,8 @@ class Stoppage:
         began: float,
         *,
         first_s: float,
+        growth: float,
+        longest_s: float,
         window_began: float,
         expected: tuple[float, float] | None = None,
         wall_clock_shift: float = 0.0,
@@ -35,7 +37,7 @@ class Stoppage:
         self._window_began = window_began
         self._expected = expected
         self._shift = wall_clock_shift
-        self._first_s = first_s
+        self._first_s, self._growth, self._longest_s = first_s, growth, longest_s
         self._probe_at: float | None = None  # of the one under way
         self.next_probe = expected[0] if expected else began + first_s
 
@@ -71,8 +73,8 @@ class Stoppage:
             if now < last:
                 return min(last, now + max((last - first) / 4, self._first_s))
         elapsed = now - self.began
-        growth = _GROWTH if elapsed < _LONG_S else _LONG_GROWTH
-        grown = now + min(max(self._first_s, growth * elapsed), _LONGEST_S)
+        growth = _GROWTH if elapsed < _LONG_S else self._growth
+        grown = now + min(max(self._first_s, growth * elapsed), self._longest_s)
         return min(grown, self._find_round_time(now, (grown - now) / 4))
 
     def _find_round_time(self, now: float, least: float) -> float:

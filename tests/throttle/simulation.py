@@ -21,7 +21,7 @@ from newsletter.throttle.learned import LearnedLimits
 
 CONNECTIONS = 10
 WAITS = (300.0, 1800.0, 7200.0)
-_IDLE_S = 5.0
+_MIDNIGHT = 20_000 * 86400.0  # seconds since 1970, at the zero of virtual time
 
 
 @dataclass
@@ -78,7 +78,10 @@ class Simulation:
         self._text_s, self._banner_s = text_s, banner_s
         self._readers = readers
         self.throttle = Throttle(
-            Limits(connections=connections, per_second=per_second), now=begin, learned=learned, wall_clock_shift=1e9
+            Limits(connections=connections, per_second=per_second),
+            now=begin,
+            learned=learned,
+            wall_clock_shift=_MIDNIGHT,
         )
         self._now = begin
         self._begin = begin
@@ -266,13 +269,20 @@ class Simulation:
         self.throttle.record_connection_closed(self._now, connection.carried)
 
 
-def find_ideal(readers: int, limits: Sequence[Limit], *, text_s: float = 0.02, connections: int = CONNECTIONS) -> float:
+def find_ideal(
+    readers: int,
+    limits: Sequence[Limit],
+    *,
+    text_s: float = 0.02,
+    connections: int = CONNECTIONS,
+    begin: float = 0.0,
+) -> float:
     """Return the seconds that whoever knows the limits needs: each message leaves as soon as all let it through.
 
     The limits are used up by this, and are to be other objects than those of the simulation.
     """
-    carriers = [0.0] * connections  # when each is free again
-    now = 0.0
+    carriers = [begin] * connections  # when each is free again
+    now = begin
     for _ in range(readers):
         now = max(now, heapq.heappop(carriers))
         while True:
@@ -283,4 +293,4 @@ def find_ideal(readers: int, limits: Sequence[Limit], *, text_s: float = 0.02, c
         for limit in limits:
             limit.take(now)
         heapq.heappush(carriers, now + text_s)
-    return now + text_s
+    return now + text_s - begin
