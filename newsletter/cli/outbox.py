@@ -27,7 +27,8 @@ from newsletter.cli.output import (
     show_error,
 )
 from newsletter.cli.report import show_summary
-from newsletter.cli.sending import ProgressBar, nobody_left
+from newsletter.cli.send_progress import SendProgress
+from newsletter.cli.sending import nobody_left
 from newsletter.clock import Instant, describe_distance, describe_duration, format_instant, format_moment
 from newsletter.errors import NewsletterError
 from newsletter.issue_name import IssueName
@@ -221,7 +222,7 @@ def _waiting_line() -> Iterator[_Line]:
         live.stop()
 
 
-class _OutboxReporter(ProgressBar):
+class _OutboxReporter(SendProgress):
     """Prints what leaves, how far it is, and what came of it."""
 
     def __init__(self, publication: OpenPublication, line: _Line, every: Sequence[OpenPublication]) -> None:

@@ -19,7 +19,8 @@ from newsletter.cli.findings import show_findings
 from newsletter.cli.output import say, shorten
 from newsletter.cli.reader_languages import count_in_languages
 from newsletter.cli.report import show_summary
-from newsletter.cli.sending import SendingProgress, list_is_right, nobody_left, show_plan
+from newsletter.cli.send_progress import ReportedProgress
+from newsletter.cli.sending import list_is_right, nobody_left, show_plan
 from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
 from newsletter.issue.draft import Draft
 from newsletter.ledger.states import State
@@ -194,7 +195,7 @@ def _send(
             say(f"  At        {due}, {describe_distance(time.due, asked)}; not after {expires}")
         return yes or _agree("Put it into the outbox" if time else "Send it now", proposal.problems)
 
-    progress = SendingProgress(publication)
+    progress = ReportedProgress(publication)
     result = send_issue(
         publication,
         draft,

@@ -1,30 +1,19 @@
-"""The plan of a send and the progress of a run, as `send`, `retry` and the outbox show them."""
+"""The plan of a send, as `send` and `retry` show it, and the options that both have."""
 
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from newsletter.actions.observer import SendObserver
 from newsletter.campaigns.batch_reader import Batch
 from newsletter.campaigns.corrections import CorrectedIssue
 from newsletter.campaigns.list_comparison import FLAG as LIST_FLAG
 from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
-from newsletter.cli.output import console, print_lease_wait, say, shorten
+from newsletter.cli.output import say, shorten
 from newsletter.cli.reader_languages import count_in_languages, show_languages, show_subjects
-from newsletter.cli.report import show_summary
 from newsletter.config import Config
 from newsletter.config.preference_settings import SUMMARY_TAG
-from newsletter.errors import DeliveryError
-from newsletter.issue_name import IssueName
-from newsletter.mail.message import Outcome
-from newsletter.publication import OpenPublication
-from newsletter.sending.rules import OnProgress, WorkerProgress
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
@@ -117,74 +106,3 @@ def _show_unsubscribing(workspace: Workspace) -> None:
         say(f"  To leave  {service.url}, which only this machine can open: for a trial, and not for readers", "yellow")
     else:
         say("  To leave  by mail")
-
-
-class ProgressBar(SendObserver):
-    """A bar while a run goes on."""
-
-    def __init__(self) -> None:
-        self._bar = ExitStack()
-        self._update: OnProgress = lambda _progress: None
-
-    def begin(self, issue: IssueName, waiting: int) -> None:
-        del issue
-        self._update = self._bar.enter_context(_show_progress(waiting))
-
-    def progress(self, progress: WorkerProgress) -> None:
-        self._update(progress)
-
-    def end(self, issue: IssueName, error: BaseException | None) -> None:
-        del issue, error
-        self._bar.close()
-
-
-class SendingProgress(ProgressBar):
-    """A bar while a run goes on, and the short report when it has ended."""
-
-    def __init__(self, publication: OpenPublication) -> None:
-        super().__init__()
-        self._publication = publication
-
-    def waiting_for_lease(self, seconds: float) -> None:
-        print_lease_wait(seconds)
-
-    def stopping(self) -> None:
-        console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
-
-    def end(self, issue: IssueName, error: BaseException | None) -> None:
-        super().end(issue, error)
-        if error is None or isinstance(error, DeliveryError):
-            show_summary(self._publication, issue)
-
-
-@contextmanager
-def _show_progress(total: int) -> Iterator[OnProgress]:
-    """Show a bar with rate and time left on a terminal; when piped, only a line for each long rest."""
-    err = console(err=True)
-    columns = (
-        TextColumn("Sending"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}"),
-        TimeRemainingColumn(),
-    )
-    rests: set[int] = set()
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("", total=total, pace="")
-
-        def on_progress(now: WorkerProgress) -> None:
-            speed = bar.tasks[task].speed
-            pace = f"{speed:,.0f}/s" if speed else ""
-            if now.resting_until is not None:
-                at = time.strftime("%H:%M:%S", time.localtime(now.resting_until))
-                later = now.tally[Outcome.DEFERRED]
-                pace = f"{later:,} put off by the server: again at {at}" if later else f"the pace allows more at {at}"
-                if now.leased:
-                    in_hand = format_count(now.leased, "message")
-                    pace = f"{in_hand} in hand of an earlier send that broke off: it can't go on after {at}"
-                if bar.disable and int(now.resting_until) not in rests and now.resting_until - time.time() > 1:
-                    rests.add(int(now.resting_until))
-                    err.print(f"{pace[0].upper()}{pace[1:]}. Ctrl-C leaves them to a later send.")
-            bar.update(task, completed=now.tally.total() - now.tally[Outcome.DEFERRED], pace=pace)
-
-        yield on_progress

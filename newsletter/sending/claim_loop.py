@@ -65,6 +65,8 @@ class ClaimLoop:
         self._maker = MessageMaker(assignment, began, thread, dispatcher)
         self._claimed = 0  # claimed, and not recorded yet
         self._shown_at = 0.0
+        self._resting: float | None = None
+        self._leased = 0
         self._compares_at = monotonic() + _COMPARE_EVERY_S
         self._next_due: float | None = 0.0  # when a deferred recipient may be tried again
 
@@ -134,7 +136,8 @@ class ClaimLoop:
             if idle and (dispatcher.halting or (want and self._next_due is None)):
                 if not dispatcher.halting and await self._wait_for_other_workers():
                     continue
-                self._assignment.on_progress(self.read_progress())
+                self._resting, self._leased = None, 0
+                self.show()
                 return
             await self._wait(idle=idle, want=want)
 
@@ -220,14 +223,18 @@ class ClaimLoop:
             async with asyncio.timeout(seconds):
                 await self.dispatcher.changed.wait()
 
+    def show(self) -> None:
+        """Show progress; to be called now and then, since what holds a send may change while nothing is handed in."""
+        self._shown_at = asyncio.get_running_loop().time()
+        self._assignment.on_progress(self.read_progress())
+
     def _show(self, resting: float | None, leased: int = 0) -> None:
         """Show progress, a few times a second: nobody sees more changes, and each costs as much as a message."""
-        now = asyncio.get_running_loop().time()
-        if resting is not None or now - self._shown_at >= _SHOW_EVERY_S:
-            self._shown_at = now
-            self._assignment.on_progress(self.read_progress(resting, leased))
+        self._resting, self._leased = resting, leased
+        if resting is not None or asyncio.get_running_loop().time() - self._shown_at >= _SHOW_EVERY_S:
+            self.show()
 
-    def read_progress(self, resting: float | None = None, leased: int = 0) -> WorkerProgress:
+    def read_progress(self) -> WorkerProgress:
         """Return the progress; moments are in seconds since 1970."""
         dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
         hold = dispatcher.throttle.describe_hold(now)
@@ -237,8 +244,8 @@ class ClaimLoop:
         left = max(0, self._waiting - tally.total() + tally[Outcome.DEFERRED])
         return WorkerProgress(
             tally=tally,
-            resting_until=resting,
-            leased=leased,
+            resting_until=self._resting,
+            leased=self._leased,
             hold=hold,
             rate=dispatcher.throttle.rate,
             left=left,

@@ -1,8 +1,11 @@
-"""The sampler of a sending: writes down, every few seconds, how it goes and what was learned of the server."""
+"""The sampler of a sending: shows its progress each second, and writes down now and then how it goes.
+
+With that goes what was learned of the server. While nothing is handed in, since the server takes nothing, nothing else
+would show that.
+"""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,12 +17,12 @@ from newsletter.ledger.learned_limits import forget_learned_limits, write_learne
 from newsletter.ledger.send_samples import SampledHold, SendSample, add_sample
 from newsletter.mail.message import Outcome
 from newsletter.sending.assignment import Assignment
-from newsletter.sending.dispatcher import Dispatcher
-from newsletter.sending.rules import WorkerProgress
+from newsletter.sending.claim_loop import ClaimLoop
 from newsletter.throttle.holds import Hold
 from newsletter.throttle.learned import LearnedLimits
 
 EVERY_S = 10.0
+_SHOW_EVERY_S = 1.0
 _FURTHEST_S = 366 * 86_400.0  # an end further away than this is none
 
 
@@ -31,24 +34,28 @@ class SendSampler:
         assignment: Assignment,
         worker: str,
         thread: ThreadPoolExecutor,
-        dispatcher: Dispatcher,
-        read_progress: Callable[[], WorkerProgress],
+        loop: ClaimLoop,
     ) -> None:
         self._assignment = assignment
         self._worker = worker
         self._thread = thread
-        self._dispatcher = dispatcher
-        self._read_progress = read_progress
+        self._loop = loop
+        self._dispatcher = loop.dispatcher
         self._every_s = EVERY_S
         self._at = make_instant(datetime.now(UTC))
         self._counted: Counter[str] = Counter()
         self._written = LearnedLimits()
 
     async def run(self) -> None:
-        """Write a sample every few seconds, and more rarely the longer the sending takes."""
+        """Show the progress and write samples, these more rarely the longer the sending takes."""
+        clock = asyncio.get_running_loop().time
+        written_at = clock()
         while True:
-            await asyncio.sleep(self._every_s)
-            await self._write()
+            await asyncio.sleep(min(_SHOW_EVERY_S, self._every_s))
+            self._loop.show()
+            if clock() - written_at >= self._every_s:
+                written_at = clock()
+                await self._write()
 
     async def close(self) -> None:
         """Write what came since the last sample, and what is known of the server at the end."""
@@ -89,7 +96,7 @@ class SendSampler:
         )
 
     def _make_sample(self, at: Instant, new: Counter[str]) -> SendSample:
-        progress = self._read_progress()
+        progress = self._loop.read_progress()
         eta = progress.eta
         return SendSample(
             worker=self._worker,

@@ -104,7 +104,7 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
         connections = Connections(assignment.backend, dispatcher)
         watcher = asyncio.create_task(_halt_when(stop, dispatcher, connections))
         keeper = asyncio.create_task(LeaseKeeper(assignment, worker, lease, thread, dispatcher).run(connections))
-        sampler = SendSampler(assignment, worker, thread, dispatcher, loop.read_progress)
+        sampler = SendSampler(assignment, worker, thread, loop)
         sampling = asyncio.create_task(sampler.run())
         connections.start()
         try:
