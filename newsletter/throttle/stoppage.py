@@ -9,6 +9,7 @@ CLOCK_S = (60, 3600, 86400)  # some begin with the minute, the hour or the day
 _LATER, _LATER_S = 0.01, 2.0  # after a round time: clocks differ, and a message takes its way
 _LEAST_LATER_S = 0.03
 _GROWTH = 0.3  # of the time since it began, so that the end is found late by less than that
+_APART = 0.02  # of that time: no probes are nearer to each other
 _LONG_S = 5.0  # from then on the intervals grow less
 _LOST_S = 300.0  # RFC 5321, section 4.5.3.2: a reply may take minutes; a probe without one is no longer waited for
 
@@ -75,17 +76,18 @@ class Stoppage:
         elapsed = now - self.began
         growth = _GROWTH if elapsed < _LONG_S else self._growth
         grown = now + min(max(self._first_s, growth * elapsed), self._longest_s)
-        return min(grown, self._find_round_time(now, (grown - now) / 4))
+        return min(grown, self._find_round_time(now + _APART * elapsed, grown - now))
 
-    def _find_round_time(self, now: float, least: float) -> float:
-        """Return the next time at which a window of round length may open, `least` seconds from now or later."""
-        after = now + least
+    def _find_round_time(self, after: float, least: float) -> float:
+        """Return the next time at which a window may open whose length is round, and is `least` seconds or more."""
         begun = after - self._window_began
         place = bisect_right(ROUND_S, begun, key=lambda seconds: seconds + find_margin(seconds))
-        times = [self._window_began + ROUND_S[place] + find_margin(ROUND_S[place])] if place < len(ROUND_S) else []
+        times = [inf]
+        if place < len(ROUND_S):
+            times.append(self._window_began + ROUND_S[place] + find_margin(ROUND_S[place]))
         for seconds in CLOCK_S:
-            opens = ((after + self._shift) // seconds + 1) * seconds - self._shift + find_margin(seconds)
-            times.append(opens)
+            if seconds >= least:
+                times.append(((after + self._shift) // seconds + 1) * seconds - self._shift + find_margin(seconds))
         return min(times)
 
 
