@@ -65,7 +65,7 @@ def with_settings(settings: str = "", check: str = "") -> Callable[[Path], Abstr
             os.chown(path, number, number)
         configuration = folder / "exim.conf"
         configuration.write_text(CONFIGURATION.format(folder=folder, port=port, settings=settings, check=check))
-        command = [str(program), "-C", str(configuration), "-bdf"]
+        command = [*program.command, "-C", str(configuration), "-bdf"]
         with running_privately(command, paths, folder / "said", port):
             observation = Observation()
             with ServerLog(log, LOG, observation).followed():

@@ -38,7 +38,7 @@ def with_lines(more: str = "") -> Callable[[Path], AbstractContextManager[Standi
             path.mkdir(parents=True, exist_ok=True)
         (folder / "spool" / "smtpd").chmod(0o711)
         paths = {**write_users(folder, ["opensmtpd", "opensmtpq"]), **folders}
-        command = [str(program), "-d", "-P", "mta", "-f", str(configuration)]
+        command = [*program.command, "-d", "-P", "mta", "-f", str(configuration)]
         with running_privately(command, paths, log, port):
             observation = Observation()
             with ServerLog(log, LOG, observation).followed():

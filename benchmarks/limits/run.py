@@ -45,6 +45,7 @@ from rows import ROWS  # noqa: E402
 from table import machine, said_by  # noqa: E402
 
 QUICK_JOBS = 4
+PAGE = ROOT / "docs" / "operators" / "sending.md"
 
 
 def main() -> int:
@@ -72,6 +73,8 @@ def main() -> int:
     whole = {**about, "load": os.getloadavg()[0], "not measured": unavailable, "rows": rows}
     options.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     options.json.with_suffix(".md").write_text(markdown(measurements, unavailable), encoding="utf-8")
+    if options.docs:
+        write_into(PAGE, markdown(measurements, unavailable))
     if unavailable:
         print(f"\nNot measured here: {', '.join(unavailable)}")
     print(f"\nAll of it took {monotonic() - began:.0f} s; load of the machine at the end: {os.getloadavg()[0]:.1f}")
@@ -113,6 +116,7 @@ def parse_options() -> Namespace:
     parser.add_argument("--quick", action="store_true", help=f"fewer readers, and {QUICK_JOBS} rows at once")
     parser.add_argument("--jobs", type=int, metavar="NUMBER", help="so many rows at once")
     parser.add_argument("--trace", action="store_true", help="what each server saw, second by second")
+    parser.add_argument("--docs", action="store_true", help="put the table into docs/operators/sending.md")
     parser.add_argument("--json", type=Path, metavar="FILE", default=ROOT / "build" / "bench-limits.json")
     options = parser.parse_args()
     options.jobs = options.jobs or (QUICK_JOBS if options.quick else 1)
@@ -124,6 +128,14 @@ def choose_rows(words: str) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in ROWS]:
         raise ArgumentTypeError(f"unknown: {', '.join(unknown)}; --list has the names")
     return names
+
+
+def write_into(page: Path, table: str) -> None:
+    """Put a table in the place of the one on a page that has the same heading."""
+    text = page.read_text(encoding="utf-8")
+    begin = text.index(table.splitlines()[0])
+    end = text.index("\n\n", begin) + 1
+    page.write_text(text[:begin] + table + text[end:], encoding="utf-8")
 
 
 def commit() -> str:
