@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -43,6 +44,7 @@ class HostGuard:
         await self._app(scope, receive, send)
 
 
+@lru_cache(maxsize=64)  # it is asked twice for each request, and nearly all are for one host
 def split_host(header: str) -> tuple[str, str | None] | None:
     """Return the name in lower case and the port ("" or None for none) of a Host header; None for what is no host."""
     host = _HOST.fullmatch(header)
@@ -52,6 +54,14 @@ def split_host(header: str) -> tuple[str, str | None] | None:
 def is_local(name: str, _port: str | None, _path: str) -> bool:
     """Return whether a host's name is this machine's own: for an application that is for nobody else."""
     return name in LOCAL_HOSTS
+
+
+# No answer has them of its own.
+_FOR_ALL = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
 
 
 class SecurityHeaders:
@@ -76,10 +86,8 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_FOR_ALL]
                 headers = MutableHeaders(scope=message)
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 if not headers.get("Content-Type", "").startswith(self._without_policy or "\0"):
                     headers.setdefault("Content-Security-Policy", self._policy)
                 self._mark(headers)

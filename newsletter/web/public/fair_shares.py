@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol, TypeVar
 
@@ -43,12 +44,15 @@ def client_of(address: tuple[str, int] | None) -> str:
 
     A socket of the file system has no address, and all that comes by it is one client's.
     """
-    if address is None:
-        return ""
+    return "" if address is None else _name_client(address[0])
+
+
+@lru_cache(maxsize=4096)
+def _name_client(host: str) -> str:
     try:
-        number = ip_address(address[0].partition("%")[0])
+        number = ip_address(host.partition("%")[0])
     except ValueError:
-        return address[0]
+        return host
     if isinstance(number, IPv6Address):
         return str(number.ipv4_mapped or IPv6Address(int(number) >> 64 << 64))
     return str(number)
