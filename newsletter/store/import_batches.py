@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from newsletter.address import SubscriberKey
-from newsletter.store.engine import is_ours
+from newsletter.store.engine import publication_of
 from newsletter.store.publications import is_known_here, is_of_any_publication
 from newsletter.store.schema import events, suppressions
 
@@ -35,14 +35,25 @@ def take_over_suppressions(
 
     They are this publication's, or, `everywhere`, those of all. From then on they are of another batch, or of none.
     """
-    theirs = update(suppressions).where(
-        is_of_any_publication(suppressions) if everywhere else is_ours(connection, suppressions),
-        suppressions.c.subscriber.in_(subscribers),
-        suppressions.c.cause == cause,
+    values = {"subscribers": subscribers, "why": cause, "said_in": batch, "said_by": source}
+    if not everywhere:
+        values["ours"] = publication_of(connection)
+    return frozenset(connection.scalars(_TAKEN_OVER[everywhere], values))
+
+
+# Made once: to make one takes as long as to execute it, and readers leave in groups of some tens.
+_TAKEN_OVER = {
+    everywhere: update(suppressions)
+    .where(
+        is_of_any_publication(suppressions) if everywhere else suppressions.c.publication == bindparam("ours"),
+        suppressions.c.subscriber.in_(bindparam("subscribers", expanding=True)),
+        suppressions.c.cause == bindparam("why"),
         is_of_import(),
     )
-    taken = theirs.values(batch=batch, source=source).returning(suppressions.c.subscriber)
-    return frozenset(connection.scalars(taken))
+    .values(batch=bindparam("said_in"), source=bindparam("said_by"))
+    .returning(suppressions.c.subscriber)
+    for everywhere in (False, True)
+}
 
 
 def hand_over_suppressions(

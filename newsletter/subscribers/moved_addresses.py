@@ -6,7 +6,7 @@ address again has it for itself, since joining lifts that.
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import is_ours, publication_of
@@ -21,6 +21,17 @@ _CHANGES = (
 )
 
 
+# Made once: to make one takes as long as to execute it, and readers leave in groups of some tens.
+_MOVED = {
+    of_all: select(suppressions.c.subscriber).where(
+        is_of_any_publication(suppressions) if of_all else suppressions.c.publication == bindparam("ours"),
+        suppressions.c.subscriber.in_(bindparam("subscribers", expanding=True)),
+        suppressions.c.cause == SuppressionKind.MOVED.value,
+    )
+    for of_all in (False, True)
+}
+
+
 def find_next_addresses(
     connection: Connection, keys: Collection[SubscriberKey], *, of_all: bool = False
 ) -> dict[SubscriberKey, SubscriberKey]:
@@ -29,12 +40,8 @@ def find_next_addresses(
     With `of_all` a move in whichever publication of the database counts. They are few enough for either database's
     parameters.
     """
-    moved = select(suppressions.c.subscriber).where(
-        is_of_any_publication(suppressions) if of_all else is_ours(connection, suppressions),
-        suppressions.c.subscriber.in_(keys),
-        suppressions.c.cause == SuppressionKind.MOVED,
-    )
-    gone = list(connection.scalars(moved)) if keys else []
+    values = {"ours": publication_of(connection), "subscribers": keys}
+    gone = list(connection.scalars(_MOVED[of_all], values)) if keys else []
     if not gone:
         return {}
     changes = select(reader_requests.c.previous, reader_requests.c.subscriber).where(
