@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from newsletter.actions.cite import Citation
     from newsletter.actions.dry_run import DryRun
     from newsletter.actions.erase import Erasure, ErasureEverywhere
+    from newsletter.actions.freeze_plan import SendTime
     from newsletter.actions.import_back_issues import ImportedBackIssue
     from newsletter.actions.import_subscribers import ImportResult
     from newsletter.actions.list_subscribers import SubscriberListing
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from newsletter.actions.process_feedback import FeedbackOptions
     from newsletter.actions.reconcile import Evidence, Reconciliation
     from newsletter.actions.restore_state import RestoredState
-    from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime
+    from newsletter.actions.send import Proposal, SendOutcome, SendResult
     from newsletter.actions.send_test import SentTest
     from newsletter.api import Publication
     from newsletter.articles.article import Article, UnreadableArticle

@@ -19,6 +19,7 @@ from newsletter.actions.dry_run import DryRun, dry_run
 from newsletter.actions.erase import Erasure, ErasureEverywhere, erase_everywhere, erase_subscriber
 from newsletter.actions.export import export, export_site
 from newsletter.actions.format_draft import format_draft
+from newsletter.actions.freeze_plan import SendTime
 from newsletter.actions.import_back_issues import ImportedBackIssue, import_back_issues
 from newsletter.actions.import_subscribers import ImportResult, import_subscribers
 from newsletter.actions.list_subscribers import SubscriberFilter, SubscriberListing, list_subscribers
@@ -29,7 +30,7 @@ from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.actions.report import report
 from newsletter.actions.restore_state import RestoredState, restore_state
 from newsletter.actions.run_outbox import run_outbox
-from newsletter.actions.send import Confirm, SendResult, SendTime, read_draft_to_send, send
+from newsletter.actions.send import Confirm, SendResult, read_draft_to_send, send
 from newsletter.actions.send_test import SentTest, send_test
 from newsletter.actions.status import find_status
 from newsletter.actions.suppress import suppress, unsuppress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conftest import Publication
 
-from newsletter.actions.send import freeze_plan
+from newsletter.actions.freeze_plan import freeze_plan
 from newsletter.backends import Backend, Feed, Limits
 from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.campaigns.options import SendOptions

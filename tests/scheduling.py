@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from conftest import Publication
 
-from newsletter.actions.send import SendTime, send
+from newsletter.actions.freeze_plan import SendTime
+from newsletter.actions.send import send
 from newsletter.campaigns.options import SendOptions
 from newsletter.clock import make_instant
 from newsletter.ledger.schedule import schedule_campaign

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from newsletter.actions.deliver import ConfirmRefusals, deliver, sole_sender
+from newsletter.actions.freeze_plan import SendTime, freeze_plan
+from newsletter.actions.hand_over import follow, is_in_workers_hands, prepare_handover
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.actions.send_request import make_send_request
 from newsletter.campaigns.approval import approve
@@ -16,17 +17,14 @@ from newsletter.campaigns.plan import SendPlan, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.checks.draft_report import DraftReport
-from newsletter.clock import make_instant
 from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError
 from newsletter.issue.draft import Draft
 from newsletter.issue.skeleton import find_unwritten
 from newsletter.issue_name import IssueName, read_issue_name
-from newsletter.ledger.campaigns import close_campaign, find_campaign, reopen_deliveries
+from newsletter.jobs.job_queue import count_workers
+from newsletter.ledger.campaigns import close_campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.freeze import freeze_batch, open_freeze, replace_templates
-from newsletter.ledger.frozen_lists import note_frozen_list
-from newsletter.ledger.schedule import schedule_campaign
 from newsletter.ledger.staging import StagedBatch, stage_recipients
 from newsletter.ledger.states import Counts
 from newsletter.ledger.workers import LeaseLost
@@ -35,14 +33,6 @@ from newsletter.sending.refusals import TooManyRefused
 from newsletter.sending.rules import SendingRules
 from newsletter.store import Store
 from newsletter.text import format_count
-
-
-@dataclass(frozen=True, kw_only=True)
-class SendTime:
-    """The moments from which a campaign may leave the outbox, and from which it may no longer; both with a zone."""
-
-    due: datetime
-    expires: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +57,7 @@ class SendOutcome(StrEnum):
     DELIVERED = "delivered"  # everyone who waited was tried
     SCHEDULED = "scheduled"
     DECLINED = "declined"  # by the person asked, before anything was frozen
+    HANDED_OVER = "handed over"  # to workers, who go on by themselves
     STOPPED = "stopped"  # by the person asked, since too many were refused
     NOBODY = "nobody"  # came onto the list since, or is in the states to be tried again
     NOTHING_LEFT = "nothing left"  # the campaign is at its end
@@ -74,11 +65,14 @@ class SendOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SendResult:
-    """Result of a send, with the campaign's recipients by state; `unusable` counts rows of the list left out of it."""
+    """Result of a send, with the campaign's recipients by state; `unusable` counts rows of the list left out of it.
+
+    There is no plan where workers were sending the issue already.
+    """
 
     outcome: SendOutcome
     issue: IssueName
-    plan: SendPlan
+    plan: SendPlan | None
     counts: Counts
     unusable: int
 
@@ -106,7 +100,8 @@ def send(
     """Send an issue to everyone who is to get it and has not; nobody gets it twice.
 
     Stages: plan it, tell `on_proposal`, refuse what has problems, ask `confirm`, freeze it, deliver it. With `time` it
-    is frozen for the outbox instead, which delivers it then. Run it again after it was stopped, and it goes on.
+    is frozen for the outbox instead, which delivers it then. Where workers are there (PostgreSQL, `newsletter worker`),
+    it is frozen for them, and this shows how far they are. Run it again after it was stopped, and it goes on.
 
     Raises DraftError, ListError, TemplateError, ConfigError and DecisionNeeded with nothing frozen, and DeliveryError
     when the run had to stop: by then it is recorded who got what.
@@ -118,11 +113,21 @@ def send(
     SendingRules.from_workspace(
         publication.workspace
     )  # a key that is missing or can't be used is told before anything is frozen
+    workers = 0 if time else count_workers(store)
+    if options.detached and not (workers or time):
+        raise DecisionNeeded(
+            "No worker is there to leave it to: none was heard of within the last half minute.",
+            next_step="Start one: newsletter worker\nOr send it from here, without --detach.",
+        )
+    if not time and is_in_workers_hands(store, issue):
+        return _attach(publication, issue, options, observer, confirm_refusals)
+    is_handed_over = False
     with sole_sender(store, issue):
         with _plan(publication, draft, options, observer) as (staged, plan):
             outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)
             if outcome in (SendOutcome.SCHEDULED, SendOutcome.DELIVERED):
-                freeze_plan(staged, plan, time)
+                is_handed_over = bool(workers) and outcome is SendOutcome.DELIVERED
+                freeze_plan(staged, plan, time, to_workers=is_handed_over, list_is_right=options.list_is_right)
                 if plan.batch is not None:
                     publication.subscriber_source(options.list_file).note_frozen()
         if outcome is SendOutcome.NOTHING_LEFT:
@@ -130,11 +135,49 @@ def send(
         if outcome in (SendOutcome.NOTHING_LEFT, SendOutcome.SCHEDULED):
             # Also with nothing left, in case a crash or a careless hand has touched the record.
             write_record(publication.record(issue), store, issue)
-        if outcome is SendOutcome.DELIVERED and not _deliver(
+        if is_handed_over:
+            prepare_handover(publication, issue, list_is_right=options.list_is_right)
+        elif outcome is SendOutcome.DELIVERED and not _deliver(
             publication, issue, observer, confirm_refusals, list_is_right=options.list_is_right
         ):
             outcome = SendOutcome.STOPPED
-        return _result(store, outcome, plan)
+    if is_handed_over:  # the workers have waited for the lock
+        outcome = _follow(publication, issue, options, observer, confirm_refusals)
+    return _result(store, issue, outcome, plan)
+
+
+def _attach(
+    publication: OpenPublication,
+    issue: IssueName,
+    options: SendOptions,
+    observer: SendObserver,
+    confirm_refusals: ConfirmRefusals | None,
+) -> SendResult:
+    """Show how far workers are with an issue that was handed over before. Raises DeliveryError for further wishes."""
+    if options.to_new or options.retried or options.tag or options.changes is not Changes.ASK:
+        raise DeliveryError(
+            f"Workers are sending {issue} right now.",
+            next_step=f"Wait until they are through. newsletter send {issue} shows how far they are, and Ctrl-C there "
+            "stops them.",
+        )
+    return _result(
+        publication.store, issue, _follow(publication, issue, options, observer, confirm_refusals), plan=None
+    )
+
+
+def _follow(
+    publication: OpenPublication,
+    issue: IssueName,
+    options: SendOptions,
+    observer: SendObserver,
+    confirm_refusals: ConfirmRefusals | None,
+) -> SendOutcome:
+    """Follow the workers to their end, and add to an error that the same command goes on; or leave them to it."""
+    if options.detached:
+        return SendOutcome.HANDED_OVER
+    with _saying_how_to_go_on(issue):
+        went_on = follow(publication, issue, observer, confirm_refusals, list_is_right=options.list_is_right)
+    return SendOutcome.DELIVERED if went_on else SendOutcome.STOPPED
 
 
 def read_draft_to_send(publication: OpenPublication, name: str | None, options: SendOptions) -> Draft:
@@ -231,8 +274,14 @@ def _deliver(
     list_is_right: bool,
 ) -> bool:
     """Deliver it, and add to an error that the same command goes on."""
-    try:
+    with _saying_how_to_go_on(issue):
         return deliver(publication, issue, observer, confirm_refusals, list_is_right=list_is_right)
+
+
+@contextmanager
+def _saying_how_to_go_on(issue: IssueName) -> Iterator[None]:
+    try:
+        yield
     except LeaseLost:
         raise  # another process goes on
     except DeliveryError as error:
@@ -240,8 +289,7 @@ def _deliver(
         raise DeliveryError(error.message, next_step=f"{error.next_step}\n{again}".strip()) from error
 
 
-def _result(store: Store, outcome: SendOutcome, plan: SendPlan) -> SendResult:
-    issue = plan.campaign.issue
+def _result(store: Store, issue: IssueName, outcome: SendOutcome, plan: SendPlan | None) -> SendResult:
     campaign = find_campaign(store, issue)
     return SendResult(
         outcome=outcome,
@@ -250,40 +298,6 @@ def _result(store: Store, outcome: SendOutcome, plan: SendPlan) -> SendResult:
         counts=count_deliveries(store, issue),
         unusable=campaign.left_out if campaign else 0,
     )
-
-
-def freeze_plan(staged: StagedBatch, plan: SendPlan, time: SendTime | None = None) -> None:
-    """Write the plan into the ledger, all of it or nothing: the new text and recipients, who is to be tried again.
-
-    With `time` the campaign is in the outbox then. Raises DecisionNeeded when it is no longer as it was planned for.
-    """
-    issue = plan.campaign.issue
-    with open_freeze(staged, issue, plan.known) as connection:
-        if plan.retried:
-            reopen_deliveries(connection, issue, plan.retried)
-        if plan.takes_over:
-            replace_templates(
-                connection,
-                plan.campaign,
-                plan.templates,
-                plan.assigned,
-                choose_language=plan.choose_language,
-            )
-        if plan.batch is not None:
-            freeze_batch(
-                connection,
-                staged,
-                plan.campaign,
-                plan.batch.tag,
-                plan.templates,
-                known=plan.known,
-                replaces_campaign=plan.is_new,
-                erased=plan.erased.digests,
-            )
-            note_frozen_list(connection, issue, plan.list_place, plan.list_fingerprint, replaces_campaign=plan.is_new)
-        if time:
-            moments = (make_instant(at.replace(microsecond=0)) for at in (time.due, time.expires))
-            schedule_campaign(connection, issue, *moments)
 
 
 def _refuse_examples(publication: OpenPublication, draft: Draft) -> None:

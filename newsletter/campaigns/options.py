@@ -36,7 +36,7 @@ class SendOptions:
     `changes` says which text goes out when the draft has changed since. `list_file` is read in place of the
     publication's list. Without `despite_problems` a text in which a check finds problems is not sent. `nobody_left` is
     a person's word that nobody unsubscribed by campaigns that this store does not know, `list_is_right` that readers
-    who wait and are missing from the list are meant to get nothing.
+    who wait and are missing from the list are meant to get nothing. `detached` leaves it to workers, and does not wait.
     """
 
     tag: str = ""
@@ -47,6 +47,7 @@ class SendOptions:
     despite_problems: bool = False
     nobody_left: bool = False
     list_is_right: bool = False
+    detached: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tag", self.tag.casefold())  # as lists have them

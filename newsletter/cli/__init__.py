@@ -24,6 +24,10 @@ _COMMANDS = {
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Look after the list: who is on it, who left."),
     "signup": ("newsletter.cli.signup:signup", "Print a form by which readers join, for your own website."),
     "serve": ("newsletter.cli.serve:serve", "Answer readers on the web: unsubscribing, and the archive."),
+    "worker": (
+        "newsletter.cli.worker:worker",
+        "Send beside others, on this machine and on others: with PostgreSQL.",
+    ),
     "inbox": ("newsletter.cli.inbox:inbox", "Read the mail that comes back: bounces, complaints, mails to leave."),
     "state": ("newsletter.cli.state:state", "Back up, put back or move what was sent and who left."),
     "keys": ("newsletter.cli.keys:keys", "Make the keys that readers' links are signed with."),

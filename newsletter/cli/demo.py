@@ -17,7 +17,8 @@ def demo() -> None:
     folder = Path.cwd() / "build" / "demo"
     done = demonstrate(folder)
     counts = done.result.counts
-    say(done.result.plan.campaign.subject, style="bold")
+    if plan := done.result.plan:
+        say(plan.campaign.subject, style="bold")
     say(format_balance(counts), style="bold green" if counts.complete else "bold yellow")
     for form, path in done.exported.items():
         if form != path.name:  # a picture beside the email

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from newsletter.actions.dry_run import dry_run as write_dry_run
-from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime, read_draft_to_send
+from newsletter.actions.freeze_plan import SendTime
+from newsletter.actions.send import Proposal, SendOutcome, SendResult, read_draft_to_send
 from newsletter.actions.send import send as send_issue
 from newsletter.actions.send_test import TESTERS
 from newsletter.actions.send_test import send_test as send_to_testers
@@ -52,6 +53,7 @@ _despite_problems = click.option(
 @click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")
+@click.option("--detach", is_flag=True, help="Leave it to the workers that run, and do not wait for them.")
 @_despite_problems
 @nobody_left
 @list_is_right
@@ -68,13 +70,15 @@ def send(
     expires: str | None,
     continue_: bool,
     with_changes: bool,
+    detach: bool,
     despite_problems: bool,
     nobody_left: bool,
     list_is_right: bool,
 ) -> None:
     """Send an issue to its readers: shows what will happen, and asks. Sends to nobody twice.
 
-    Run it again after it was stopped, and it goes on where it was.
+    Run it again after it was stopped, and it goes on where it was. Where `newsletter worker` runs, on whatever machine,
+    the workers send it, and this shows how far they are: Ctrl-C stops them, and a closed terminal does not.
     """
     changes = _choose_changes(continue_, with_changes)
     if tests and dry_run:
@@ -83,6 +87,8 @@ def send(
         raise click.UsageError("--test and --dry-run go with neither --at nor --to-new.")
     if language and not tests:
         raise click.UsageError("--language goes with --test: an issue is sent in all its languages.")
+    if detach and (tests or dry_run or at):
+        raise click.UsageError("--detach goes with none of --test, --dry-run and --at.")
     if expires and not at:
         raise click.UsageError("--expires goes with --at.")
     publication = open_publication()
@@ -99,6 +105,7 @@ def send(
         despite_problems=despite_problems or not yes,  # without --yes the question names them
         nobody_left=nobody_left,
         list_is_right=list_is_right,
+        detached=detach,
     )
     if draft is None:
         found = find_unsent_draft(publication)
@@ -211,7 +218,8 @@ def _send(
 
 def _show_result(publication: OpenPublication, result: SendResult, options: SendOptions) -> int:
     """Print how it ended; return the exit status. What a run did was reported when it ended."""
-    issue, campaign = result.issue, result.plan.campaign
+    issue, plan = result.issue, result.plan
+    campaign = plan and plan.campaign
     match result.outcome:
         case SendOutcome.NOBODY:
             who = "came onto the list since" if options.to_new else f"is {' or '.join(options.retried)}, or waits"
@@ -220,17 +228,21 @@ def _show_result(publication: OpenPublication, result: SendResult, options: Send
         case SendOutcome.NOTHING_LEFT:
             done = (
                 f"was cancelled on {campaign.cancelled_at:%Y-%m-%d}"
-                if campaign.cancelled_at
+                if campaign and campaign.cancelled_at
                 else "has been sent already"
             )
             say(f"{issue} {done}; nothing is sent now.", style="bold")
-            if result.plan.text_changed:
+            if plan and plan.text_changed:
                 say(f"The draft has changed since. To tell its readers: newsletter draft new --correction {issue}")
             show_summary(publication, issue)
         case SendOutcome.DECLINED:
             return 1
         case SendOutcome.SCHEDULED:
             say("It is in the outbox, and leaves when `newsletter outbox run` is called then.", style="bold green")
+            return 1 if result.unusable else 0
+        case SendOutcome.HANDED_OVER:
+            say("Workers send it now, and go on when this terminal is closed.", style="bold green")
+            say(f"To see how far they are, and to stop them with Ctrl-C: newsletter send {issue}")
             return 1 if result.unusable else 0
         case SendOutcome.STOPPED:
             say(f"To go on: newsletter send {issue}", style="bold")

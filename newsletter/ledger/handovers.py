@@ -22,7 +22,7 @@ from newsletter.ledger.workers import has_living_worker, read_clock
 from newsletter.mail.message import Outcome
 from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours, now, publication_of, storable
-from newsletter.store.schema import deliveries, handovers, worker_tallies
+from newsletter.store.schema import deliveries, handovers, worker_tallies, workers
 
 
 class Ending(StrEnum):
@@ -32,7 +32,7 @@ class Ending(StrEnum):
     ASKED = "asked"  # a person stopped it
     REFUSED = "refused"  # too many readers were refused
     BLOCKED = "blocked"  # the server takes nothing from this sender, or lets no worker in
-    LATE = "late"  # nothing has moved for so long that the store may be an older copy
+    HELD = "held"  # a person has to look first: at the list, or because nothing has moved for long
     REPLACED = "replaced"  # the store was put back from a backup
 
 
@@ -62,6 +62,10 @@ class Waiting:
     def is_over(self) -> bool:
         """Return whether nobody waits whom a worker could try, now or later, and no worker has anything in hand."""
         return not self.pending and self.next_due is None and not self.has_worker
+
+    def is_anybody_due(self, moment: float) -> bool:
+        """Return whether somebody waits who may be tried at a moment, in seconds since 1970."""
+        return bool(self.pending) or (self.next_due is not None and self.next_due <= moment)
 
 
 def hand_over(
@@ -184,6 +188,13 @@ def sum_tallies(store: Store, issue: IssueName, handover: str) -> Counter[Outcom
     """Return what all workers of a handover have had answered; as of a second ago."""
     with store.reading() as connection:
         return _sum_tallies(connection, issue, handover)
+
+
+def find_last_heartbeat(store: Store, issue: IssueName) -> Instant | None:
+    """Return when a worker of the issue was last heard of; None when it never had one."""
+    with store.reading() as connection:
+        latest = connection.scalar(select(func.max(workers.c.heartbeat_at)).where(is_of(connection, workers, issue)))
+        return parse_instant(latest) if latest else None
 
 
 def _sum_tallies(connection: Connection, issue: IssueName, handover: str) -> Counter[Outcome]:

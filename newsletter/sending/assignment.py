@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from newsletter.backends import Backend
 from newsletter.issue_name import IssueName
+from newsletter.sending.handover_share import HandoverShare
 from newsletter.sending.rules import OnProgress, SendingRules
 from newsletter.store import Store
 
@@ -17,7 +18,7 @@ class Assignment:
     does not begin, and after the last result. `on_progress` is called a few times a second, and `on_stop` when a signal
     has asked the worker to end with what is in hand. `suppress_departed` keeps from being claimed who has left the list
     by now; it is called, on any thread, while the worker sends and after each wait. `server` is by which name limits
-    are learned of the other side; empty: none are.
+    are learned of the other side; empty: none are. With a `share` it is one of several workers of the campaign.
     """
 
     store: Store
@@ -29,3 +30,4 @@ class Assignment:
     on_stop: Callable[[], None]
     suppress_departed: Callable[[], None] = lambda: None
     server: str = ""
+    share: HandoverShare | None = None

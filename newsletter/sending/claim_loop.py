@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import Claimed, record_and_claim
 from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_recent_answers
+from newsletter.ledger.delivery_ranges import RangeCursor
 from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.ledger.lease_watch import LeaseWatch
@@ -34,6 +35,7 @@ _SHOW_EVERY_S = 0.1
 _LOCKED_S = 1.0
 _LEASE_OVER_S = 0.02  # after the end of a lease, which is settled when it is over
 _LOOK_EVERY_S = 30.0  # the wall clock may jump
+_SHARE_PATIENCE_S = 5.0  # with a deferred recipient, of one worker among several
 _COMPARE_EVERY_S = 60.0  # with the list, which an editor may have changed
 _COMPARE_SHARE = 20  # times as long as the comparison took
 _T = TypeVar("_T")
@@ -60,6 +62,7 @@ class ClaimLoop:
         self._thread = thread
         self._lease_s = lease_s
         self._watch = LeaseWatch(lease_s)
+        self._cursor = RangeCursor(assignment.share.handover) if assignment.share else None
         self._waiting = waiting  # deliveries, when it began
         self._most_ahead = count_most_ahead(assignment)
         self._maker = MessageMaker(assignment, began, thread, dispatcher)
@@ -133,13 +136,17 @@ class ClaimLoop:
                 self._next_due = time()  # some of them may have been deferred, and are so again
             await self._maker.make(claimed.deliveries)
             idle = not self._claimed and not claimed.deliveries
-            if idle and (dispatcher.halting or (want and self._next_due is None)):
+            if idle and (dispatcher.halting or (want and self._has_nobody_left())):
                 if not dispatcher.halting and await self._wait_for_other_workers():
                     continue
                 self._resting, self._leased = None, 0
                 self.show()
                 return
             await self._wait(idle=idle, want=want)
+
+    def _has_nobody_left(self) -> bool:
+        """Return whether nobody is left for this worker; one of several leaves to a later one who is due later."""
+        return self._next_due is None or (self._cursor is not None and self._next_due > time() + _SHARE_PATIENCE_S)
 
     async def _suppress_departed(self) -> None:
         """Have those suppressed who have left the list, every minute; a long list rarer, so that little time goes."""
@@ -175,6 +182,7 @@ class ClaimLoop:
                 moment=moment,
                 lease_s=self._lease_s,
                 claim=number,
+                cursor=self._cursor,
             )
         )
         recorder.free([result.id for result in collected.results])
@@ -188,7 +196,12 @@ class ClaimLoop:
         return self._most_ahead if room is None else min(self._most_ahead, room)
 
     async def _wait_for_other_workers(self) -> bool:
-        """Settle leases that ran out, and wait for others; return False when no other worker has anything in hand."""
+        """Settle leases that ran out, and wait for others; return False when no other worker has anything in hand.
+
+        One of several workers leaves that to the others, and to whoever looks after the handover.
+        """
+        if self._cursor is not None:
+            return False
         store, issue = self._assignment.store, self._assignment.issue
         before = await self._run_in_ledger(partial(count_deliveries, store, issue))
         await self._run_in_ledger(partial(settle_expired, store, issue, self._watch))

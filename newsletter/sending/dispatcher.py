@@ -295,6 +295,12 @@ class Dispatcher:
         done, _ = await asyncio.wait([future], timeout=patience)
         return bool(done)
 
+    def judge(self, tally: Counter[Outcome]) -> None:
+        """Halt when too many are refused in a tally, which may be that of several workers."""
+        failure = self._refusals.find_excess(tally)
+        if failure is not None and not self.halting:
+            self.halt(failure)
+
     def _watch(self, delivery: int | None, concern: Concern, result: Result) -> None:
         failure = self._refusals.record(delivery, concern, result, self.tally)
         if failure is not None and not self.halting:

@@ -57,6 +57,10 @@ class Refusals:
                 return TooManyRefused(_BLOCKED.format(result.line), next_step=_NOT_THE_READERS)
             if len(self._for_policy) >= self._most_in_a_row and len(self._for_policy) > self._share * tally.total():
                 return self._stop_for_policy(result, tally)
+        return self.find_excess(tally)
+
+    def find_excess(self, tally: Counter[Outcome]) -> DeliveryError | None:
+        """Return why a worker has to halt with this tally, of its own or of all who send with it; None: it goes on."""
         refused, answered = tally[Outcome.REFUSED], tally.total()
         if self._share is not None and answered >= _COUNT_FROM and refused > self._share * answered:
             return TooManyRefused(

@@ -8,7 +8,10 @@ import asyncio
 import platform
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 
 from newsletter.errors import DeliveryError
@@ -21,6 +24,7 @@ from newsletter.sending.assignment import Assignment
 from newsletter.sending.claim_loop import ClaimLoop, count_most_ahead
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
+from newsletter.sending.handover_share import HandoverWatch, StopSwitch
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.lease_keeper import LeaseKeeper
 from newsletter.sending.send_sampler import SendSampler
@@ -41,7 +45,8 @@ def send_campaign(assignment: Assignment) -> None:
     worker = token_hex(8)
     lease = LeaseClock(workers.LEASE_S)
     asked_at = lease.read()
-    register_worker(store, issue, worker, host=platform.node(), lease_s=lease.seconds)
+    is_one_of_several = assignment.share is not None
+    register_worker(store, issue, worker, host=platform.node(), lease_s=lease.seconds, tries_anew=not is_one_of_several)
     lease.start(asked_at)
     why = _FAILED
     try:
@@ -65,7 +70,7 @@ async def _send_until_signalled(assignment: Assignment, worker: str, lease: Leas
     """Send until everyone is answered or a signal comes; return why it ended early, empty when it did not.
 
     SIGINT (Ctrl-C) and SIGTERM finish what is in hand, and a second one ends at once. Signals reach the main thread
-    alone (signal(7)), so they do not stop a worker on another thread.
+    alone (signal(7)), so they do not stop a worker on another thread; the switch of its share does.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -82,10 +87,14 @@ async def _send_until_signalled(assignment: Assignment, worker: str, lease: Leas
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, on_signal)
+    switch = assignment.share.stop if assignment.share else StopSwitch()
+    switch.listen(partial(_call_on, loop, on_signal))
     try:
         await sending
     except asyncio.CancelledError as error:
         raise DeliveryError("Ended at once, with messages in hand.") from error
+    finally:
+        switch.listen(None)
     return _ASKED_TO_STOP if stop.is_set() else ""
 
 
@@ -106,6 +115,8 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
         keeper = asyncio.create_task(LeaseKeeper(assignment, worker, lease, thread, dispatcher).run(connections))
         sampler = SendSampler(assignment, worker, thread, loop)
         sampling = asyncio.create_task(sampler.run())
+        share = _watch_handover(assignment, worker, thread, dispatcher)
+        watching = asyncio.create_task(share.run()) if share else None
         connections.start()
         try:
             await loop.run()
@@ -125,12 +136,30 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
             sampling.cancel()
             await asyncio.wait([sampling])
             await sampler.close()
+            if share and watching:
+                watching.cancel()
+                await asyncio.wait([watching])
+                await share.look()
             keeper.cancel()  # the lease is kept until the last message in hand has its result
             await asyncio.wait([watcher, keeper])
     if not keeper.cancelled() and (fault := keeper.exception()) is not None:
         raise fault
     if dispatcher.failure is not None:
         raise dispatcher.failure
+
+
+def _watch_handover(
+    assignment: Assignment, worker: str, thread: ThreadPoolExecutor, dispatcher: Dispatcher
+) -> HandoverWatch | None:
+    """Return the watch of a worker that is one of several."""
+    if assignment.share is None:
+        return None
+    return HandoverWatch(assignment.store, assignment.issue, assignment.share, worker, thread, dispatcher)
+
+
+def _call_on(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop has just come to its end
+        loop.call_soon_threadsafe(work)
 
 
 async def _halt_when(stop: asyncio.Event, dispatcher: Dispatcher, connections: Connections) -> None:

@@ -34,6 +34,10 @@ class Database(Protocol):
         """Return the engine. Raises DeliveryError when there is none to be had."""
         ...
 
+    def connect_options(self) -> Mapping[str, Any]:
+        """Return the options by which the driver connects, beside those in the engine's URL."""
+        ...
+
     def sole(self, engine: Engine, name: str, *, shared: bool = False) -> AbstractContextManager[None]:
         """Hold `name` as the only process; `shared`, where the database can, beside others who do. Raises Busy."""
         ...

@@ -92,6 +92,22 @@ class Store:
             connection.detach()
             yield Staging(self._database, connection)
 
+    @contextmanager
+    def preparing(self, tables: Sequence[str]) -> Iterator[Connection]:
+        """Open a transaction in which these tables, of another library, are made or changed by one program at a time.
+
+        Raises DeliveryError for one that is somebody else's.
+        """
+        with self.transaction() as connection:
+            self._database.refuse_tables_of_others(connection, tables)
+            self._database.shut_out_others(connection)
+            yield connection
+
+    def connect_options(self) -> dict[str, Any]:
+        """Return the options by which the database's driver connects, for a library that has connections of its own."""
+        _, options = self._engine.dialect.create_connect_args(self._engine.url)
+        return {**options, **self._database.connect_options()}
+
     def of(self, publication: PublicationId) -> "Store":
         """Return the state of another publication of the same database, over this store's connections.
 

@@ -105,7 +105,6 @@ class Postgresql:
     def engine(self) -> Engine:
         """Return the engine. Raises DeliveryError when psycopg is missing, or nothing to prove the server by."""
         password = self._password.get_secret_value() if self._password else None
-        is_set = bool(password or os.environ.get("PGPASSWORD"))
         url = URL.create(
             "postgresql+psycopg",
             username=self._url.username,
@@ -116,11 +115,9 @@ class Postgresql:
             query=self._url.query,
         )
         try:
-            from psycopg import pq
-
             engine = create_engine(
                 url,
-                connect_args={**_CONNECT, **encryption.proofs(self._url, pq.version(), password=is_set)},
+                connect_args={**self.connect_options()},
                 isolation_level="READ COMMITTED",
                 # A process that waits for hours may find its connections gone, which is no reason to give up.
                 pool_pre_ping=True,
@@ -133,6 +130,12 @@ class Postgresql:
             ) from error
         event.listen(engine, "connect", _configure)
         return engine
+
+    def connect_options(self) -> Mapping[str, Any]:
+        from psycopg import pq
+
+        is_set = bool(self._password and self._password.get_secret_value()) or bool(os.environ.get("PGPASSWORD"))
+        return {**_CONNECT, **encryption.proofs(self._url, pq.version(), password=is_set)}
 
     @contextmanager
     def sole(self, engine: Engine, name: str, *, shared: bool = False) -> Iterator[None]:

@@ -22,13 +22,13 @@ class PreparedStatement:
     def fetch(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Execute it once, and return its rows."""
         text, (row,) = self._bind(connection, [values])
-        rows: list[tuple[Any, ...]] = _run(connection, lambda driver: driver.execute(text, row).fetchall())
+        rows: list[tuple[Any, ...]] = run_in_driver(connection, lambda driver: driver.execute(text, row).fetchall())
         return rows
 
     def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute it for each row, in one go."""
         text, bound = self._bind(connection, rows)
-        _run(connection, lambda driver: driver.cursor().executemany(text, bound))
+        run_in_driver(connection, lambda driver: driver.cursor().executemany(text, bound))
 
     def _bind(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[Any]]:
         """Return the text in the database's words, and its parameters: in order where they have no names."""
@@ -49,10 +49,10 @@ def _choose(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
     return choose if len(names) > 1 else lambda values: (choose(values),)
 
 
-def _run(connection: Connection, work: Callable[[Any], Any]) -> Any:
+def run_in_driver(connection: Connection, work: Callable[[Any], Any]) -> Any:
     """Let the driver work; what it raises is raised as SQLAlchemy does, without the values: they are a reader's."""
     dialect = connection.dialect
-    driver: Any = connection.connection.driver_connection
+    driver: Any = connection.connection.dbapi_connection  # `driver_connection` is none once it has left its pool
     errors: Any = dialect.loaded_dbapi.Error
     try:
         return work(driver)

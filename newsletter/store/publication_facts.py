@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select, update
 
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
 from newsletter.store.schema import facts
@@ -16,9 +16,10 @@ def read_fact(connection: Connection, key: str) -> str:
 
 
 def write_fact(connection: Connection, key: str, value: str) -> None:
-    """Write a fact over what was known."""
-    connection.execute(delete(facts).where(is_ours(connection, facts), facts.c.key == key))
-    connection.execute(insert(facts).values(publication=publication_of(connection), key=key, value=value))
+    """Write a fact over what was known, also while another process writes it."""
+    new = insert_new(connection, facts).values(publication=publication_of(connection), key=key, value=value)
+    connection.execute(new)
+    connection.execute(update(facts).where(is_ours(connection, facts), facts.c.key == key).values(value=value))
 
 
 def remove_facts(connection: Connection, keys: Collection[str]) -> None:

@@ -83,6 +83,9 @@ class Sqlite:
         for ending in ("", "-wal", "-shm", "-journal"):
             tighten(path.with_name(f"{path.name}{ending}"))
 
+    def connect_options(self) -> Mapping[str, Any]:
+        return {}
+
     @contextmanager
     def sole(self, engine: Engine, name: str, *, shared: bool = False) -> Iterator[None]:
         """Hold the lock, which the kernel frees when the process dies, however it dies; one process alone sends."""

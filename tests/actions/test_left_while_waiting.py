@@ -15,9 +15,10 @@ from postgres import Postgres
 from scheduling import HOUR, MINUTE
 from smtp_server import Server, kill_at
 
+from newsletter.actions.freeze_plan import SendTime
 from newsletter.actions.report import summarize_campaign
 from newsletter.actions.run_outbox import run_outbox
-from newsletter.actions.send import SendResult, SendTime, send
+from newsletter.actions.send import SendResult, send
 from newsletter.campaigns.list_comparison import ListChanged
 from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.errors import DecisionNeeded, ListError, NewsletterError

@@ -15,8 +15,9 @@ from smtp_server import Server
 
 from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.find_copies import find_copies
+from newsletter.actions.freeze_plan import SendTime
 from newsletter.actions.run_outbox import run_outbox
-from newsletter.actions.send import Proposal, SendOutcome, SendTime, send
+from newsletter.actions.send import Proposal, SendOutcome, send
 from newsletter.actions.suppress import suppress
 from newsletter.address import SubscriberKey
 from newsletter.campaigns.list_comparison import ListChanged

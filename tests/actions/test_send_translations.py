@@ -12,8 +12,9 @@ from messages import parsed, texts
 from translated import SENDERS, WORDS, list_readers, translate, write_draft
 
 from newsletter.actions.dry_run import dry_run
+from newsletter.actions.freeze_plan import SendTime
 from newsletter.actions.list_outbox import list_outbox
-from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime, send
+from newsletter.actions.send import Proposal, SendOutcome, SendResult, send
 from newsletter.address import EmailAddress
 from newsletter.backends import Feed, Limits
 from newsletter.campaigns.options import Changes, SendOptions

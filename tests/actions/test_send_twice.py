@@ -11,7 +11,8 @@ from frozen import Frozen, Pigeons
 from postgres import Postgres
 
 from newsletter.actions.cancel import cancel
-from newsletter.actions.send import SendResult, SendTime, freeze_plan, send
+from newsletter.actions.freeze_plan import SendTime, freeze_plan
+from newsletter.actions.send import SendResult, send
 from newsletter.actions.send_request import make_send_request
 from newsletter.backends import Feed, Limits
 from newsletter.campaigns.options import Changes, SendOptions

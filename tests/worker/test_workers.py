@@ -1,0 +1,135 @@
+"""Workers beside one another on one campaign: real processes, a real PostgreSQL, a real SMTP server."""
+
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from conftest import Publication
+from postgres import Postgres
+from running_workers import end, running_workers
+from smtp_server import Server, kill_at
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def shared(digest: Publication, postgres: Postgres) -> Publication:
+    """Return a publication whose state is in PostgreSQL, with a mail server that takes everything."""
+    digest.environ["NEWSLETTER_STORE__URL"] = postgres.fresh()
+    return digest
+
+
+def _readers(publication: Publication) -> dict[str, int]:
+    (status,) = json.loads(publication.run("status", "2.10", "--json").stdout)
+    return {name: count for name, count in status["readers"].items() if count}
+
+
+def test_two_workers_send_what_a_person_hands_over(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(400)
+    with running_workers(shared, 2) as workers:
+        sent = shared.run("send", "2.10", "--yes")
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+        assert "400 accepted" in sent.stdout
+        logs = [end(worker) for worker in workers]
+    assert server.copies() == Counter(addresses)
+    assert all("sending, with" in log for log in logs), logs  # each had a share of it
+    assert "accepted = 400" in (shared.root / "drafts/2.10.sent.toml").read_text()
+    assert shared.run("send", "2.10", "--yes").returncode == 0
+    assert "no worker" in shared.run("send", "2.10", "--yes", "--detach").stderr.lower()
+
+
+def test_without_a_worker_a_send_sends_by_itself(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(30)
+    with running_workers(shared, 1):
+        pass
+    sent = shared.run("send", "2.10", "--yes")
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    assert server.copies() == Counter(addresses)
+
+
+def test_ctrl_c_stops_the_workers_and_the_same_command_goes_on(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(200)
+    shared.environ["NEWSLETTER_SMTP__MESSAGES_PER_SECOND"] = "40"
+    with running_workers(shared, 2):
+        left = shared.run("send", "2.10", "--yes", "--detach")
+        assert left.returncode == 0, left.stdout + left.stderr
+        assert "Workers send it now" in left.stdout
+        attached = shared.start("send", "2.10", "--yes")
+        _wait_until(lambda: len(server.stored) > 10)
+        attached.send_signal(signal.SIGINT)
+        out, err = attached.communicate(timeout=60)
+        assert attached.returncode == 1, out + err
+        stopped = len(server.stored)
+        assert stopped < 200
+        assert "To go on: newsletter send 2.10" in out
+        time.sleep(1.5)
+        assert len(server.stored) == stopped  # nobody goes on by himself
+        del shared.environ["NEWSLETTER_SMTP__MESSAGES_PER_SECOND"]
+        assert _readers(shared) == {"accepted": stopped, "pending": 200 - stopped}
+        again = shared.run("send", "2.10", "--yes")
+        assert again.returncode == 0, again.stdout + again.stderr
+    assert server.copies() == Counter(addresses)
+
+
+def test_a_killed_worker_leaves_no_more_unknown_than_it_had_in_hand(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(300)
+    with running_workers(shared, 2, lease_s=2.0) as workers:
+        kill_at(server, 400, lambda: workers[0].pid)
+        sent = shared.run("send", "2.10", "--yes")
+        assert workers[0].poll() == -signal.SIGKILL
+        assert sent.returncode == 1, sent.stdout + sent.stderr
+    readers, copies = _readers(shared), server.copies()
+    assert set(copies.values()) == {1}
+    assert 0 < readers["unknown"] <= 16
+    assert readers["accepted"] + readers["unknown"] == 300
+    assert len(copies) >= readers["accepted"]
+    assert set(copies) <= set(addresses)
+
+
+def test_a_worker_that_stood_still_sends_nothing_that_others_have_sent(shared: Publication, server: Server) -> None:
+    shared.readers(300)
+    with running_workers(shared, 2, lease_s=2.0) as workers:
+        kill_at(server, 400, lambda: workers[0].pid, signal.SIGSTOP)
+        shared.run("send", "2.10", "--yes")
+        workers[0].send_signal(signal.SIGCONT)
+        time.sleep(1)
+        readers = _readers(shared)
+    assert set(server.copies().values()) == {1}
+    assert readers["accepted"] + readers["unknown"] == 300
+    assert readers["unknown"] <= 16
+
+
+def test_when_all_workers_are_killed_the_next_one_goes_on(shared: Publication, server: Server) -> None:
+    shared.readers(300)
+    shared.environ["NEWSLETTER_SMTP__MESSAGES_PER_SECOND"] = "60"
+    with running_workers(shared, 2, lease_s=2.0) as workers:
+        assert shared.run("send", "2.10", "--yes", "--detach").returncode == 0
+        _wait_until(lambda: len(server.stored) > 20)
+        for worker in workers:
+            end(worker, signal.SIGKILL)
+    del shared.environ["NEWSLETTER_SMTP__MESSAGES_PER_SECOND"]
+    with running_workers(shared, 1, lease_s=2.0):
+        _wait_until(lambda: "pending" not in (readers := _readers(shared)) and "sending" not in readers)
+    readers = _readers(shared)
+    assert set(server.copies().values()) == {1}
+    assert readers["accepted"] + readers.get("unknown", 0) == 300
+
+
+def test_too_many_refusals_of_all_workers_together_stop_them(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(400)
+    server.refuse = dict.fromkeys(addresses, "550 5.1.1 no such user")
+    with running_workers(shared, 2):
+        sent = shared.run("send", "2.10", "--yes")
+    assert sent.returncode == 1
+    assert "readers were refused" in sent.stderr, sent.stdout + sent.stderr
+    assert 100 <= _readers(shared)["refused"] < 400
+
+
+def _wait_until(is_so: Callable[[], bool], seconds: float = 45.0) -> None:
+    latest = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < latest
+        time.sleep(0.1)
