@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newsletter.actions.deliver import sole_sender
+from newsletter.actions.hand_over import is_in_workers_hands, stop_workers
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DraftError
 from newsletter.issue_name import IssueName
@@ -23,6 +24,8 @@ def cancel(
 ) -> int | None:
     """Cancel a campaign for those who wait or are unknown; return for how many, None when `confirm` declines.
 
+    Workers that send it are stopped first.
+
     `on_wait` is told for how many seconds a crashed send's lease is waited for.
 
     Raises DraftError when it has not been sent or is at its end, and DeliveryError while it is being sent.
@@ -31,6 +34,12 @@ def cancel(
     campaign = find_campaign(store, issue) if store else None
     if store is None or campaign is None:
         raise DraftError(f"{issue} has not been sent from here, so there is nothing to cancel.")
+    agreed = False
+    if is_in_workers_hands(store, issue):  # who run elsewhere, where nobody could stop them
+        if not confirm(count_deliveries(store, issue)):
+            return None
+        agreed = True
+        stop_workers(store, issue)
     with sole_sender(store, issue):
         wait_for_leases(store, issue, on_wait)
         counts = count_deliveries(store, issue)
@@ -38,7 +47,7 @@ def cancel(
             raise DraftError(
                 f"{issue} is at its end, and nobody waits for it.", next_step="There is nothing to cancel."
             )
-        if not confirm(counts):
+        if not agreed and not confirm(counts):
             return None
         cancelled = cancel_campaign(store, issue)
         write_record(publication.record(issue), store, issue)

@@ -1,7 +1,8 @@
 """A worker's part in the sending of a campaign that was handed over: it sends until no further range is left.
 
-Whatever a job says, the handover and the ledger say what there is to do. The sent record beside the draft is written
-where a person works, by `send`, and not by a worker: in its folder the file would be one that git does not know.
+Whatever a job says, the handover and the ledger say what there is to do. The sent record beside the draft is made where
+a person works, by `send`. A worker brings it up to date where it lies already: made in a worker's folder, it would be a
+file that git does not know there.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from newsletter.actions.deliver import keep_signal_handlers
 from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.backends import SenderRefused, Unreachable, name_server
+from newsletter.campaigns.sent_record import write_record
 from newsletter.clock import make_instant
 from newsletter.errors import DecisionNeeded, ListError, NewsletterError
 from newsletter.issue_name import IssueName
@@ -130,7 +132,11 @@ def _send(
     if stop.is_asked:
         _try_again(store, issue, None, 0)
         return ShareReport(result=ShareResult.STOPPED)
-    return _leave(store, handover, end_when_done(store, issue, handover.id), ShareResult.SENT)
+    waiting = end_when_done(store, issue, handover.id)
+    record = publication.record(issue)
+    if waiting.is_over and record.exists():
+        write_record(record, store, issue)
+    return _leave(store, handover, waiting, ShareResult.SENT)
 
 
 def _leave(

@@ -50,7 +50,7 @@ def _require_postgresql(publications: Sequence[OpenPublication]) -> None:
         raise ConfigError(
             "A worker shares its work with others through PostgreSQL, and the state is in a file on this machine.",
             next_step="Here `newsletter send` sends by itself. To move the state: newsletter state move URL "
-            "(docs/scaling.md).",
+            "(docs/operators/workers.md).",
         )
     if len(places) > 1:
         raise ConfigError(

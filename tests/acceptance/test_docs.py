@@ -14,7 +14,9 @@ import pytest
 import smtp_server
 from conftest import ROOT, Publication
 from PIL import Image
+from postgres import Postgres
 from preview_server import previewing
+from running_workers import end, wait_until_ready
 from service_server import served, serving
 
 from newsletter.issue.blocks import Heading, ListBlock, Paragraph, PictureBlock, Quotation, TableBlock, ThematicBreak
@@ -64,7 +66,9 @@ _FIRST = ("README", "writing")
     [pytest.param(page, marks=() if page.stem in _FIRST else pytest.mark.slow) for page in PAGES],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
-def test_the_commands_of_a_page_run(publication: Publication, server: smtp_server.Server, page: Path) -> None:
+def test_the_commands_of_a_page_run(
+    publication: Publication, server: smtp_server.Server, page: Path, request: pytest.FixtureRequest
+) -> None:
     publication.through(server)
     shutil.copyfile(ROOT / "subscribers.example.csv", publication.root / "subscribers.example.csv")
     shutil.copyfile(ROOT / "tests/articles/pages/news.html", publication.root / "ferry-accord.html")
@@ -98,6 +102,9 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
             continue
         if command.startswith("newsletter serve"):
             _serve(publication, command)
+            continue
+        if command.startswith("newsletter worker"):
+            _work(publication, command, request.getfixturevalue("postgres"))
             continue
         done = _run(publication, command)
         assert done.returncode == 0, f"{page.name}: {command}\n{done.stdout}{done.stderr}"
@@ -149,6 +156,15 @@ def _serve(publication: Publication, command: str) -> None:
     with serving(publication, *shlex.split(command)[2:], "--port", "0") as service:
         assert service.ask("/healthz")[0] == 200
         assert service.end() == 0
+
+
+def _work(publication: Publication, command: str, postgres: Postgres) -> None:
+    """Run a worker, see that it waits for what is to be done, and end it."""
+    publication.environ["NEWSLETTER_STORE__URL"] = postgres.fresh()
+    worker = publication.start(*shlex.split(command)[1:])
+    wait_until_ready(worker)
+    end(worker)
+    assert worker.returncode == 0
 
 
 def test_the_quick_start_is_two_commands_that_make_and_ci_know() -> None:
@@ -219,7 +235,7 @@ def test_every_command_of_the_program_is_documented() -> None:
         "cite", "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
-        "dkim key", "keys new", "keys rotate", "serve", "inbox read", "inbox undo", "subscribers check",
+        "dkim key", "keys new", "keys rotate", "serve", "worker", "inbox read", "inbox undo", "subscribers check",
         "signup snippet",
         "subscribers list", "subscribers show", "subscribers add", "subscribers remove", "subscribers forget",
         "subscribers stats", "subscribers import", "subscribers export", "subscribers suppress",

@@ -1,6 +1,9 @@
 """The list ids of a database's publications: noted by whoever writes, and never two of a kind."""
 
 import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from conftest import Publication
 from newsletter.errors import ConfigError
 from newsletter.publication import OpenPublication
 from newsletter.store import open_store
-from newsletter.store.publication_facts import read_fact
+from newsletter.store.publication_facts import read_fact, write_fact
 from newsletter.store.publication_identity import note_list_id, require_identity
 from newsletter.workspace import PublicationId
 
@@ -32,6 +35,25 @@ def test_a_publication_keeps_the_list_id_that_it_has(place: Path | str) -> None:
         note_list_id(store, "c.example.org")
         require_identity(store, "c.example.org", note=True)
         require_identity(store.of(PublicationId("third")), "digest.example.org", note=True)
+
+
+def test_two_programs_that_open_a_new_state_at_once_write_down_the_same(place: Path | str) -> None:
+    with closing(open_store(place)) as store, ThreadPoolExecutor() as others:
+        begun, told = threading.Event(), []
+
+        def open_beside() -> None:
+            begun.set()
+            require_identity(store, "digest.example.org", note=True)
+            told.append("beside")
+
+        with store.transaction() as connection:
+            write_fact(connection, "list_id", "digest.example.org")
+            beside = others.submit(open_beside)
+            begun.wait()
+            time.sleep(0.1)  # so that it has read that nothing is known; nothing hangs on how long
+        beside.result(timeout=30)
+        assert told == ["beside"]
+        require_identity(store, "digest.example.org", note=True)
 
 
 def test_a_workspace_of_before_is_only_read_where_nothing_is_written(publication: Publication) -> None:
