@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 LEARNING = 0.1  # the share of the messages by which a limit has to be learned
+LEARNING_S = 3.0  # and at least so long after the first refusal: a server may take a lot before it
 LINE_LENGTH = 110
 
 
@@ -72,17 +73,16 @@ class Observation:
         """Return how many refusals there were that a sender could have avoided."""
         return sum(event.kind == "refuse" and not event.expected for event in self.events)
 
-    def share_of_refusals(self, learning: float = LEARNING) -> float:
-        """Return refusals for each message accepted, once a tenth of the messages has been."""
-        learned_at = self.accepted.total() * learning
-        accepted, refused, before = 0, 0, 0
-        for event in sorted(self.events, key=lambda each: each.at):
-            if event.kind == "accept":
-                before += 1
-                accepted += before > learned_at
-            elif event.kind == "refuse" and not event.expected:
-                refused += before >= learned_at
-        return refused / accepted if accepted else 0.0
+    def share_of_refusals(self) -> float:
+        """Return refusals for each message accepted, once the limit has to be learned."""
+        events = sorted(self.events, key=lambda each: each.at)
+        refusals = [event.at for event in events if event.kind == "refuse" and not event.expected]
+        accepted = [event.at for event in events if event.kind == "accept"]
+        if not refusals or not accepted:
+            return 0.0
+        learned_at = max(accepted[int(len(accepted) * LEARNING)], refusals[0] + LEARNING_S)
+        later = sum(at >= learned_at for at in accepted)
+        return sum(at >= learned_at for at in refusals) / later if later else 0.0
 
     def trace(self, step: float = 1.0) -> list[str]:
         """Return one line for each second: accepted, refused, connections opened, closed and open, and one refusal."""

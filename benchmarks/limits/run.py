@@ -13,9 +13,10 @@ Measured at the server, from its first connection to the last message that it ac
 list are not in it. The ideal time is computed from the limit (the rows say how, and why). Each reader has to be
 delivered exactly once, checked at the server as well; else the exit status is 1.
 
-**Refusals** are counted once learned: those after the first tenth of the messages, for each message accepted after it.
-A refused connection counts as one. What no sender can avoid does not count: full mailboxes, the first try of
-greylisting. In the last column are all the refusals of a second send to the same server.
+**Refusals** are counted once learned: those after the first tenth of the messages, and at least 3 s after the first
+refusal (a server may take a lot before it), for each message accepted after it. A refused connection counts as one.
+What no sender can avoid does not count: full mailboxes, the first try of greylisting. In the last column are all the
+refusals of a second send to the same server.
 
 A send that has not ended after five times the ideal time, and half a minute, is stopped. So is one that has delivered
 everybody who can be reached and waits for the others.
