@@ -37,7 +37,7 @@ class Session(Protocol):
 
     @property
     def open_sessions(self) -> int:
-        """Return how many sessions the server has now, with this one."""
+        """Return how many sessions the server has greeted and has now, with this one."""
 
     @property
     def tls_attempts(self) -> int:

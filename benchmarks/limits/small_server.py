@@ -40,7 +40,7 @@ class SmallServer:
         self.observation = Observation()
         self.began = 0.0  # the time of the first connection
         self.tls = tls
-        self.open_sessions = 0
+        self.greeted = 0  # sessions that are open
         self.sessions = 0
         self.tls_attempts = 0
         self.transports: set[asyncio.Transport] = set()
@@ -65,6 +65,7 @@ class SmallSession(asyncio.Protocol):
         self._in_text = False
         self._busy = True  # until the banner is out
         self._closing = False
+        self._is_greeted = False
         self._mail = False
         self._out: deque[bytes] = deque()
         self._replies: list[bytes] = []
@@ -76,8 +77,8 @@ class SmallSession(asyncio.Protocol):
 
     @property
     def open_sessions(self) -> int:
-        """Return how many sessions the server has now, with this one."""
-        return self._server.open_sessions
+        """Return how many sessions the server has greeted and has now, with this one."""
+        return self._server.greeted + (not self._is_greeted)
 
     @property
     def tls_attempts(self) -> int:
@@ -87,7 +88,6 @@ class SmallSession(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         server = self._server
-        server.open_sessions += 1
         server.began = server.began or time.monotonic()
         server.transports.add(self._transport)
         server.note("connect", self.number)
@@ -95,7 +95,7 @@ class SmallSession(asyncio.Protocol):
             self._loop.call_later(server.banner_s, self._greet)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's
-        self._server.open_sessions -= 1
+        self._server.greeted -= self._is_greeted
         self._server.transports.discard(self._transport)
         self._closing = True
         self._server.note("close", self.number, str(self.carried))
@@ -104,6 +104,8 @@ class SmallSession(asyncio.Protocol):
         if self._closing:
             return
         refusal = self._ask("banner")
+        self._is_greeted = refusal is None
+        self._server.greeted += self._is_greeted
         self._busy = False
         self._reply(refusal.line if refusal else "220 small.example.org ESMTP")
         self._flush()
