@@ -15,7 +15,7 @@ from mmap import mmap
 from pathlib import Path
 from struct import Struct
 
-from newsletter.files import create_private
+from newsletter.files import create_private, make_private_folder
 from newsletter.ledger.flight_slots import (
     SLOT_SIZE,
     SLOTS_AT,
@@ -67,6 +67,7 @@ def create_flight(store: Store, worker: str, slots: int) -> mmap | None:
         return None
     path = _path(store.folder, worker)
     try:
+        make_private_folder(store.folder)
         with create_private(path, "w+b", buffering=0) as file:
             # All of it now: a page that the disk has no room for would end the process when it is written.
             os.posix_fallocate(file.fileno(), 0, measure_file(slots))

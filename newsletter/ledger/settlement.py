@@ -5,7 +5,8 @@ gone out or not, and only a person can decide.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, null, select, update
 
@@ -41,16 +42,31 @@ _RECORD = _SETTLED_BY_ID.values(
 )
 
 
-def settle_claimed(connection: Connection, store: Store, issue: IssueName, whose: ColumnElement[bool]) -> None:
-    """Settle the claimed deliveries of an issue that are `whose`, within a transaction."""
+@dataclass(kw_only=True)
+class Settled:
+    """How many deliveries a worker had in hand when it ended, by what became of them."""
+
+    answered: int = 0
+    waiting: int = 0
+    unknown: int = 0
+
+    def __str__(self) -> str:
+        parts = {"answered": self.answered, "waiting again": self.waiting, "unknown": self.unknown}
+        return ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
+
+
+def settle_claimed(
+    connection: Connection, store: Store, issue: IssueName, whose: ColumnElement[bool]
+) -> Mapping[str, Settled]:
+    """Settle the claimed deliveries of an issue that are `whose`, within a transaction; return how, by worker."""
     claimed = (is_of(connection, deliveries, issue), whose, deliveries.c.state == State.SENDING)
     by_worker = defaultdict(list)
     for row in connection.execute(select(deliveries.c.id, deliveries.c.worker, deliveries.c.claim).where(*claimed)):
         by_worker[row.worker].append((row.id, row.claim))
+    settled = {}
     for worker, claims in by_worker.items():
         flight = read_flight(store, worker) if worker else None
-        if flight is not None:
-            _settle_by_flight(connection, flight, claims)
+        settled[worker] = _settle_by_flight(connection, flight, claims) if flight else Settled(unknown=len(claims))
     connection.execute(
         update(deliveries)
         .where(*claimed)
@@ -65,6 +81,7 @@ def settle_claimed(connection: Connection, store: Store, issue: IssueName, whose
             lease_until=null(),
         )
     )
+    return settled
 
 
 def remove_settled_flights(store: Store) -> None:
@@ -77,13 +94,15 @@ def remove_settled_flights(store: Store) -> None:
             remove_flights(store, set(there) - set(connection.scalars(living)))
 
 
-def _settle_by_flight(connection: Connection, flight: Flight, claims: Sequence[tuple[int, int]]) -> None:
+def _settle_by_flight(connection: Connection, flight: Flight, claims: Sequence[tuple[int, int]]) -> Settled:
     waiting = [{"key": key} for key, claim in claims if flight.is_unbegun(key, claim)]
     if waiting:
         connection.execute(_WAIT, waiting)
     answered = [(key, answer) for key, claim in claims if (answer := flight.find_answer(key, claim)) is not None]
     if answered:
         connection.execute(_RECORD, [_describe_answer(key, answer) for key, answer in answered])
+    unknown = len(claims) - len(waiting) - len(answered)
+    return Settled(answered=len(answered), waiting=len(waiting), unknown=unknown)
 
 
 def _describe_answer(key: int, answer: NotedAnswer) -> dict[str, object]:

@@ -284,7 +284,11 @@ def _settle_expired(
     # was claimed while this waited for its row, but not for the worker that has begun meanwhile and claimed it.
     living = select(workers.c.id).where(workers.c.id == deliveries.c.worker, _lives())
     left_behind = and_(deliveries.c.lease_until <= clock, ~living.exists())
-    settle_claimed(connection, store, issue, or_(deliveries.c.worker.in_(settled), left_behind))
+    in_hand = settle_claimed(connection, store, issue, or_(deliveries.c.worker.in_(settled), left_behind))
+    if why == _CRASHED:
+        for worker in in_hand.keys() & set(settled):
+            said = f"{why}. Of what it had in hand: {in_hand[worker]}"
+            connection.execute(update(workers).where(workers.c.id == worker).values(why=said))
     if settled:
         _release_reserved(connection, issue, settled)
 

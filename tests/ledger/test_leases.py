@@ -39,6 +39,7 @@ from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store
 from newsletter.store.schema import deliveries, workers
 
+CRASHED = "it stopped unexpectedly: it was killed, or its machine went down or slept. Of what it had in hand: 2 unknown"
 OVER = -1.0  # seconds: a lease that was over before it began
 
 
@@ -97,7 +98,7 @@ def test_a_crash_is_settled_when_its_lease_is_over_and_not_before(frozen: Store)
     extend_lease(frozen, "1.1", "first", lease_s=OVER)
     assert settle_expired(frozen, "1.1") is None
     assert _states(frozen) == {State.UNKNOWN: 2, State.PENDING: 8}
-    assert find_why_ended(frozen, "1.1") == "it stopped unexpectedly: it was killed, or its machine went down or slept"
+    assert find_why_ended(frozen, "1.1") == CRASHED
 
 
 def test_the_next_worker_settles_what_is_over(frozen: Store) -> None:
@@ -126,7 +127,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(frozen: Store, late: str) 
     assert _rows(frozen) == before
     end_worker(frozen, "1.1", "first", "its own words")
     assert _rows(frozen) == before
-    assert find_why_ended(frozen, "1.1") == "it stopped unexpectedly: it was killed, or its machine went down or slept"
+    assert find_why_ended(frozen, "1.1") == CRASHED
 
 
 def _rows(store: Store) -> list[tuple[object, ...]]:

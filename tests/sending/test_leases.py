@@ -15,6 +15,7 @@ from newsletter.backends import Feed, Limits
 from newsletter.errors import DeliveryError
 from newsletter.ledger import workers
 from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import LeaseLost, end_worker, find_lease, register_worker
 from newsletter.mail.message import Message, Outcome, Result
@@ -118,6 +119,27 @@ def test_what_a_crashed_worker_had_in_hand_is_settled_when_its_lease_is_over(fre
     assert campaign.states() == {State.ACCEPTED: 16, State.UNKNOWN: 4}
     assert [until for leased, until in waits if leased == 4]
     assert all(until is not None for leased, until in waits if leased)
+
+
+def test_what_a_crashed_worker_had_not_begun_is_sent_by_the_one_that_waited_for_it(
+    freeze: Callable[[int], Frozen],
+) -> None:
+    campaign = freeze(20)
+    register_worker(campaign.store, "2.10", "crashed", lease_s=3 * LEASE_S)
+    with FlightRecorder.open(campaign.store, "crashed", 4) as recorder:
+        number = recorder.begin_claim()
+        claims = record_and_claim(
+            campaign.store, "2.10", "crashed", want=4, lease_s=3 * LEASE_S, claim=number
+        ).deliveries
+        recorder.note_claim(claims)
+        recorder.note_text(claims[0].id)
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0)
+
+    campaign.send(carry, Limits(connections=1, window=4))
+    assert campaign.states() == {State.ACCEPTED: 19, State.UNKNOWN: 1}
 
 
 def test_a_worker_that_was_asked_to_stop_waits_for_nobody(freeze: Callable[[int], Frozen]) -> None:
