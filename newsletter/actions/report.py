@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from newsletter.backends import name_server
 from newsletter.errors import DraftError
 from newsletter.files import open_private, open_shared
 from newsletter.issue_name import IssueName, read_issue_name
@@ -69,7 +70,8 @@ def find_campaign_name(publication: OpenPublication, draft: str | None) -> Issue
 def report(publication: OpenPublication, issue: IssueName) -> CampaignReport:
     """Return the figures of an issue's campaign as they are now. Raises DraftError when it has not been sent."""
     store = publication.known_store
-    found = make_report(store, issue, publication.config.publication.language) if store else None
+    config = publication.config
+    found = make_report(store, issue, config.publication.language, name_server(config)) if store else None
     if found is None:
         raise DraftError(f"{issue} has not been sent from here.", next_step=f"Run: newsletter send {issue}")
     return found

@@ -19,6 +19,7 @@ _COMMANDS = {
     "outbox": ("newsletter.cli.outbox:outbox", "Send issues at their moment: send --at puts them in."),
     "status": ("newsletter.cli.status:status", "Show what has been sent, and to how many."),
     "report": ("newsletter.cli.report:report", "Show who got an issue, what servers said, and how fast it went."),
+    "limits": ("newsletter.cli.limits:limits", "Show how fast the mail server lets you send, or forget it."),
     "reconcile": ("newsletter.cli.reconcile:reconcile", "Say who has an issue where nobody knows."),
     "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Look after the list: who is on it, who left."),

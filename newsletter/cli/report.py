@@ -26,6 +26,8 @@ from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
 from newsletter.reports.campaign_report import CampaignReport, shorten_report
 from newsletter.reports.json_report import build_json_report
+from newsletter.reports.send_course import shorten_course
+from newsletter.reports.throttle_formatting import list_limit_lines
 from newsletter.reports.worker_runs import compute_rate
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
@@ -35,6 +37,7 @@ from newsletter.workspace import Workspace
 _DOMAINS = 15
 _REPLIES = 12
 _SUMMARY_REPLIES = 8
+_COURSES, _COURSE_ROWS = 3, 12
 
 
 @click.command()
@@ -124,6 +127,7 @@ def _show(workspace: Workspace, found: CampaignReport) -> None:
         say(f"  {welcomed}")
     _show_since(found.since)
     _show_runs(found, ZoneInfo(workspace.config.publication.timezone))
+    _show_holds(found, ZoneInfo(workspace.config.publication.timezone))
     if found.is_translated:
         _show_languages(found)
     _show_replies(found)
@@ -170,6 +174,39 @@ def _show_runs(found: CampaignReport, zone: ZoneInfo) -> None:
             for run in found.runs
         ]
         print_table(("Run", "Took", "Answers", "Messages", "Ended because"), rows)
+
+
+def _show_holds(found: CampaignReport, zone: ZoneInfo) -> None:
+    """Print what held the send, what was learned of the server, and how each run went."""
+    if found.holds:
+        say()
+        rows = [
+            (one.words, formatting.format_seconds(one.seconds), one.evidence or "(it was not said)")
+            for one in found.holds
+        ]
+        print_table(("Held because", "For", "The server's reply"), rows)
+    lines = list_limit_lines(found.learned.limits) if found.learned else []
+    if found.learned and lines:
+        say()
+        at = format_moment(found.learned.learned_at, zone)
+        say(f"Learned of {found.learned.host} by {at}; the next send begins with it:")
+        for line in lines:
+            say(f"  {line.words}{f' ({line.evidence})' if line.evidence else ''}")
+        say("  To forget it: newsletter limits --forget")
+    for course in found.courses[-_COURSES:]:
+        say()
+        rows_of_course = [
+            (
+                f"{column.begin.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+                formatting.format_seconds(column.seconds),
+                f"{column.accepted:,}",
+                f"{column.refused:,}",
+                f"{column.put_off:,}",
+                formatting.format_rate(column.rate) or "no limit",
+            )
+            for column in shorten_course(course, _COURSE_ROWS).columns
+        ]
+        print_table(("From", "For", "accepted", "refused", "put off", "Allowed"), rows_of_course)
 
 
 def _show_replies(found: CampaignReport) -> None:

@@ -1,6 +1,7 @@
 """The commands `newsletter status` and `newsletter cancel`."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import click
@@ -11,12 +12,13 @@ from newsletter.actions.status import find_reader_mails, find_status, list_statu
 from newsletter.cli.context import name_of, open_publication, open_publications, say_whose
 from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say, show_error
 from newsletter.cli.report import show_summary
-from newsletter.clock import format_instant, format_moment
+from newsletter.clock import Instant, format_instant, format_moment, make_instant
 from newsletter.errors import NewsletterError
 from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
 from newsletter.reports.issue_status import CampaignStatus, IssueStage
+from newsletter.reports.throttle_formatting import format_hold, format_time_left
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
 from newsletter.transactional.mail_status import DAYS, MailStatus
@@ -60,6 +62,8 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
         print_as_json([_as_dict(one, publication.config.publication.language) for one in found])
     elif name and found:
         say(f"{name}: {found[0].stage.value}, begun {format_moment(found[0].campaign.created_at, zone)}")
+        if words := describe_course(found[0], make_instant(datetime.now(UTC)), zone):
+            say(f"  {words[0].upper()}{words[1:]}.")
         show_summary(publication, name)
         _show_next_steps(found)
     elif name:
@@ -96,11 +100,30 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
             if answers := formatting.format_feedback(one.since):
                 say(f"{one.campaign.issue}: since then {answers}")
         if console().is_terminal:  # a program that reads the table finds nothing else in it
+            for one in found:
+                if words := describe_course(one, make_instant(datetime.now(UTC)), zone):
+                    say(f"{one.campaign.issue}: {words}.")
             _show_next_steps(found)
     else:
         say("Nothing has been sent from here yet.")
     if not (name or json_) and console().is_terminal and (mails := find_reader_mails(publication)):
         _show_reader_mails(mails, zone)
+
+
+def describe_course(one: CampaignStatus, now: Instant, zone: tzinfo) -> str:
+    """Return what holds an issue's sending and how long it takes; empty when it is not known, or holds it no longer."""
+    sample = one.last_sample
+    if sample is None or one.stage not in (IssueStage.SENDING, IssueStage.UNFINISHED):
+        return ""
+    hold = sample.hold
+    if one.stage is IssueStage.UNFINISHED:
+        if hold is None or hold.until is None or hold.until <= now:
+            return ""
+        return format_hold(hold.kind, hold.words, hold.until, now, zone)
+    parts = [format_hold(hold.kind, hold.words, hold.until, now, zone)] if hold else []
+    if one.counts.waiting and sample.ends_at is not None and sample.ends_at > now:
+        parts.append(f"{format_time_left((sample.ends_at - now).total_seconds())} to go")
+    return "; ".join(parts)
 
 
 def _show_reader_mails(mails: MailStatus, zone: ZoneInfo) -> None:
@@ -154,6 +177,7 @@ def _list_languages(one: CampaignStatus, own: str) -> str:
 
 
 def _as_dict(one: CampaignStatus, own: str) -> dict[str, object]:
+    sample = one.last_sample if one.stage in (IssueStage.SENDING, IssueStage.UNFINISHED) else None
     return {
         "issue": one.campaign.issue,
         "state": one.stage.value,
@@ -165,4 +189,13 @@ def _as_dict(one: CampaignStatus, own: str) -> dict[str, object]:
         "readers": {state.value: one.counts[state] for state in State},
         "languages": {language or own: count for language, count in one.languages.items()},
         "since": {kind.value: count for kind, count in one.since.items()},
+        "sending": sample
+        and {
+            "as_of": format_instant(sample.at),
+            "allowed_per_second": sample.rate,
+            "held_by": sample.hold and sample.hold.words,
+            "evidence": (sample.hold and sample.hold.evidence) or None,
+            "until": sample.hold and sample.hold.until and format_instant(sample.hold.until),
+            "ends_at": sample.ends_at and format_instant(sample.ends_at),
+        },
     }

@@ -23,6 +23,11 @@ class StoredLimits:
     learned_at: Instant
     limits: LearnedLimits
 
+    @property
+    def host(self) -> str:
+        """Return the server without the account, for what is passed around."""
+        return self.server.partition(" ")[0]
+
 
 def read_learned_limits(connection: Connection, server: str) -> StoredLimits | None:
     """Return what this publication has learned of a server; None when that is nothing."""

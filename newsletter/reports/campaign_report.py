@@ -14,12 +14,15 @@ from newsletter.campaigns.issue_texts import list_translations
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state
+from newsletter.ledger.learned_limits import StoredLimits, read_learned_limits
+from newsletter.ledger.send_samples import list_samples
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import DomainSum, LanguageSum, sum_domains, sum_languages, sum_replies
 from newsletter.ledger.suppressed_elsewhere import count_suppressed_elsewhere
 from newsletter.ledger.welcome_issues import count_welcomes
 from newsletter.reports.answer_times import AnswerTimes, measure_answers
 from newsletter.reports.reply_counts import ReplyCount, drop_rare_words, group_replies
+from newsletter.reports.send_course import HeldTime, SendCourse, build_courses, sum_holds
 from newsletter.reports.worker_runs import Timeline, WorkerRun, build_timelines, compute_rate, list_worker_runs
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import EventKind, count_answers
@@ -44,7 +47,8 @@ class CampaignReport:
 
     `suppressed_elsewhere` counts by cause those whom only another publication of the database keeps from being mailed.
     `welcomed` counts those who got the issue when they joined, and not by the campaign.
-    `languages` are by their tags; one without a tag sums those that a report does not name, and stands last.
+    `languages` are by their tags; one without a tag sums those that a report does not name, and stands last. `holds` is
+    what held it, and `learned` what is known by now of the server through which the publication sends.
     """
 
     campaign: Campaign
@@ -59,6 +63,9 @@ class CampaignReport:
     domains: Sequence[DomainSum]
     other_domains: OtherDomains
     answer_times: AnswerTimes | None
+    holds: Sequence[HeldTime] = ()
+    courses: Sequence[SendCourse] = ()
+    learned: StoredLimits | None = None
 
     @property
     def is_translated(self) -> bool:
@@ -91,10 +98,10 @@ class CampaignReport:
         return compute_rate(sum(run.answers.total for run in self.runs), self.seconds)
 
 
-def make_report(store: Store, issue: IssueName, own_language: str) -> CampaignReport | None:
+def make_report(store: Store, issue: IssueName, own_language: str, server: str = "") -> CampaignReport | None:
     """Return the report on an issue's campaign as of now; None for an issue that has no campaign.
 
-    `own_language` is the tag of the publication's own language.
+    `own_language` is the tag of the publication's own language, `server` the name of the server that it sends through.
     """
     campaign = find_campaign(store, issue)
     if campaign is None:
@@ -102,6 +109,7 @@ def make_report(store: Store, issue: IssueName, own_language: str) -> CampaignRe
     with store.reading() as connection:
         runs = list_worker_runs(connection, issue)
         domains, others = _sum_domains(connection, issue)
+        samples = list_samples(connection, issue)
         return CampaignReport(
             campaign=campaign,
             counts=count_by_state(connection, issue),
@@ -115,6 +123,9 @@ def make_report(store: Store, issue: IssueName, own_language: str) -> CampaignRe
             domains=domains,
             other_domains=others,
             answer_times=measure_answers(connection, issue),
+            holds=sum_holds(samples),
+            courses=build_courses(samples),
+            learned=read_learned_limits(connection, server),
         )
 
 

@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 from newsletter.config import PublicationSettings
 from newsletter.reports import formatting
 from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
+from newsletter.reports.course_plot import lay_out_course
 from newsletter.reports.page_templates import open_page_templates
 from newsletter.reports.plots import BAR, lay_out_bar, lay_out_plot, list_quantiles
+from newsletter.reports.throttle_formatting import list_limit_lines
 from newsletter.reports.worker_runs import compute_rate
 from newsletter.translation import describe_language
 
@@ -25,6 +27,7 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
     environment = open_page_templates(zone)
     environment.filters |= {
         "label": lambda at, plot: plot.label(at, zone),
+        "clock": lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
         "lasted": formatting.format_seconds,
         "pace": formatting.format_rate,
         "said": formatting.format_reply,
@@ -44,6 +47,8 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
         domain_states=[state for state in formatting.list_domain_states(report.counts) if report.counts[state]],
         replies=report.replies[:_REPLIES],
         other_replies=report.replies[_REPLIES:],
+        limits=list_limit_lines(report.learned.limits) if report.learned else [],
+        courses=[lay_out_course(course) for course in report.courses[-_PLOTS:]],
         plots=[lay_out_plot(stretch) for stretch in report.over_time if stretch in busiest],
         few=FEW,
         bar=lay_out_bar,

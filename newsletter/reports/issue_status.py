@@ -11,6 +11,7 @@ from newsletter.errors import DecisionNeeded
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state, count_languages
+from newsletter.ledger.send_samples import SendSample, find_last_sample
 from newsletter.ledger.states import Counts
 from newsletter.ledger.workers import is_being_sent
 from newsletter.store import Store
@@ -41,6 +42,7 @@ class CampaignStatus:
     since: Mapping[EventKind, int]
     runs: bool  # whether a worker is registered that has not ended
     languages: Mapping[str, int]
+    last_sample: SendSample | None = None  # how its sending went last, while it is not at its end
 
     @property
     def stage(self) -> IssueStage:
@@ -63,12 +65,14 @@ def find_campaign_status(store: Store, issue: IssueName) -> CampaignStatus | Non
     with store.reading() as connection:
         since = count_answers(connection, issue)
         counts = count_by_state(connection, issue)
+        last_sample = None if campaign.finished_at or campaign.cancelled_at else find_last_sample(connection, issue)
     return CampaignStatus(
         campaign=campaign,
         counts=counts,
         since=since,
         runs=is_being_sent(store, issue),
         languages=count_languages_of(store, campaign),
+        last_sample=last_sample,
     )
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from newsletter.clock import format_instant
+from newsletter.ledger.learned_limits import StoredLimits
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
+from newsletter.reports.send_course import CourseColumn
+from newsletter.reports.throttle_formatting import list_limit_lines
 from newsletter.reports.worker_runs import WorkerRun, compute_rate
 
 
@@ -63,6 +66,52 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
             }
             for stretch in report.over_time
         ],
+        "held_by": [
+            {
+                "kind": one.kind,
+                "words": one.words,
+                "limit": one.limit,
+                "evidence": one.evidence or None,
+                "seconds": round(one.seconds, 3),
+                "first": one.first.isoformat(timespec="milliseconds"),
+                "last": one.last.isoformat(timespec="milliseconds"),
+            }
+            for one in report.holds
+        ],
+        "learned_limits": describe_limits(report.learned) if report.learned else None,
+        "course": [
+            {"run": course.run, "columns": [_describe_column(column) for column in course.columns]}
+            for course in report.courses
+        ],
+    }
+
+
+def describe_limits(learned: StoredLimits) -> dict[str, object] | None:
+    """Return what was learned of a server, without its account; None where it has shown no limit."""
+    lines = list_limit_lines(learned.limits)
+    if not lines:
+        return None
+    limits = learned.limits
+    return {
+        "server": learned.host,
+        "learned_at": format_instant(learned.learned_at),
+        "per_second": limits.rate,
+        "windows": [{"seconds": quota.seconds, "messages": quota.count} for quota in limits.quotas],
+        "connections": limits.connections,
+        "per_connection": limits.session_length,
+        "greylisting_seconds": limits.greylisting_s,
+        "evidence": {line.name: line.evidence for line in lines if line.evidence},
+    }
+
+
+def _describe_column(column: CourseColumn) -> dict[str, object]:
+    return {
+        "begin": column.begin.isoformat(timespec="milliseconds"),
+        "seconds": round(column.seconds, 3),
+        "accepted": column.accepted,
+        "refused": column.refused,
+        "put_off": column.put_off,
+        "allowed_per_second": _round_rate(column.rate),
     }
 
 

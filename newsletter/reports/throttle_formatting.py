@@ -1,6 +1,5 @@
 """Formatting of what holds a send, of how long it will take, and of what was learned of a server, as words."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -72,7 +71,7 @@ def list_limit_lines(limits: LearnedLimits) -> list[LimitLine]:
         after = format_time_left(limits.greylisting_s)
         said.append(("greylisting_s", f"it puts off each first try, and takes a second one after {after}"))
     return [
-        LimitLine(name=name, words=words, evidence=remove_addresses(limits.evidence.get(name, "")))
+        LimitLine(name=name, words=words, evidence=remove_addresses(_find_evidence(limits, name)))
         for name, words in said
     ]
 
@@ -84,9 +83,9 @@ def format_learned_rate(per_second: float) -> str:
     return f"{per_second * 60:,.3g} messages a minute"
 
 
-def join_limit_lines(lines: Sequence[LimitLine]) -> str:
-    """Return limits in one line."""
-    return "; ".join(line.words for line in lines)
+def _find_evidence(limits: LearnedLimits, name: str) -> str:
+    # A window is concluded from the replies that the rate is concluded from.
+    return limits.evidence.get(name) or (limits.evidence.get("rate", "") if name == "quotas" else "")
 
 
 def _format_quota(quota: LearnedQuota) -> str:

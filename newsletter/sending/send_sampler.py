@@ -13,7 +13,7 @@ from functools import partial
 
 from newsletter.clock import Instant, make_instant
 from newsletter.errors import DeliveryError
-from newsletter.ledger.learned_limits import forget_learned_limits, write_learned_limits
+from newsletter.ledger.learned_limits import write_learned_limits
 from newsletter.ledger.send_samples import SampledHold, SendSample, add_sample
 from newsletter.mail.message import Outcome
 from newsletter.sending.assignment import Assignment
@@ -44,7 +44,6 @@ class SendSampler:
         self._every_s = EVERY_S
         self._at = make_instant(datetime.now(UTC))
         self._counted: Counter[str] = Counter()
-        self._written = LearnedLimits()
 
     async def run(self) -> None:
         """Show the progress and write samples, these more rarely the longer the sending takes."""
@@ -69,7 +68,7 @@ class SendSampler:
             sample = self._make_sample(now, new)
             self._at, self._counted = now, counts
         learned = self._dispatcher.throttle.learned(self._dispatcher.read_clock())
-        if sample is None and learned == LearnedLimits():
+        if sample is None and not learned.is_known:
             return
         work = partial(self._write_down, sample, learned)
         with suppress(DeliveryError):
@@ -82,11 +81,8 @@ class SendSampler:
         with self._assignment.store.transaction() as connection:
             if sample is not None:
                 joined = add_sample(connection, self._assignment.issue, sample)
-            if server and learned != LearnedLimits():
+            if server and learned.is_known:
                 write_learned_limits(connection, server, learned)
-            elif server and self._written != LearnedLimits():
-                forget_learned_limits(connection, server)
-        self._written = learned
         return joined
 
     def _count(self) -> Counter[str]:

@@ -234,7 +234,7 @@ def test_every_command_of_the_program_is_documented() -> None:
         "init", "preview", "draft new", "draft list", "draft check", "draft fmt", "draft import", "draft schema",
         "cite", "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
-        "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
+        "cancel", "retry", "report", "limits", "reconcile", "outbox run", "outbox list", "outbox cancel",
         "dkim key", "keys new", "keys rotate", "serve", "worker", "inbox read", "inbox undo", "subscribers check",
         "signup snippet",
         "subscribers list", "subscribers show", "subscribers add", "subscribers remove", "subscribers forget",

@@ -29,7 +29,8 @@ def test_every_room_of_the_command_line_has_its_commands() -> None:
     assert len(LEAVES) >= 35
     assert {path[0] for path, _ in LEAVES} == {
         "init", "draft", "cite", "preview", "export", "templates", "send", "retry", "outbox", "status", "report",
-        "reconcile", "cancel", "subscribers", "signup", "serve", "worker", "inbox", "state", "keys", "dkim", "demo",
+        "limits", "reconcile", "cancel", "subscribers", "signup", "serve", "worker", "inbox", "state", "keys", "dkim",
+        "demo",
     }  # fmt: skip
 
 
