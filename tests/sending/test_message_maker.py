@@ -1,8 +1,8 @@
 """Messages signed on threads beside the loop: each leaves with its signature, or waits again."""
 
 import asyncio
-from collections import Counter
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
