@@ -278,7 +278,7 @@ def echoing(mechanism: str, *, lets_in: bool, refuses: str = "RCPT") -> Iterator
                 code = "235 2.7.0" if lets_in else "535-5.7.8 said:\r\n535 5.7.8"
                 said = f"334 {challenge}" if len(heard) < lines else f"{code} {' '.join(heard)}"
             elif command == "TEXT":
-                said = f"451 4.3.0 later, {' '.join(heard)}"
+                said = f"450 4.2.1 later, {' '.join(heard)}"
             elif command == refuses:
                 said = f"550 5.1.1 nobody, and secret s3cr\u00e9t/pass from {' '.join(heard)}"
             else:
@@ -316,6 +316,7 @@ class Provider:
     opened: int = 0
     accepted: list[str] = field(default_factory=list)
     moments: list[float] = field(default_factory=list)  # when they were accepted
+    recipients: dict[int, str] = field(default_factory=dict)  # of each connection's latest RCPT
 
     @contextmanager
     def connection(self) -> Iterator[Reply]:
@@ -328,6 +329,7 @@ class Provider:
             nonlocal recipient
             if command == "RCPT":
                 recipient = line[line.index(b"<") + 1 : line.index(b">")].decode()
+                self.recipients[number] = recipient
             said = self.say(self, number, "" if command == "CONNECT" else command)
             answer = said.encode() + b"\r\n" if said else POLITE[command]
             if command == "TEXT" and answer.startswith(b"2"):

@@ -38,6 +38,7 @@ def record_and_claim(
     returned: Mapping[int, str] = MappingProxyType({}),
     released: Sequence[int] = (),
     forgiven: Sequence[int] = (),
+    sooner: Mapping[int, float] = MappingProxyType({}),
     want: int = 0,
     moment: float | None = None,
     lease_s: float | None = None,
@@ -47,8 +48,9 @@ def record_and_claim(
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
     `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
-    fault; `forgiven` were answered by a refusal that turned out to be the sender's, and wait again. Given a `moment`,
-    in seconds since 1970, those deferred until then are claimed first. Given a `cursor`, those that were not tried yet
+    fault; `forgiven` were answered by a refusal that turned out to be the sender's, and wait again; `sooner` are
+    deferred, and due earlier than was thought. Given a `moment`, those deferred until then are claimed first; both are
+    in seconds since 1970. Given a `cursor`, those that were not tried yet
     are claimed from the worker's range, and from all when no further range is left. `claim` is the number by which the
     worker's flight recorder names the claim. Its lease is renewed on the way. Raises LeaseLost, with nothing recorded,
     when that had run out and somebody has settled it.
@@ -59,6 +61,7 @@ def record_and_claim(
         _take_back(connection, worker, returned)
         _release(connection, worker, released)
         _forgive(connection, worker, forgiven)
+        _hasten(connection, worker, sooner)
         claimed: list[Delivery] = []
         next_due = None
         if moment is not None:
@@ -191,6 +194,21 @@ def _forgive(connection: Connection, worker: str, forgiven: Sequence[int]) -> No
             )
             .values(state=State.PENDING, tries=0, due=0.0),
             [{"key": key, "holder": worker} for key in forgiven],
+        )
+
+
+def _hasten(connection: Connection, worker: str, sooner: Mapping[int, float]) -> None:
+    """Let deliveries that the worker had deferred be due earlier."""
+    if sooner:
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.id == bindparam("key"),
+                deliveries.c.worker == bindparam("holder"),
+                deliveries.c.state == State.DEFERRED.value,
+            )
+            .values(due=bindparam("moment")),
+            [{"key": key, "holder": worker, "moment": moment} for key, moment in sooner.items()],
         )
 
 

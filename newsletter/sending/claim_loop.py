@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from math import inf
 from time import monotonic, time
 from typing import Self, TypeVar
 
@@ -134,6 +135,9 @@ class ClaimLoop:
                 self._next_due = max(self._next_due, moment + _LOCKED_S)
             if collected.released:
                 self._next_due = time()  # some of them may have been deferred, and are so again
+            if collected.sooner:
+                soonest = min(collected.sooner.values())
+                self._next_due = soonest if self._next_due is None else min(self._next_due, soonest)
             await self._maker.make(claimed.deliveries)
             idle = not self._claimed and not claimed.deliveries
             if idle and (dispatcher.halting or (want and self._has_nobody_left())):
@@ -160,7 +164,7 @@ class ClaimLoop:
         """Record what was still answered after the last commit; when the store fails, it stays unknown."""
         await self._maker.close()
         last = self.dispatcher.collect()
-        if last or last.forgiven:
+        if last or last.forgiven or last.sooner:
             with suppress(DeliveryError):
                 await self._record_and_claim(last)
 
@@ -178,6 +182,7 @@ class ClaimLoop:
                 returned=collected.returned,
                 released=collected.released,
                 forgiven=collected.forgiven,
+                sooner=collected.sooner,
                 want=want,
                 moment=moment,
                 lease_s=self._lease_s,
@@ -221,14 +226,15 @@ class ClaimLoop:
 
     async def _wait(self, *, idle: bool, want: int) -> None:
         """Wait for what is handed in; with nothing under way, for the next who is due, or for the throttle's leave."""
-        resting = None
+        resting, patience = None, None
         if idle and want:
             resting = self._next_due
         elif idle:
-            loop = asyncio.get_running_loop()
-            resting = time() + max(0.0, self.dispatcher.throttle.find_next_departure(loop.time()) - loop.time())
-        self._show(resting)
-        patience = None if resting is None else min(_LOOK_EVERY_S, max(0.0, resting - time()))
+            now = asyncio.get_running_loop().time()
+            resting = time() + max(0.0, self.dispatcher.throttle.find_next_departure(now) - now)
+        if resting is not None:
+            patience = min(_LOOK_EVERY_S, max(0.0, resting - time()))
+        self._show(None if resting == inf else resting)
         await self._wait_for_news(patience)
 
     async def _wait_for_news(self, seconds: float | None) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from time import time
 
@@ -13,11 +13,15 @@ from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.lease_clock import LeaseClock
+from newsletter.sending.put_off_readers import PutOffReaders
 from newsletter.sending.refusals import Refusals
-from newsletter.throttle.advice import Evidence
+from newsletter.throttle.advice import Advice, Evidence
 from newsletter.throttle.controller import Throttle
+from newsletter.throttle.holds import HoldKind
 
 _GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more results share it
+_FAR_S = 0.1  # a longer wait for the throttle may become shorter by an answer
+_NOT_THEIRS = (Concern.RATE, Concern.CONNECTION, Concern.CONNECTIONS, Concern.HEALTH)  # unless the throttle says so
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,7 @@ class Collected:
     returned: dict[int, str]  # untouched, with the reason
     released: Sequence[int]  # not sent, and no fault of theirs
     forgiven: Sequence[int] = ()  # recorded before, with a refusal that was the sender's
+    sooner: Mapping[int, float] = field(default_factory=dict)  # deferred before, and due then, in seconds since 1970
 
     def __len__(self) -> int:
         return len(self.results) + len(self.returned) + len(self.released)
@@ -37,7 +42,7 @@ class Dispatcher:
     """A worker's exchange of messages and results. Nothing here waits for the ledger.
 
     `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
-    says when there are too many. A server that takes nothing for `patience` seconds, and asks for less, halts it.
+    says when there are too many. A server that takes nothing for `patience` seconds, though it is tried, halts it.
     Results are recorded when there is a `group` of them, or 3 ms after the first.
     """
 
@@ -54,6 +59,7 @@ class Dispatcher:
         self.recorder = recorder or FlightRecorder()
         self.throttle = throttle
         self.lease_doubted = asyncio.Event()  # it may be over: nothing leaves until it is renewed
+        self.on_change: Callable[[], None] = lambda: None  # messages may be ready, or the throttle has learned
         self._lease = lease
         self.tally: Counter[Outcome] = Counter()
         self.failure: DeliveryError | None = None
@@ -64,29 +70,35 @@ class Dispatcher:
         self.changed = asyncio.Event()  # something was handed in, or the dispatcher halts
         self._group = group
         self._gathering: asyncio.TimerHandle | None = None
-        self._waits = waits
         self._refusals = refusals or Refusals(None, 1)
+        self._put_off = PutOffReaders(throttle, waits)
         self._patience = patience
         self._starved_since: float | None = None
         self._loop = asyncio.get_running_loop()
         self._ready: deque[tuple[Delivery, Message]] = deque()
-        self._waiting: list[asyncio.Future[None]] = []
-        self._listening: list[Callable[[], None]] = []
-        self._calling = False
+        self._waiting: list[asyncio.Future[None]] = []  # connections
+        self._listening: list[Callable[[], None]] = []  # connections that are called
+        self._looking = False
         self._alarm_at = inf
+        self._is_far = False  # the departure of what is ready
         self._results: list[Delivery] = []
         self._returned: dict[int, str] = {}
         self._released: list[int] = []
+        self._sooner: dict[int, float] = {}
 
     def read_clock(self) -> float:
         """Return seconds of the clock that the throttle goes by."""
         return self._loop.time()
 
-    def take(self) -> tuple[Delivery, Message] | None:
+    @property
+    def is_over(self) -> bool:
+        """Return whether no further message will come."""
+        return self.halting or self.closed
+
+    def take(self, now: float) -> tuple[Delivery, Message] | None:
         """Return the next message; None when there is none, or it may not leave yet."""
         if not self._ready or self.halting or self.closed or not self.may_send():
             return None
-        now = self._loop.time()
         if self.throttle.find_next_departure(now) > now:
             return None
         self.throttle.record_departure(now)
@@ -99,122 +111,177 @@ class Dispatcher:
         self.lease_doubted.set()
         return False
 
-    async def wait(self, patience: float | None = None) -> bool:
-        """Wait until a message may be there; return False when none will come, or none within `patience` seconds."""
+    async def wait(self, until: float) -> bool:
+        """Wait until a message may be there; return False when none will come, or none has come by then."""
         while not self.is_over:
-            if self._ready and self.may_send():
-                now = self._loop.time()
-                at = self.throttle.find_next_departure(now)
-                if at <= now:
-                    return True
-                self._set_alarm(at)
-            if not await self._wait_until_woken(patience):
+            now = self._loop.time()
+            if self._find_departure(now) <= now:
+                return True
+            if until <= now:
                 return False
+            future = self._loop.create_future()
+            self._waiting.append(future)
+            await asyncio.wait([future], timeout=until - now)
+            if not future.done():
+                self._waiting.remove(future)
         return False
-
-    @property
-    def is_over(self) -> bool:
-        """Return whether no further message will come."""
-        return self.halting or self.closed
 
     def call_when_woken(self, listener: Callable[[], None]) -> None:
         """Call `listener` once, when a message may be there or none will come; never from within this call."""
         self._listening.append(listener)
-        if self.is_over:
-            self._call_soon()
-        elif self._ready and self.may_send():
-            self._set_alarm(self.throttle.find_next_departure(self._loop.time()))
-
-    async def rest(self, seconds: float) -> None:
-        """Wait, unless the dispatcher halts."""
-        until = self._loop.time() + seconds
-        while not self.halting and not self.closed and (left := until - self._loop.time()) > 0:
-            await self._wait_until_woken(left)
-
-    def answer(self, delivery: Delivery, result: Result, took: float) -> None:
-        """Take in the result of a message, `took` seconds after it was handed out."""
-        wait = None
         now = self._loop.time()
-        if result.outcome is Outcome.ACCEPTED:
+        if self.is_over or self._find_departure(now) <= now:
+            self._look_soon()
+
+    def count_unserved(self, now: float) -> int:
+        """Return how many messages may leave now that no connection is waiting for."""
+        if self._find_departure(now) > now:
+            return 0
+        return max(0, len(self._ready) - len(self._listening) - len(self._waiting))
+
+    def accept(self, delivery: Delivery, result: Result, now: float, took: float) -> None:
+        """Take in that a message was accepted, `took` seconds after it was handed out."""
+        if not self._put_off:
             self.throttle.record_acceptance(now, took)
-            self._starved_since = None
-        elif result.outcome is not Outcome.UNKNOWN:
-            self.throttle.record_refusal(now, classify_result(result), _read_evidence(result), took=took)
-        if result.outcome is Outcome.DEFERRED:
-            self.put_offs += 1
-            if delivery.tries < len(self._waits):
-                wait = self._waits[delivery.tries]
-        # Unknown is no progress: with texts lost time after time the whole list would become so.
-        if result.outcome is not Outcome.UNKNOWN:
-            self.fruitless_connections = 0
-        self.tally[result.outcome] += 1
-        due = NEVER if wait is None else time() + wait
-        answered = delivery.with_result(result, took=round(took * 1000), due=due)
-        self.recorder.note_answer(answered)
-        self._results.append(answered)
-        if len(self._results) >= self._group:
-            self.changed.set()
-        elif self._gathering is None:
-            self._gathering = self._loop.call_later(_GATHER_S, self._announce)
-        self._watch(delivery.id, classify_result(result), result)
+        else:
+            self.throttle.record_acceptance(now, took, self._put_off.measure_wait(delivery.id, now - took))
+            self._put_off.forget(delivery.id)
+            self._note_sooner(now)
+        self._starved_since = None
+        self.fruitless_connections = 0
+        self._record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
+        self._watch(delivery.id, Concern.READER, result)
+        if self._is_far:
+            self._look_soon()
 
-    def put_off(self, delivery: Delivery, result: Result, *, slower: bool) -> None:
-        """Take a message back that the server asks to get later; that does not count as one of its tries.
+    def refuse(self, delivery: Delivery, result: Result, now: float, took: float, carried: int) -> bool:
+        """Take in that a message was refused or put off; return whether its connection may go on.
 
-        `slower` says that all connections are meant, and not one among others.
+        `carried` is how many messages the connection had had accepted before.
         """
-        self.put_offs += 1
-        if delivery.tries:
-            self.tally[Outcome.DEFERRED] += 1
-        self.recorder.note_given_back(delivery.id)
-        self._released.append(delivery.id)
-        self.changed.set()
-        self._slow_down(result, slower=slower)
+        concern, evidence = classify_result(result), read_evidence(result)
+        waited = self._put_off.measure_wait(delivery.id, now - took)
+        advice = self.throttle.record_refusal(
+            now,
+            concern,
+            evidence,
+            took=took,
+            session_carried=carried,
+            waited=waited,
+            put_off=self._put_off.count(delivery.id),
+        )
+        self.fruitless_connections = 0
+        if concern not in _NOT_THEIRS and advice.retry_reader_at is None:
+            advice = replace(advice, counts_against_reader=True)
+        if result.outcome is Outcome.REFUSED and advice.counts_against_reader:
+            self._put_off.forget(delivery.id)
+            self._record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
+            self._watch(delivery.id, concern, result)
+        else:
+            self._defer(delivery, concern, result, advice, now, took)
+        self._note_sooner(now)
+        self._look_soon()
+        return advice.keep_session
 
-    def record_reply(self, result: Result, *, slower: bool) -> None:
+    def _defer(
+        self, delivery: Delivery, concern: Concern, result: Result, advice: Advice, now: float, took: float
+    ) -> None:
+        """Let a message wait that was put off: behind the others, or until it is tried again."""
+        self.put_offs += 1
+        retry = self._put_off.find_retry(delivery, concern, read_evidence(result), advice, now)
+        if retry.at is None:
+            self._release(delivery)
+        else:
+            due = NEVER if retry.at == inf else time() + retry.at - now
+            put_off = result._replace(outcome=Outcome.DEFERRED)
+            deferred = delivery.with_result(put_off, took=round(took * 1000), due=due)
+            self._record(deferred if retry.counts else deferred._replace(tries=delivery.tries), Outcome.DEFERRED)
+        if retry.counts:
+            self._watch(delivery.id, concern, result)
+        else:
+            self.starve(now, result.line)
+
+    def record_unknown(self, delivery: Delivery, result: Result, now: float, took: float) -> None:
+        """Take in that nobody knows what became of a message."""
+        self.throttle.record_no_answer(now, took)
+        # It is no progress: with texts lost time after time the whole list would become unknown.
+        self._put_off.forget(delivery.id)
+        self._record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
+        self._watch(delivery.id, Concern.READER, result)
+
+    def record_reply(self, result: Result) -> None:
         """Take in a reply at a connection's beginning or end, which is about no single message."""
         concern = classify_reply(result.code or 0, result.enhanced or "", result.reply, result.stage)
-        if concern in (Concern.RATE, Concern.CONNECTIONS, Concern.CONNECTION, Concern.HEALTH):
-            self._slow_down(result, slower=slower)
-        else:
+        if concern not in _NOT_THEIRS:
             self._watch(None, concern, result)
 
-    def _slow_down(self, result: Result, *, slower: bool) -> None:
-        now = self._loop.time()
-        if slower:
-            self.throttle.record_refusal(now, Concern.RATE, _read_evidence(result))
-        if self._starved_since is None:
-            self._starved_since = now
-        elif now - self._starved_since > self._patience and not self.halting:
-            reply = result.line
+    def starve(self, now: float, why: str, next_step: str = "") -> None:
+        """Take in that nothing was accepted, for a reason that is the server's; halt when that goes on for long."""
+        since = now if self._starved_since is None else self._starved_since
+        hold = self.throttle.describe_hold(now)
+        if hold is not None and hold.kind is HoldKind.QUOTA and hold.until is not None:
+            since = max(since, hold.until)  # nobody expects more before
+        self._starved_since = since
+        if now - since > self._patience and not self.halting:
             self.halt(
                 DeliveryError(
-                    f"The server has taken nothing for {self._patience:,.0f} seconds, and asks for less: {reply}",
-                    next_step="Everyone who has not got the issue still waits. Send again later.",
+                    f"The server has taken nothing for {self._patience:,.0f} seconds, and last it was: {why}",
+                    next_step=f"Everyone who has not got the issue still waits. {next_step or 'Send again later.'}",
                 )
             )
 
-    def give_back(self, delivery: Delivery, why: str, *, is_blameless: bool) -> None:
-        """Take a message back of whose text nothing has left.
+    def give_back(self, delivery: Delivery, why: str, now: float, took: float, *, is_blameless: bool) -> None:
+        """Take a message back of whose text nothing has left, `took` seconds after it was handed out.
 
         `is_blameless` says that its connection did not end because of it: the connection had carried others before, or
         the server ended it for reasons of its own (RFC 5321, section 3.8). Otherwise the message may have ended it, and
         would do so again and again.
         """
+        self.throttle.record_no_answer(now, took)
+        if self._is_far:
+            self._look_soon()
+        if is_blameless:
+            self._release(delivery)
+            return
         if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1  # as before it was taken
         self.recorder.note_given_back(delivery.id)
-        if is_blameless:
-            self._released.append(delivery.id)
-        else:
-            self._returned[delivery.id] = why
+        self._returned[delivery.id] = why
         self.changed.set()
+
+    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Lay a result out for the ledger."""
+        self.tally[outcome] += 1
+        self.recorder.note_answer(delivery)
+        self._results.append(delivery)
+        if len(self._results) >= self._group:
+            self.changed.set()
+        elif self._gathering is None:
+            self._gathering = self._loop.call_later(_GATHER_S, self._announce)
+
+    def _release(self, delivery: Delivery) -> None:
+        """Lay out for the ledger that a message waits as it did before it was taken."""
+        if delivery.tries:
+            self.tally[Outcome.DEFERRED] += 1
+        self.recorder.note_given_back(delivery.id)
+        self._released.append(delivery.id)
+        if self._gathering is None:
+            self._gathering = self._loop.call_later(_GATHER_S, self._announce)
+
+    def _note_sooner(self, now: float) -> None:
+        if sooner := self._put_off.find_sooner():
+            shift = time() - now
+            self._sooner |= {delivery: at + shift for delivery, at in sooner.items()}
+            self.changed.set()
 
     def supply(self, messages: Sequence[tuple[Delivery, Message]]) -> None:
         """Lay out claimed messages for the connections."""
         for delivery, _ in messages:
-            if delivery.tries:  # it was counted when it was deferred, and will be counted again
+            # It was counted when it was deferred, and will be counted again.
+            if delivery.tries or (self._put_off and self._put_off.is_deferred(delivery.id)):
                 self.tally[Outcome.DEFERRED] -= 1
+            if self._put_off:
+                self._put_off.take(delivery.id)
         self._ready.extend(messages)
         if self.halting:
             self.changed.set()  # they are to be collected
@@ -228,12 +295,15 @@ class Dispatcher:
             self._released += [delivery.id for delivery, _ in self._ready]
             self.tally[Outcome.DEFERRED] += sum(delivery.tries > 0 for delivery, _ in self._ready)
             self._ready.clear()
-        forgiven = self._refusals.forgiven
         collected = Collected(
-            results=self._results, returned=self._returned, released=self._released, forgiven=tuple(forgiven)
+            results=self._results,
+            returned=self._returned,
+            released=self._released,
+            forgiven=tuple(self._refusals.forgiven),
+            sooner=self._sooner,
         )
-        self._results, self._returned, self._released = [], {}, []
-        forgiven.clear()
+        self._results, self._returned, self._released, self._sooner = [], {}, [], {}
+        self._refusals.forgiven.clear()
         return collected
 
     def restore(self, collected: Collected) -> None:
@@ -242,6 +312,7 @@ class Dispatcher:
         self._returned = collected.returned | self._returned
         self._released[:0] = collected.released
         self._refusals.forgiven[:0] = collected.forgiven
+        self._sooner = {**collected.sooner, **self._sooner}
 
     def halt(self, failure: DeliveryError | None = None) -> None:
         """Hand out no more messages; those in hand are finished and recorded."""
@@ -257,29 +328,47 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Let everyone who waits look again."""
+        self._wake_waiting()
+        self._look_soon()
+
+    def _wake_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
                 future.set_result(None)
-        if self._listening:
-            self._call_soon()
 
-    def _call_soon(self) -> None:
+    def _look_soon(self) -> None:
         # Not at once: the dispatcher may have been woken by a connection that is in the midst of reporting results.
-        if not self._calling:
-            self._calling = True
-            self._loop.call_soon(self._call_listeners)
+        if not self._looking:
+            self._looking = True
+            self._loop.call_soon(self._look)
 
-    def _call_listeners(self) -> None:
-        self._calling = False
+    def _look(self) -> None:
+        """Call connections that listen, for as long as something may leave, and then whoever may open others."""
+        self._looking = False
         listening, self._listening = self._listening, []
-        for listener in listening:
-            listener()
+        while listening and (self.is_over or self._may_depart()):
+            # The latest first, so that connections that are not needed have nothing to do, and are closed.
+            listening.pop()()
+        self._listening[:0] = listening
+        if self._waiting and self._may_depart():
+            self._wake_waiting()
+        self.on_change()
 
-    def _set_alarm(self, at: float) -> None:
-        if at < self._alarm_at:
+    def _may_depart(self) -> bool:
+        now = self._loop.time()
+        return self._find_departure(now) <= now
+
+    def _find_departure(self, now: float) -> float:
+        """Return when the next message may leave; infinity when there is none, or the lease may be over."""
+        if not self._ready or not self.may_send():
+            return inf
+        at = self.throttle.find_next_departure(now)
+        self._is_far = at > now + _FAR_S
+        if now < at < self._alarm_at:
             self._alarm_at = at
             self._loop.call_at(at, self._ring)
+        return at
 
     def _announce(self) -> None:
         self._gathering = None
@@ -288,12 +377,6 @@ class Dispatcher:
     def _ring(self) -> None:
         self._alarm_at = inf
         self.wake()
-
-    async def _wait_until_woken(self, patience: float | None) -> bool:
-        future = self._loop.create_future()
-        self._waiting.append(future)
-        done, _ = await asyncio.wait([future], timeout=patience)
-        return bool(done)
 
     def judge(self, tally: Counter[Outcome]) -> None:
         """Halt when too many are refused in a tally, which may be that of several workers."""
@@ -307,5 +390,6 @@ class Dispatcher:
             self.halt(failure)
 
 
-def _read_evidence(result: Result) -> Evidence:
+def read_evidence(result: Result) -> Evidence:
+    """Return the reply in a result as evidence of a limit."""
     return Evidence(result.stage, result.code, result.enhanced, result.reply)

@@ -103,7 +103,7 @@ class Throttle:
             departures.record_other(departed)
             return Advice(retry_reader_at=self._greylisting.find_retry(now, waited))
         if concern in _TO_SENDER:
-            if put_off >= _TRIES_UNCOUNTED and departures.stoppage is None and departures.accepted_lately(now):
+            if put_off >= _TRIES_UNCOUNTED and self._is_about_reader(now, concern):
                 departures.record_other(departed)
                 return Advice(counts_against_reader=True)
             departures.record_refusal(now, departed, concern, evidence.wait_s)
@@ -127,6 +127,14 @@ class Throttle:
                 departures.record_refusal(now, departed, Concern.RATE, evidence.wait_s)
             return Advice(retry_reader_at=now + _TROUBLE_RETRY_S)
         return Advice(counts_against_reader=concern in (Concern.READER, Concern.PERHAPS_STANDING))
+
+    def _is_about_reader(self, now: float, concern: Concern) -> bool:
+        """Return whether a reply that a reader has got several times is about them: others are accepted.
+
+        In an outage a reader is tried so often only when hardly anybody else is left; then minutes are right as well.
+        """
+        departures = self._departures
+        return concern is Concern.HEALTH or (departures.stoppage is None and departures.accepted_lately(now))
 
     def record_no_answer(self, now: float, took: float) -> None:
         """Count a message that was given back, or whose connection was lost before its reply."""

@@ -81,13 +81,13 @@ def test_the_server_misbehaves_in_every_way(publication: Publication, server: Se
     publication.through(server)
     refused, deferred, late = readers[3], readers[50], readers[70]
     server.refuse[refused] = "550 5.1.1 No such mailbox"
-    server.refuse[deferred] = "451 4.3.2 Try again later"
+    server.refuse[deferred] = "450 4.2.1 Try again later"
     server.answer[late] = "552 5.2.2 Mailbox full"
     server.on_reply = lambda count, _text: "drop" if count % 97 == 0 else None
     done = publication.run("send", "2.10", "--yes")
     assert done.returncode == 1
     assert "550 5.1.1 No such mailbox" in done.stdout
-    assert "451 4.3.2 Try again later" in done.stdout
+    assert "450 4.2.1 Try again later" in done.stdout
     assert "552 5.2.2 Mailbox full" in done.stdout
     states = _not_accepted(publication)
     assert states[refused] == states[late] == "refused"

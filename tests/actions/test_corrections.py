@@ -53,7 +53,7 @@ def _set_state(publication: Publication, address: str, state: State) -> None:
 @pytest.mark.slow
 def test_it_goes_to_those_who_had_the_error_and_may_still_be_mailed(everywhere: Publication, server: Server) -> None:
     digest, (refused, deferred, suppressed, removed, erased, unknown, *others) = everywhere, everywhere.readers(12)
-    server.refuse |= {refused: "550 5.1.1 no such user", deferred: "451 4.3.0 later"}
+    server.refuse |= {refused: "550 5.1.1 no such user", deferred: "450 4.2.1 later"}
     assert digest.run("send", "2.10", "--yes").returncode == 1
     server.refuse.clear()
     digest.run("keys", "new")
@@ -139,7 +139,7 @@ def test_a_correction_that_was_stopped_goes_on_and_goes_to_nobody_twice(digest: 
     addresses = digest.readers(8)
     digest.run("send", "2.10", "--yes")
     digest.draft("2.10-correction", _CORRECTION)
-    server.refuse |= dict.fromkeys(addresses[:3], "451 4.3.0 later")
+    server.refuse |= dict.fromkeys(addresses[:3], "450 4.2.1 later")
     assert digest.run("send", "2.10-correction", "--yes").returncode == 1
     assert len(_sent(server)) == 5
     server.refuse.clear()

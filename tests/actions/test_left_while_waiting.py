@@ -40,7 +40,7 @@ from newsletter.subscribers.subscriber import SubscriberStatus
 
 ISSUE = IssueName("2.10")
 READERS = [f"reader{number:02}@example.org" for number in range(30)]
-LATER = "451 4.3.2 later"
+LATER = "450 4.2.1 later"
 NO = "550 5.1.1 no"
 
 

@@ -90,7 +90,7 @@ def test_a_changed_draft_is_answered_with_three_ways(digest: Publication, server
     digest.readers(20)
     first = {f"reader{number:04}@example.org" for number in range(10)}
     for number in range(10, 20):
-        server.refuse[f"reader{number:04}@example.org"] = "451 4.3.0 later"
+        server.refuse[f"reader{number:04}@example.org"] = "450 4.2.1 later"
     assert digest.run("send", "2.10", "--yes").returncode == 1
     server.refuse.clear()
     draft = digest.root / "drafts/2.10.yaml"
@@ -383,7 +383,7 @@ def test_an_issue_that_only_a_wave_has_is_not_sent_yet(digest: Publication, serv
 @pytest.mark.slow
 def test_a_tag_can_not_narrow_what_is_under_way(digest: Publication, server: Server) -> None:
     digest.readers(10)
-    server.refuse["reader0001@example.org"] = "451 4.3.0 later"
+    server.refuse["reader0001@example.org"] = "450 4.2.1 later"
     digest.run("send", "2.10", "--yes")
     narrowed = digest.run("send", "2.10", "--yes", "--tag", "even")
     assert narrowed.returncode == 1
@@ -541,7 +541,7 @@ def test_a_tag_that_nobody_has_is_pointed_out(digest: Publication, server: Serve
 @pytest.mark.slow
 def test_going_on_adds_nobody_of_another_list(digest: Publication, server: Server) -> None:
     digest.readers(5)
-    server.refuse["reader0001@example.org"] = "451 4.3.0 later"
+    server.refuse["reader0001@example.org"] = "450 4.2.1 later"
     digest.run("send", "2.10", "--yes")
     server.refuse.clear()
     (digest.root / "other.csv").write_text("email\nx@example.org\n")

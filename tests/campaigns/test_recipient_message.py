@@ -81,7 +81,7 @@ def test_each_batch_bears_the_moment_at_which_it_was_sent(digest: Publication, s
     _set_back(digest, 48)
     with closing(open_store(digest.workspace.database)) as store:
         set_moments(store, began - MINUTE, began + HOUR, "2.10")
-    server.refuse |= dict.fromkeys(readers[3:], "451 4.3.0 Later")
+    server.refuse |= dict.fromkeys(readers[3:], "450 4.2.1 Later")
     digest.run("outbox", "run")
     _set_back(digest, 24)
     server.refuse.clear()

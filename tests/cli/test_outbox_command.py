@@ -121,7 +121,7 @@ def test_what_is_late_waits_where_nobody_can_be_asked(three: Publication, store:
 @pytest.mark.slow
 def test_who_is_put_off_is_left_to_a_send_that_is_named(three: Publication, store: Store, server: Server) -> None:
     _put_in(three, store, ago=1, lasts=24 * 60)
-    server.refuse["a@example.org"] = "451 4.3.2 Try again later"
+    server.refuse["a@example.org"] = "450 4.2.1 Try again later"
     done = three.run("outbox", "run")
     assert done.returncode == 1
     assert "2 accepted + 0 refused + 1 deferred" in done.stdout

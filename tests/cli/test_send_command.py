@@ -245,7 +245,7 @@ def test_refused_readers_are_tried_again_when_asked(three: Publication, server: 
 
 @pytest.mark.slow
 def test_what_is_deferred_waits_for_another_send_which_is_named(three: Publication, server: Server) -> None:
-    server.refuse[ADA] = "451 4.3.2 Try again later"
+    server.refuse[ADA] = "450 4.2.1 Try again later"
     done = three.run("send", "2.10", "--yes")
     assert done.returncode == 1
     assert "To go on: newsletter send 2.10" in done.stdout
@@ -260,7 +260,7 @@ def test_what_is_deferred_waits_for_another_send_which_is_named(three: Publicati
 
 @pytest.mark.slow
 def test_cancel_asks_and_leaves_the_rest_without(three: Publication, server: Server) -> None:
-    server.refuse[ADA] = "451 4.3.2 Try again later"
+    server.refuse[ADA] = "450 4.2.1 Try again later"
     three.run("send", "2.10", "--yes")
     declined = three.run_on_terminal("cancel", "2.10", typed="n\n")
     assert declined.returncode == 1
@@ -303,7 +303,7 @@ def test_status_tells_of_each_issue_and_of_one(three: Publication, server: Serve
 
 @pytest.mark.slow
 def test_status_names_the_next_step_of_what_waits(three: Publication, server: Server) -> None:
-    server.refuse[ADA] = "451 4.7.1 Come back later"
+    server.refuse[ADA] = "450 4.2.1 Come back later"
     assert "To go on: newsletter send 2.10" in three.run("send", "2.10", "--yes").stdout
     three.run("send", "3.7", "--at", "in 2 hours", "--yes")
     to_go_on = "2.10: 1 reader still to be tried. To go on: newsletter send 2.10"

@@ -200,7 +200,7 @@ def test_the_record_of_what_some_have_got_stays(digest: Publication, server: Ser
 
 def test_what_is_put_in_to_go_on_with_those_who_wait_leaves(digest: Publication, opened: Store, server: Server) -> None:
     readers = digest.readers(4)
-    server.refuse[readers[1]] = "451 4.3.0 later"
+    server.refuse[readers[1]] = "450 4.2.1 later"
     assert digest.run("send", "2.10", "--yes").returncode == 1
     server.refuse.clear()
     assert digest.run("send", "2.10", "--yes", "--at", "tomorrow 09:00").returncode == 0
@@ -212,7 +212,7 @@ def test_what_is_put_in_to_go_on_with_those_who_wait_leaves(digest: Publication,
 
 def test_who_is_put_off_to_the_end_is_left_to_a_later_send(digest: Publication, opened: Store, server: Server) -> None:
     readers = digest.readers(4)
-    server.refuse[readers[1]] = "451 4.3.0 later"
+    server.refuse[readers[1]] = "450 4.2.1 later"
     put_in_now(digest, opened)
     done = digest.run("outbox", "run")
     assert done.returncode == 1

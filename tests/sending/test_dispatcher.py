@@ -8,8 +8,8 @@ import pytest
 from newsletter.backends import Limits
 from newsletter.ledger.deliveries import Delivery
 from newsletter.mail.message import Message
-from newsletter.sending import connections
-from newsletter.sending.connections import ConnectionFeed
+from newsletter.sending import connection_feed
+from newsletter.sending.connection_feed import ConnectionFeed
 from newsletter.sending.dispatcher import Collected, Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.throttle.controller import Throttle
@@ -127,7 +127,7 @@ def test_a_session_is_called_when_the_throttle_and_the_lease_let_its_message_lea
 
 
 def test_a_session_that_is_called_for_nothing_for_seconds_is_told_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_IDLE_S", 0.01)
+    monkeypatch.setattr(connection_feed, "_IDLE_S", 0.01)
 
     async def idle() -> bool:
         dispatcher = Dispatcher(Throttle(Limits(), now=0.0), LeaseClock(60))
@@ -146,7 +146,7 @@ def test_a_message_that_comes_after_the_halt_is_collected_and_not_handed_out() -
         dispatcher.halt()
         dispatcher.collect()
         dispatcher.supply([(CLAIM, MESSAGE)])
-        assert dispatcher.take() is None
+        assert dispatcher.take(dispatcher.read_clock()) is None
         assert dispatcher.changed.is_set()
         assert dispatcher.collect().released == [7]
 

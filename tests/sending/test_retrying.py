@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, Publication
 from smtp_server import POLITE, Server, kill_at, scripted
 
-LATER = "451 4.3.2 Try again later"
+LATER = "450 4.2.1 Mailbox busy"
 
 
 def _states(publication: Publication) -> dict[str, int]:
