@@ -6,6 +6,8 @@ none    set         tried in vain: not sent again by itself, and in the outbox u
 none    none        not in the outbox
 """
 
+from datetime import timedelta
+
 from sqlalchemy import Connection, Update, func, or_, select, update
 
 from newsletter.clock import Instant, format_instant, parse_instant
@@ -16,12 +18,25 @@ from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours, now
 from newsletter.store.schema import campaigns, deliveries, workers
 
+_GOES_ON = timedelta(days=7)  # what some readers have is finished, though nobody was there for days
+
 
 def schedule_campaign(connection: Connection, issue: IssueName, due_at: Instant, expires_at: Instant) -> None:
     """Put a campaign into the outbox, from the one moment on, and not begun after the other; within a transaction."""
     mine = is_of(connection, campaigns, issue)
     moments = {"due_at": format_instant(due_at), "expires_at": format_instant(expires_at)}
     connection.execute(update(campaigns).where(mine).values(moments))
+
+
+def postpone_campaign(store: Store, issue: IssueName, due_at: Instant, *, begun: bool) -> None:
+    """Let a campaign in the outbox wait until another moment. One that has begun does not expire meanwhile."""
+    with store.transaction() as connection:
+        mine = is_of(connection, campaigns, issue), campaigns.c.due_at.is_not(None)
+        moments = {"due_at": format_instant(due_at)}
+        expires = connection.scalar(select(campaigns.c.expires_at).where(*mine))
+        if begun and expires is not None:
+            moments["expires_at"] = max(expires, format_instant(Instant(due_at + _GOES_ON)))
+        connection.execute(update(campaigns).where(*mine).values(moments))
 
 
 def list_scheduled(store: Store) -> list[IssueName]:

@@ -16,6 +16,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from newsletter.mail.message import Outcome, Result
+from newsletter.mail.reply_limits import read_quota
+
+SOON_S = 600.0  # a send waits so long by itself; for a longer quota it ends, and goes on when that is open
 
 
 class Concern(Enum):
@@ -205,5 +208,13 @@ def classify_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
             and (rule.enhanced is None or rule.enhanced.match(enhanced))
             and (rule.words is None or rule.words.search(reply))
         ):
-            return rule.concern
+            is_short = rule.concern is Concern.QUOTA and _opens_soon(reply)
+            return Concern.RATE if is_short else rule.concern
     return Concern.READER
+
+
+def _opens_soon(reply: str) -> bool:
+    """Return whether a quota is open again so soon that waiting for it is a matter of the rate."""
+    quota = read_quota(reply)
+    waits = [seconds for seconds in (quota.opens_in_s, quota.window_s) if seconds is not None]
+    return bool(waits) and min(waits) < SOON_S

@@ -16,16 +16,17 @@ from typing import NamedTuple
 from newsletter.backends import SenderRefused, Unreachable
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
+from newsletter.clock import make_instant
 from newsletter.errors import DecisionNeeded, DeliveryError, ListError, NewsletterError, explain
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.schedule import has_begun, hold_campaign, list_scheduled, unschedule_campaign
+from newsletter.ledger.schedule import has_begun, hold_campaign, list_scheduled, postpone_campaign, unschedule_campaign
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.workers import LeaseLost
 from newsletter.schedule.schedule_state import TO_BE_SENT, ScheduleState, find_schedule_state
 from newsletter.schedule.stop_signals import StopSignals
-from newsletter.sending.refusals import SenderBlocked, TooManyRefused
+from newsletter.sending.refusals import QuotaUsedUp, SenderBlocked, TooManyRefused
 from newsletter.sending.takeover import lock_campaign
 from newsletter.store import Busy, Store
 
@@ -193,7 +194,13 @@ class Scheduler:
 
     def _handle_failure(self, issue: IssueName, error: NewsletterError, *, moved: bool) -> None:
         """Try again later what may mend itself, and hold the rest for a person: each try could leave some unknown."""
-        if _is_for_good(error) or (
+        if isinstance(error, QuotaUsedUp):
+            # In the store, so that `outbox list` shows it, and no wait of hours is taken for a store out of use.
+            current = find_campaign(self._store, issue)
+            begun = current is not None and has_begun(self._store, current)
+            postpone_campaign(self._store, issue, make_instant(error.wait.next_try), begun=begun)
+            self._say(issue, ScheduleResult.LATER, error)
+        elif _is_for_good(error) or (
             moved and not self._stop.asked and not isinstance(error, Unreachable | ListError | DecisionNeeded)
         ):
             hold_campaign(self._store, issue)

@@ -314,6 +314,46 @@ def test_a_server_out_of_reach_is_tried_again_after_growing_rests(office: Office
     assert len(server.stored) == 5
 
 
+@pytest.mark.parametrize("accepted", [0, 2])
+def test_what_a_quota_stops_goes_on_by_itself_when_that_is_open_again(
+    office: Office, server: Server, accepted: int
+) -> None:
+    """Neither an hour without a delivery nor an expiry that has passed meanwhile leaves it to a person."""
+    office.clock.now = began = datetime.now(UTC)
+    put_in(office.publication, office.store, began - MINUTE, began + 5 * MINUTE)
+    is_open = [False]
+    named: list[str] = []
+
+    def is_over_quota(recipient: str) -> bool:
+        named.append(recipient)
+        return len(named) > accepted and not is_open[0]
+
+    server.refuse_when = is_over_quota
+    reply = "451 Daily limit of messages reached, try again in 3 hours"
+    server.refuse = {f"reader{number:04}@example.org": reply for number in range(5)}
+    office.outbox.look()
+    opens = began + 3 * HOUR
+    assert office.results == [("2.10", ScheduleResult.LATER)]
+    campaign = find_campaign(office.store, "2.10")
+    assert campaign is not None
+    assert campaign.due_at is not None
+    assert opens <= campaign.due_at <= opens + MINUTE
+    assert len(server.stored) == accepted
+    office.clock.now = opens - MINUTE
+    office.outbox.look()
+    assert office.outbox.upcoming == NextDeparture(campaign.due_at, "2.10")
+    is_open[0] = True
+    office.clock.now = opens + 2 * MINUTE
+    office.outbox.look()
+    if accepted:
+        assert office.results[1:] == [("2.10", ScheduleResult.SENT)]
+        assert len(server.stored) == 5
+        assert list_scheduled(office.store) == []
+    else:  # nobody has it, and its time is over
+        assert office.results[1:] == [("2.10", ScheduleResult.EXPIRED)]
+        assert server.stored == []
+
+
 def test_a_clock_that_is_set_back_does_not_make_a_rest_last_for_hours(office: Office, server: Server) -> None:
     noon = office.clock.now
     port = office.publication.environ["NEWSLETTER_SMTP__PORT"]
