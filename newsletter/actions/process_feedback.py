@@ -9,7 +9,7 @@ from pathlib import Path
 from newsletter.actions.join_by_mail import join_by_mail
 from newsletter.address import SubscriberKey
 from newsletter.config.system_keyring import read_stored_password
-from newsletter.errors import ConfigError, DeliveryError, Problem
+from newsletter.errors import ConfigError, DeliveryError, NewsletterError, Problem
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.processing import (
     DecideSpike,
@@ -147,6 +147,22 @@ def _sole_processing(store: Store) -> Iterator[None]:
                 next_step="Wait until it has ended. Then run the same command again.",
             ) from error
         yield
+
+
+def choose_readers(publications: Sequence[OpenPublication], source: str | None = None) -> list[OpenPublication]:
+    """Return the publications by which to read each mailbox once: what comes to it counts for whichever it is about.
+
+    `source` is a mailbox that is read in place of those that the publications name.
+    """
+    chosen: dict[object, OpenPublication] = {}
+    for publication in publications:
+        try:
+            place = source or find_mailbox(publication), publication.workspace.database
+        except NewsletterError:  # it is told when it is read
+            chosen[publication.workspace.folder] = publication
+        else:
+            chosen.setdefault(place, publication)
+    return list(chosen.values())
 
 
 def find_mailbox(publication: OpenPublication) -> str | None:

@@ -5,15 +5,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from newsletter.actions.deliver import deliver, keep_signal_handlers
+from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.issue_name import IssueName
+from newsletter.jobs.job_queue import defer_sending
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.handovers import hand_over
 from newsletter.publication import OpenPublication
 from newsletter.schedule.scheduler import OnResult, Scheduler, WallClock
 from newsletter.schedule.stop_signals import StopSignals
-from newsletter.sending.rules import WorkerProgress
+from newsletter.sending.rules import SendingRules, WorkerProgress
+from newsletter.subscribers.pauses import lift_ended_pauses
 
 WALL_CLOCK = WallClock(now=lambda: datetime.now(UTC), pause=time.sleep)
 
@@ -54,6 +59,28 @@ def open_outbox(
 
     clock = clock or WALL_CLOCK
     return Scheduler(publication.store, publication.record, carry, tell, clock, stop, confirm)
+
+
+def open_handing_outbox(publication: OpenPublication, tell: OnResult, *, clock: WallClock | None = None) -> Scheduler:
+    """Return the outbox of a worker: what is due is handed over to all workers, and is in the outbox no more.
+
+    As in `open_outbox`, nobody is asked about a campaign that is late: it is held.
+    """
+    store = publication.store
+
+    def carry(campaign: Campaign) -> None:
+        current = publication.with_current_settings()
+        SendingRules.from_workspace(current.workspace)  # a key that is missing is told before anything leaves
+        lift_ended_pauses(store)
+        compare_list(current, campaign.issue).suppress_departed()
+        with store.transaction() as connection:
+            hand_over(connection, campaign.issue)
+            defer_sending(connection, campaign.issue)
+        record = publication.record(campaign.issue)
+        if record.exists():  # made where a person works; see send_share
+            write_record(record, store, campaign.issue)
+
+    return Scheduler(store, publication.record, carry, tell, clock or WALL_CLOCK, StopSignals())
 
 
 def run_outbox(publication: OpenPublication, tell: OnResult, *, observer: SendObserver = SILENT) -> bool:

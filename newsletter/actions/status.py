@@ -1,5 +1,7 @@
 """The state of each issue: still a draft, in the outbox, being sent, sent or cancelled."""
 
+from pathlib import Path
+
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue_name import IssueName, read_issue_name
@@ -9,18 +11,23 @@ from newsletter.reports.issue_status import CampaignStatus, IssueStage, find_cam
 from newsletter.transactional.mail_status import MailStatus, find_mail_status
 
 
-def find_unsent_draft(publication: OpenPublication) -> Draft:
-    """Return the one draft that has not been sent.
-
-    Raises DraftError when there is none, and DecisionNeeded rather than guess among several.
-    """
+def list_unsent_drafts(publication: OpenPublication) -> list[Path]:
+    """Return the files of the drafts that have not been sent, nor cancelled."""
     workspace, store = publication.workspace, publication.known_store
-    unsent = [
+    return [
         path
         for path in workspace.draft_paths()
         if find_issue_stage(store, read_issue_name(path), workspace.record(path.stem))
         not in (IssueStage.SENT, IssueStage.CANCELLED)
     ]
+
+
+def find_unsent_draft(publication: OpenPublication) -> Draft:
+    """Return the one draft that has not been sent.
+
+    Raises DraftError when there is none, and DecisionNeeded rather than guess among several.
+    """
+    workspace, unsent = publication.workspace, list_unsent_drafts(publication)
     if len(unsent) == 1:
         return read_draft(workspace.find_draft(str(unsent[0])))
     if not unsent:

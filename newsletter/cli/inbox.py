@@ -1,7 +1,7 @@
 """The commands `newsletter inbox read` and `undo`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from newsletter.actions.process_feedback import (
     FeedbackOptions,
     FeedbackRun,
-    find_mailbox,
+    choose_readers,
     list_undoable,
     process_feedback,
     undo_processing,
@@ -50,7 +50,7 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
     """
     options = FeedbackOptions(mailbox=source, move=move, again=again, dry_run=dry_run)
     decide = _choose_decider(believed, may_ask=not json_ and can_ask())
-    publications = _choose_readers(open_publications(), source)
+    publications = choose_readers(open_publications(), source)
     if len(publications) == 1:
         sys.exit(1 if _read_one(publications[0], options, decide, json_=json_) else 0)
     if json_:
@@ -64,19 +64,6 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
             show_error(error)
             remains = True
     sys.exit(1 if remains else 0)
-
-
-def _choose_readers(publications: Sequence[OpenPublication], source: str | None) -> list[OpenPublication]:
-    """Return the publications by which to read each mailbox once: what comes to it counts for whichever it is about."""
-    chosen: dict[object, OpenPublication] = {}
-    for publication in publications:
-        try:
-            place = source or find_mailbox(publication), publication.workspace.database
-        except NewsletterError:  # it is told when it is read
-            chosen[publication.workspace.folder] = publication
-        else:
-            chosen.setdefault(place, publication)
-    return list(chosen.values())
 
 
 def _read_one(publication: OpenPublication, options: FeedbackOptions, decide: DecideSpike, *, json_: bool) -> bool:

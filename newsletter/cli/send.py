@@ -24,6 +24,7 @@ from newsletter.cli.send_progress import ReportedProgress
 from newsletter.cli.sending import list_is_right, nobody_left, show_plan
 from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
 from newsletter.issue.draft import Draft
+from newsletter.jobs.job_queue import count_workers
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
@@ -238,7 +239,12 @@ def _show_result(publication: OpenPublication, result: SendResult, options: Send
         case SendOutcome.DECLINED:
             return 1
         case SendOutcome.SCHEDULED:
-            say("It is in the outbox, and leaves when `newsletter outbox run` is called then.", style="bold green")
+            leaves = (
+                "a worker sends it then"
+                if count_workers(publication.store)
+                else ("it leaves when `newsletter outbox run` is called then")
+            )
+            say(f"It is in the outbox, and {leaves}.", style="bold green")
             return 1 if result.unusable else 0
         case SendOutcome.HANDED_OVER:
             say("Workers send it now, and go on when this terminal is closed.", style="bold green")

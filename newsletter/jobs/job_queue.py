@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from procrastinate import App
 
 SENDING, UPKEEP = "send", "upkeep"  # queues, one of each publication
-SEND, OUTBOX, LOOK_AFTER = "newsletter.send", "newsletter.outbox", "newsletter.look_after"  # tasks
+SEND, OUTBOX = "newsletter.send", "newsletter.outbox"  # tasks
 ALIVE_S = 30.0  # a worker that has not been heard of for longer does not count
 _LONGEST_NAME = 40
 _WORKERS = table("procrastinate_workers", column("id"), column("last_heartbeat"))

@@ -11,16 +11,16 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, ProcrastinateException
 from procrastinate.jobs import Status
 
-from newsletter.jobs.job_queue import LOOK_AFTER, SEND, SENDING, UPKEEP, name_queue
+from newsletter.jobs.job_queue import OUTBOX, SEND, SENDING, UPKEEP, name_queue
 from newsletter.jobs.job_tables import prepare_job_tables
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
-from newsletter.worker.tasks import Tasks
+from newsletter.worker.sending_tasks import SendingTasks
+from newsletter.worker.upkeep import PeriodicTask, Upkeep
 
 HEARTBEAT_S = 5.0
 _STALLED_S = 30.0
 _REST_S, _LONGEST_REST_S = 1.0, 30.0  # after the database was lost
-_EVERY_MINUTE = "* * * * *"
 _LOG = logging.getLogger(__name__)
 
 
@@ -32,25 +32,26 @@ def run_worker(publications: Sequence[OpenPublication], on_ready: Callable[[], N
     """
     store = publications[0].store
     prepare_job_tables(store)
-    tasks = Tasks(publications)
-    asyncio.run(_run(store, tasks, on_ready))
+    asyncio.run(_run(store, SendingTasks(publications), Upkeep(publications), on_ready))
 
 
-async def _run(store: Store, tasks: Tasks, on_ready: Callable[[], None]) -> None:
+async def _run(store: Store, tasks: SendingTasks, upkeep: Upkeep, on_ready: Callable[[], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, partial(_ask_to_stop, stop, tasks))
     for publication in tasks.publications:
-        await asyncio.to_thread(tasks.look_after, publication, is_start=True)
+        await asyncio.to_thread(upkeep.look_after, publication, is_start=True)
     on_ready()
+    known = tasks.publications
+    sending, other = [[name_queue(kind, one) for one in known] for kind in (SENDING, UPKEEP)]
     async with asyncio.TaskGroup() as group:
         # One that sends at a time: a second one would have the connections and the processor of the first.
-        group.create_task(_keep_working(_make_sending_app(store, tasks), SENDING, 1, tasks, stop))
-        group.create_task(_keep_working(_make_upkeep_app(store, tasks), UPKEEP, 2, tasks, stop))
+        group.create_task(_keep_working(_make_sending_app(store, tasks), sending, 1, stop))
+        group.create_task(_keep_working(_make_upkeep_app(store, known, upkeep), other, 3, stop))
 
 
-def _ask_to_stop(stop: asyncio.Event, tasks: Tasks) -> None:
+def _ask_to_stop(stop: asyncio.Event, tasks: SendingTasks) -> None:
     stop.set()
     tasks.stop()
 
@@ -69,36 +70,50 @@ def _make_app(store: Store) -> App:
     )
 
 
-def _make_sending_app(store: Store, tasks: Tasks) -> App:
+def _make_sending_app(store: Store, tasks: SendingTasks) -> App:
     app = _make_app(store)
     app.task(name=SEND)(tasks.send)
     return app
 
 
-def _make_upkeep_app(store: Store, tasks: Tasks) -> App:
+def _make_upkeep_app(store: Store, publications: Sequence[str], upkeep: Upkeep) -> App:
     """Return the app of what is done from time to time; one worker of all does each, whichever is the first."""
     app = _make_app(store)
+    app.task(name=OUTBOX)(upkeep.look_at_outbox)
 
-    def look_after(timestamp: int, publication: str) -> None:
+    async def remove_stalled(timestamp: int) -> None:
         del timestamp
-        tasks.look_after(publication)
+        await _remove_stalled(app)
 
-    look = app.task(name=LOOK_AFTER)(look_after)
-    for publication in tasks.publications:
-        app.periodic(
-            cron=_EVERY_MINUTE,
-            periodic_id=publication,
-            queue=name_queue(UPKEEP, publication),
-            queueing_lock=f"look {publication}",
-            task_kwargs={"publication": publication},
-        )(look)
+    removing = app.task(name="newsletter.remove_stalled")(remove_stalled)
+    app.periodic(cron="* * * * *", queue=name_queue(UPKEEP, publications[0]))(removing)
+    for periodic in upkeep.timetable:
+        task = app.task(name=periodic.name)(_without_timestamp(periodic))
+        for publication in publications:
+            name = f"{periodic.name} {publication}"
+            app.periodic(
+                cron=periodic.cron,
+                periodic_id=publication,
+                queue=name_queue(UPKEEP, publication),
+                # One at a time, and one that waits: no reading of a mailbox begins while another is under way.
+                lock=name,
+                queueing_lock=name,
+                task_kwargs={"publication": publication},
+            )(task)
     return app
 
 
-async def _keep_working(app: App, queue: str, concurrency: int, tasks: Tasks, stop: asyncio.Event) -> None:
-    """Work on a queue until `stop` is set; when the database is lost, rest and begin once more."""
+def _without_timestamp(periodic: PeriodicTask) -> Callable[[int, str], None]:
+    def work(timestamp: int, publication: str) -> None:
+        del timestamp  # of the crontab's moment; what is to be done is looked up
+        periodic.work(publication)
+
+    return work
+
+
+async def _keep_working(app: App, queues: Sequence[str], concurrency: int, stop: asyncio.Event) -> None:
+    """Work on queues until `stop` is set; when the database is lost, rest and begin once more."""
     rest = _REST_S
-    queues = [name_queue(queue, publication) for publication in tasks.publications]
     while not stop.is_set():
         try:
             async with app.open_async():

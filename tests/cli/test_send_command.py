@@ -179,7 +179,7 @@ def test_a_dry_run_writes_messages_and_says_which_rows_have_none(three: Publicat
 def test_a_moment_puts_it_into_the_outbox(three: Publication, server: Server) -> None:
     shown = _shown(three, "send", "2.10", "--at", "in 2 hours", "--expires", "30m", typed="y\n")
     assert re.search(r"  At        20\S+ \d\d:\d\d America/New_York, in 2 hours; not after 20", shown)
-    assert "Put it into the outbox? [y/N]: It is in the outbox, and leaves when `newsletter outbox run`" in shown
+    assert "Put it into the outbox? [y/N]: It is in the outbox, and it leaves when `newsletter outbox run`" in shown
     assert server.stored == []
     (waiting,) = json.loads(three.run("outbox", "list", "--json").stdout)
     assert (waiting["issue"], waiting["state"]) == ("2.10", "waiting")

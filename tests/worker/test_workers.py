@@ -5,12 +5,17 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import Publication
 from postgres import Postgres
 from running_workers import end, running_workers
+from scheduling import HOUR, put_in
 from smtp_server import Server, kill_at
+
+from newsletter.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +121,25 @@ def test_when_all_workers_are_killed_the_next_one_goes_on(shared: Publication, s
     readers = _readers(shared)
     assert set(server.copies().values()) == {1}
     assert readers["accepted"] + readers.get("unknown", 0) == 300
+
+
+def test_what_is_in_the_outbox_leaves_by_the_workers_at_its_moment(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(50)
+    with running_workers(shared, 2) as workers:
+        put = shared.run("send", "2.10", "--at", "in 2 hours", "--yes")
+        assert put.returncode == 0, put.stdout + put.stderr
+        assert "a worker sends it then" in put.stdout
+        assert shared.run("outbox", "cancel", "2.10").returncode == 0
+        due = datetime.now(UTC) + timedelta(seconds=2)
+        with closing(open_store(shared.environ["NEWSLETTER_STORE__URL"])) as store:
+            put_in(shared, store, due, due + HOUR)
+        assert server.stored == []
+        _wait_until(lambda: _readers(shared) == {"accepted": 50})
+        logs = "".join(end(worker) for worker in workers)
+    assert logs.count("handed over to the workers") == 1
+    assert server.copies() == Counter(addresses)
+    assert "accepted = 50" in (shared.root / "drafts/2.10.sent.toml").read_text()  # as it was put in from here
+    assert shared.run("outbox", "list").stdout == "The outbox is empty.\n"
 
 
 def test_cancelling_stops_the_workers(shared: Publication, server: Server) -> None:

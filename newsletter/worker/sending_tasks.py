@@ -1,24 +1,23 @@
-"""Tasks: what each job of the queue does, by the publications that this worker knows."""
+"""Sending by jobs: what each job of a campaign does, by the publications that this worker knows."""
 
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from newsletter.actions.look_after_handovers import look_after_handovers
 from newsletter.actions.observer import SendObserver
 from newsletter.actions.send_share import ShareReport, ShareResult, send_share
-from newsletter.errors import NewsletterError
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.sending.handover_share import StopSwitch
+from newsletter.worker.upkeep import telling
 
 _LOG = logging.getLogger(__name__)
 
 
-class Tasks:
-    """Tasks of one worker, each in a thread of its own; `stop` ends those that send with what is in hand."""
+class SendingTasks:
+    """Jobs of one worker that send, each in a thread of its own; `stop` ends them with what is in hand."""
 
     def __init__(self, publications: Iterable[OpenPublication]) -> None:
         self._publications = {str(one.workspace.publication_id): one for one in publications}
@@ -39,17 +38,11 @@ class Tasks:
     def send(self, publication: str, issue: str, failures: int = 0) -> None:
         """Send a share of a campaign."""
         known = self._publications[publication]
-        with self._switch() as stop, _telling(known, issue):
+        with self._switch() as stop, telling(known, issue):
             report = send_share(
                 known.with_current_settings(), IssueName(issue), stop, observer=_Log(known), failures=failures
             )
             _tell(known, issue, report)
-
-    def look_after(self, publication: str, *, is_start: bool = False) -> None:
-        """Put in again the jobs that were lost."""
-        known = self._publications[publication]
-        with _telling(known, ""):
-            look_after_handovers(known.store, is_start=is_start)
 
     @contextmanager
     def _switch(self) -> Iterator[StopSwitch]:
@@ -71,15 +64,6 @@ class _Log(SendObserver):
 
     def begin(self, issue: IssueName, waiting: int) -> None:
         _LOG.info("%s: sending, with %s still waiting in all", _name(self._publication, issue), f"{waiting:,}")
-
-
-@contextmanager
-def _telling(publication: OpenPublication, issue: str) -> Iterator[None]:
-    """Say in the log what was wrong; the job is put in again by `look_after`, since the ledger knows who waits."""
-    try:
-        yield
-    except NewsletterError as error:
-        _LOG.warning("%s: %s %s", _name(publication, issue), error.message, error.next_step)
 
 
 def _tell(publication: OpenPublication, issue: str, report: ShareReport) -> None:
