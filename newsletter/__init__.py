@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from newsletter.actions.import_subscribers import ImportResult
     from newsletter.actions.list_subscribers import SubscriberListing
     from newsletter.actions.observer import SendObserver
+    from newsletter.actions.probe import Probe
     from newsletter.actions.process_feedback import FeedbackOptions
     from newsletter.actions.reconcile import Evidence, Reconciliation
     from newsletter.actions.restore_state import RestoredState
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from newsletter.reports.campaign_report import CampaignReport
     from newsletter.reports.issue_status import CampaignStatus
     from newsletter.schedule.scheduler import ScheduleResult
-    from newsletter.sending.refusals import TooManyRefused
+    from newsletter.sending.refusals import QuotaUsedUp, TooManyRefused
     from newsletter.sending.rules import WorkerProgress
     from newsletter.subscribers.import_plan import ImportPlan
     from newsletter.subscribers.subscriber import Subscriber
@@ -81,10 +82,12 @@ __all__ = [
     "LinkReport",
     "ListError",
     "NewsletterError",
+    "Probe",
     "Problem",
     "ProcessedMail",
     "Proposal",
     "Publication",
+    "QuotaUsedUp",
     "Reconciliation",
     "RestoredState",
     "ScheduleResult",
@@ -118,6 +121,7 @@ _NAMES = {
     "newsletter.actions.import_subscribers": ("ImportResult",),
     "newsletter.actions.list_subscribers": ("SubscriberListing",),
     "newsletter.actions.observer": ("SendObserver",),
+    "newsletter.actions.probe": ("Probe",),
     "newsletter.actions.process_feedback": ("FeedbackOptions",),
     "newsletter.actions.reconcile": ("Evidence", "Reconciliation"),
     "newsletter.actions.restore_state": ("RestoredState",),
@@ -150,7 +154,7 @@ _NAMES = {
     "newsletter.reports.campaign_report": ("CampaignReport",),
     "newsletter.reports.issue_status": ("CampaignStatus",),
     "newsletter.schedule.scheduler": ("ScheduleResult",),
-    "newsletter.sending.refusals": ("TooManyRefused",),
+    "newsletter.sending.refusals": ("QuotaUsedUp", "TooManyRefused"),
     "newsletter.sending.rules": ("WorkerProgress",),
     "newsletter.subscribers.subscriber": ("Subscriber",),
     "newsletter.subscribers.import_plan": ("ImportPlan",),

@@ -24,6 +24,7 @@ from newsletter.actions.import_back_issues import ImportedBackIssue, import_back
 from newsletter.actions.import_subscribers import ImportResult, import_subscribers
 from newsletter.actions.list_subscribers import SubscriberFilter, SubscriberListing, list_subscribers
 from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.actions.probe import Probe, probe_server
 from newsletter.actions.process_feedback import FeedbackOptions, process_feedback
 from newsletter.actions.reconcile import Evidence, Reconciliation, reconcile
 from newsletter.actions.remove_subscriber import remove_subscriber
@@ -241,9 +242,16 @@ class Publication:
         options = replace(options or SendOptions(), retried=tuple(states))
         return self.send(issue, options, confirm=confirm, observer=observer)
 
-    def dry_run(self, issue: Issue | str, options: SendOptions | None = None) -> DryRun:
-        """Write every message of a first send as a file into build/ISSUE/dry-run, and send nothing."""
-        return dry_run(self._opened, self._read(issue), options or SendOptions())
+    def dry_run(self, issue: Issue | str, options: SendOptions | None = None, *, probe: bool = False) -> DryRun:
+        """Write every message of a first send as a file into build/ISSUE/dry-run, and send nothing.
+
+        With `probe` the mail server is asked what it takes, over a connection with a login as a send has it.
+        """
+        return dry_run(self._opened, self._read(issue), options or SendOptions(), probe=probe)
+
+    def probe(self) -> Probe:
+        """Open a connection to the mail server, log in, and ask what it announces. Raises DeliveryError."""
+        return probe_server(self._opened)
 
     def send_test(self, issue: Issue | str, addresses: Sequence[str], *, language: str = "") -> SentTest:
         """Send an issue, marked [TEST], in all its languages or in one, to a few addresses; no campaign knows of it."""

@@ -99,7 +99,7 @@ class Announced:
 class Session(Protocol):
     """One open connection of a backend.
 
-    It may also have `announced`, an Announced.
+    It may also have `announced`, an Announced, and `describe`, which returns sentences about the connection.
     """
 
     async def deliver(self, feed: Feed) -> None:

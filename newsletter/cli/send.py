@@ -1,14 +1,17 @@
 """The commands `newsletter send` and `newsletter retry`."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
+from newsletter.actions.dry_run import DryRun
 from newsletter.actions.dry_run import dry_run as write_dry_run
 from newsletter.actions.freeze_plan import SendTime
+from newsletter.actions.probe import probe_server
 from newsletter.actions.send import Proposal, SendOutcome, SendResult, read_draft_to_send
 from newsletter.actions.send import send as send_issue
 from newsletter.actions.send_test import TESTERS
@@ -28,7 +31,7 @@ from newsletter.jobs.job_queue import count_workers
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
-from newsletter.text import format_count
+from newsletter.text import format_count, format_size
 
 _despite_problems = click.option(
     "--despite-problems", is_flag=True, help="With --yes: send it although `draft check` finds problems."
@@ -47,6 +50,7 @@ _despite_problems = click.option(
 )
 @click.option("--language", default="", metavar="TAG", help="With --test: in this language alone, such as ja.")
 @click.option("--dry-run", is_flag=True, help="Write every message as a file; send nothing.")
+@click.option("--probe", is_flag=True, help="With --dry-run: log in at the mail server and ask what it takes.")
 @click.option("--list", "list_file", type=click.Path(dir_okay=False, path_type=Path), help="Another subscriber list.")
 @click.option("--tag", default="", help="Only readers with this tag; the others can follow later.")
 @click.option("--to-new", is_flag=True, help="To readers who came onto the list since, and those who still wait.")
@@ -64,6 +68,7 @@ def send(
     tests: tuple[str, ...],
     language: str,
     dry_run: bool,
+    probe: bool,
     list_file: Path | None,
     tag: str,
     to_new: bool,
@@ -88,6 +93,8 @@ def send(
         raise click.UsageError("--test and --dry-run go with neither --at nor --to-new.")
     if language and not tests:
         raise click.UsageError("--language goes with --test: an issue is sent in all its languages.")
+    if probe and not dry_run:
+        raise click.UsageError("--probe goes with --dry-run: neither sends anything.")
     if detach and (tests or dry_run or at):
         raise click.UsageError("--detach goes with none of --test, --dry-run and --at.")
     if expires and not at:
@@ -115,7 +122,7 @@ def send(
     if tests:
         _send_tests(publication, found, tests, list_file, language)
     elif dry_run:
-        _dry_run(publication, found, options)
+        _dry_run(publication, found, options, probe=probe)
     else:
         _send(publication, found, options, yes=yes, time=time, asked=asked)
 
@@ -273,7 +280,7 @@ def _confirm_refusals(error: TooManyRefused) -> bool:
     return click.confirm("Go on all the same?")
 
 
-def _dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) -> None:
+def _dry_run(publication: OpenPublication, draft: Draft, options: SendOptions, *, probe: bool) -> None:
     done = write_dry_run(publication, draft, options)
     say(f"{format_count(done.messages, 'message')} in {shorten(done.folder)}. Nothing was sent.")
     if done.languages:
@@ -281,7 +288,27 @@ def _dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) -
     if done.unusable:
         hint = f"newsletter subscribers check {shorten(options.list_file or publication.workspace.subscribers)}"
         say(f"{format_count(done.unusable, 'row')} can't be used; see them: {hint}", style="yellow")
+    if probe:
+        # After the messages are written and told of: a server that is not there is no fault of theirs.
+        done = replace(done, probe=probe_server(publication))
+        _show_probe(done)
+    if done.unusable or done.is_too_large:
         sys.exit(1)
+
+
+def _show_probe(done: DryRun) -> None:
+    if done.probe is None:
+        return
+    for sentence in done.probe.description:
+        say(sentence)
+    if done.is_too_large and (limit := done.probe.announced.largest_message):
+        say(
+            f"The largest message has {format_size(done.largest)} ({done.largest:,} bytes), and the server takes "
+            f"{format_size(limit)} ({limit:,} bytes) at most. Use smaller or fewer pictures, or ask whoever runs it.",
+            style="bold yellow",
+        )
+    elif done.messages:
+        say(f"The largest message has {format_size(done.largest)}.")
 
 
 def _send_tests(

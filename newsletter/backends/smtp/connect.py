@@ -1,6 +1,7 @@
 """Opening of an SMTP connection by aiosmtplib: TCP, TLS, EHLO and the login, until our own protocol takes over."""
 
 import asyncio
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
@@ -10,12 +11,13 @@ from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported,
 from newsletter.backends import Announced, Unreachable
 from newsletter.backends.smtp.connection_errors import explain_failure, join_lines
 from newsletter.backends.smtp.dialogue import Dialogue
-from newsletter.backends.smtp.extensions import read_extensions
+from newsletter.backends.smtp.extensions import Extensions, read_extensions
 from newsletter.backends.smtp.helo import choose_default_helo
 from newsletter.backends.smtp.reply_reader import decode_reply
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
 from newsletter.backends.smtp.transaction import ENHANCED
 from newsletter.redaction import Redactor
+from newsletter.text import format_count, format_size
 
 if TYPE_CHECKING:
     from newsletter.backends.smtp import SmtpSettings
@@ -127,7 +129,32 @@ def _hand_over(client: aiosmtplib.SMTP, settings: "SmtpSettings", redactor: Reda
     dialogue.receive(_read_early_bytes(client.protocol))
     deadlines = Deadlines(command=settings.timeout, text=settings.text_timeout)
     announced = Announced(largest_message=extensions.size or None, messages=extensions.mail_max)
-    return SmtpSession(cast("asyncio.Transport", client.transport), dialogue, deadlines, announced)
+    return SmtpSession(
+        cast("asyncio.Transport", client.transport),
+        dialogue,
+        deadlines,
+        announced,
+        _describe(client, settings, extensions),
+    )
+
+
+def _describe(client: aiosmtplib.SMTP, settings: "SmtpSettings", extensions: Extensions) -> Sequence[str]:
+    """Return what a connection is like, in sentences."""
+    tls = client.transport.get_extra_info("ssl_object") if client.transport else None
+    secured = f"encrypted by {tls.version()}" if tls is not None else "not encrypted"
+    login = f", and accepts the login of {settings.username}" if settings.username else ""
+    said = [f"{settings.host}:{settings.port} answers, {secured}{login}."]
+    if extensions.size:
+        said.append(f"It takes messages of {format_size(extensions.size)} at most.")
+    else:
+        said.append("It names no largest message.")
+    if extensions.mail_max:
+        said.append(f"A connection carries {format_count(extensions.mail_max, 'message')} at most.")
+    if not extensions.pipelining:
+        said.append("It does not announce PIPELINING, so that a message takes several round trips.")
+    if settings.chunking and not extensions.chunking:
+        said.append("It does not announce CHUNKING, so that [smtp] chunking has no effect.")
+    return said
 
 
 def _read_early_bytes(protocol: object) -> bytes:

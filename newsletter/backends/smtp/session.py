@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,8 +40,10 @@ class SmtpSession(asyncio.Protocol):
         dialogue: Dialogue,
         deadlines: Deadlines,
         announced: Announced = Announced(),  # noqa: B008  # frozen
+        description: Sequence[str] = (),
     ) -> None:
         self.announced = announced
+        self._description = description
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._dialogue = dialogue
@@ -68,6 +70,10 @@ class SmtpSession(asyncio.Protocol):
         self._socket: socket.socket = transport.get_extra_info("socket")
         transport.set_protocol(self)
         self._acknowledge()
+
+    def describe(self) -> Sequence[str]:
+        """Return sentences about the connection and what its server announced."""
+        return self._description
 
     async def deliver(self, feed: Feed) -> None:
         """Send the feed's messages until it ends. Raises SessionLost and SenderRefused."""
