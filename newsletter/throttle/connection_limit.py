@@ -6,6 +6,7 @@ _FIRST_ALONE_S = 1.0  # one login shows whether it is accepted; a server that is
 _SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 60.0  # between tries to connect that fail
 _REST_GROWTH = 0.1  # of the time since the first of them failed, so that the end is found late by less than that
 _ONE_MORE_S, _LONGEST_ONE_MORE_S = 15.0, 600.0  # until one connection more than the server bore is tried
+_ONE_MORE_SOON_S = 0.2  # when several were refused together: how many less the server bears is found one by one
 _GIVE_UP_EVERY_S = 0.5  # of several that are told at once of one too many, one is closed
 
 
@@ -27,9 +28,12 @@ class ConnectionLimit:
         self._one_more_at = now
         self._one_more_s = _ONE_MORE_S
         self._given_up_at = -inf
+        self._count = 0  # those open and being opened, when it was last asked for
+        self._together = 0  # that were being opened together with the first that was one too many
 
     def find_next(self, now: float, count: int) -> float:
         """Return when one connection more may be opened, where there are `count` with those that are being opened."""
+        self._count = count
         if count >= self._most:
             return inf
         if count == 0:
@@ -49,15 +53,23 @@ class ConnectionLimit:
         self.open += 1
         self._has_opened = True
         self._failing_since, self._rest_until = None, now
+        self._together = max(0, self._together - 1)
         if self.learned is not None and self.open > self.learned:
             self.learned = self.open
             self._one_more_s = _ONE_MORE_S
-            self._one_more_at = now + 1.0
+            self._one_more_at = now + _ONE_MORE_SOON_S
 
     def record_refused(self, now: float, *, is_too_many: bool) -> None:
         """Count a connection that could not be opened; `is_too_many`: the server says that there are enough."""
         if is_too_many and self.open:
+            if self._together:
+                self._together -= 1
+                return
+            is_first = self.learned is None
             self._limit(now, self.open)
+            if is_first and self._count > self.open + 1:
+                self._together = self._count - self.open - 1
+                self._one_more_at = now + _ONE_MORE_SOON_S
             return
         if self._failing_since is None:
             self._failing_since = now

@@ -1,6 +1,7 @@
 """Departures of messages: paced by the rate, within quotas, and stopped while the server takes nothing."""
 
 from collections.abc import Iterable
+from math import inf
 
 from newsletter.backends import Limits
 from newsletter.mail.reply_concern import Concern
@@ -10,6 +11,7 @@ from newsletter.throttle.rate import Rate
 from newsletter.throttle.stoppage import Stoppage
 
 _LIMITED_IN_A_ROW = 3  # messages that left one after another cut, all refused: the server takes nothing now
+_REFUSED_TOGETHER = 8  # in a row, whenever they left: what was under way on ten connections is refused with the first
 _TROUBLED_IN_A_ROW = 5  # with 3 % of refusals by chance, this happens once in forty million messages
 _OVERLOADED = 0.25  # of the last answers: so much trouble is no chance, but too much for the server
 _REMEMBERED = 30  # answers
@@ -19,6 +21,7 @@ _FIRST_PROBE_S = {Concern.RATE: 0.05, Concern.QUOTA: 1.0, Concern.HEALTH: 1.0}
 _PROBE_GROWTH = {Concern.RATE: 0.2, Concern.QUOTA: 0.2, Concern.HEALTH: 0.08}
 _LONGEST_PROBE_S = {Concern.RATE: 3600.0, Concern.QUOTA: 3600.0, Concern.HEALTH: 60.0}
 _MOST_QUOTAS = 3
+_FEELERS = 4  # messages after the first stoppage, before the rest: a bucket of tokens is still empty, a window is not
 
 
 class Departures:
@@ -39,10 +42,12 @@ class Departures:
         self.stopped_by = Concern.RATE
         self.accepted = 0
         self._shift = wall_clock_shift
-        self._in_a_row = 0
+        self._in_a_row = self._together = 0
         self._row_began = self._refused_first_at = now
         self._rate_before_row: float | None = None
         self._trouble = 0.0  # the share of the last answers that were about the server's health
+        self._feelers = 0  # that may leave, while it is not known how many more may
+        self._feelers_out = 0
         self._cycle_began: float | None = None  # of what was accepted since the last long stoppage
         self._cycle_count = 0
         self.is_free = False
@@ -54,6 +59,8 @@ class Departures:
             return now
         if self.stoppage is not None:
             at = self.stoppage.find_next_departure(now)
+        elif self._feelers_out and not self._feelers:
+            return inf
         else:
             at = self.rate.find_next_departure(now)
             for quota in self.quotas:
@@ -85,6 +92,9 @@ class Departures:
         if self.stoppage is not None:
             self.stoppage.record_departure(now)
             return
+        if self._feelers:
+            self._feelers -= 1
+            self._feelers_out += 1
         self.rate.record_departure(now)
         for quota in self.quotas:
             quota.record_departure(now)
@@ -103,8 +113,10 @@ class Departures:
                 quota.record_acceptance(departed)
         if self._trouble > 0.0:
             self._trouble -= self._trouble / _REMEMBERED
+        self._together = 0
         if departed >= self._row_began:
             self._in_a_row = 0
+            self._feelers_out = max(0, self._feelers_out - 1)
         if not self.is_free:
             self._look()
 
@@ -114,6 +126,8 @@ class Departures:
             if self.stoppage.is_probe(departed):
                 self.stoppage.record_refusal(now, wait)
             return
+        if departed >= self._row_began:
+            self._feelers_out = max(0, self._feelers_out - 1)
         for quota in self.quotas:
             if quota.record_refusal(departed):
                 return
@@ -130,12 +144,15 @@ class Departures:
                 self._rate_before_row = before
                 self._refused_first_at = now
             self._in_a_row += 1
-        if self._in_a_row >= (_TROUBLED_IN_A_ROW if concern is Concern.HEALTH else _LIMITED_IN_A_ROW):
+        self._together += 1
+        most = _TROUBLED_IN_A_ROW if concern is Concern.HEALTH else _LIMITED_IN_A_ROW
+        if self._in_a_row >= most or (self._in_a_row and self._together >= _REFUSED_TOGETHER):
             self._stop(now, concern, wait)
         self._look()
 
     def record_other(self, departed: float) -> None:
         """Count a message whose reply says nothing of limits, or that got none."""
+        self._feelers_out = max(0, self._feelers_out - 1)
         if self.stoppage is not None and self.stoppage.is_probe(departed):
             self.stoppage.release_probe()
 
@@ -188,7 +205,7 @@ class Departures:
         """Go on after a stoppage: at the former rate after trouble and after a window, else at what is accepted."""
         stoppage, self.stoppage = self.stoppage, None
         assert stoppage is not None  # noqa: S101  # for mypy
-        self._in_a_row = 0
+        self._in_a_row = self._together = 0
         self._row_began = departed
         gap = departed - stoppage.began
         is_window = gap >= _SHORT_S and self._learn_window(stoppage, departed)
@@ -196,6 +213,8 @@ class Departures:
             self.rate.restore(now, self._rate_before_row)
         else:
             self.rate.set_measured(now, max(1.0, 2 * gap))
+        self._feelers_out = 0
+        self._feelers = _FEELERS if self._rate_before_row is None and self.stopped_by is not Concern.HEALTH else 0
         if self._rate_before_row is None:
             self.rate.begin_measuring(now)  # what a bucket of tokens held at first does not come again
         if gap >= _SHORT_S:
@@ -218,7 +237,7 @@ class Departures:
 
     def _look(self) -> None:
         limited = self.rate.per_second is not None or self.stoppage is not None or self.hourly is not None
-        self.is_free = not limited and not self.quotas
+        self.is_free = not limited and not self.quotas and not self._feelers
 
 
 def _restore_quota(learned: LearnedQuota, now: float, wall_clock_shift: float) -> Quota:

@@ -9,7 +9,7 @@ _LOOK_BACK_S, _LOOK_BACK_MESSAGES = 1.0, 8  # servers count by the second; fewer
 _FIRST_CUT = 4  # one refusal among few answers cuts by a fifth, among many by its share
 _STEP, _LONGEST_STEP = 0.05, 0.25  # of the rate; each step that is kept doubles the next, so that a new limit is found
 _TRIAL_S, _TRIAL_MESSAGES = 1.1, 8  # a step is kept after this long without a refusal: servers count by the second
-_REST_S, _LONGEST_REST_S = 2.0, 30.0  # between steps, longer each time that one was refused
+_REST_S, _LONGEST_REST_S = 2.0, 15.0  # between steps, longer each time that one was refused
 _REST_MESSAGES = 60  # so that steps that are refused stay far below one message in twenty
 _COARSE = 20  # messages: a measure of fewer is a guess, and more is tried at once
 _ECHO_S = 1.0  # after a cut, what filled the server's second before it may still refuse a message
@@ -36,6 +36,7 @@ class Rate:
         self._before_step: float | None = None
         self._echoes_until = now
         self._refused_at = -inf
+        self._refused_rate = 0.0  # at which the last refusal came: up to it, an accepted step proves nothing new
         self._step = _STEP
         self._rest_s = 0.0
         self._rested_at = now
@@ -71,6 +72,7 @@ class Rate:
             return False
         self._answered += 1
         self._refused += 1
+        before = self.per_second or inf
         if self.per_second is None:
             self._change(now, max(self.measure(now), 1.0) * _BELOW)
         elif self._before_step is not None:
@@ -88,6 +90,7 @@ class Rate:
         self._slot = max(self._slot, now + _BURST_S) + 1 / (self.per_second or 1.0)
         self._echoes_until = now + _ECHO_S
         self._refused_at = now
+        self._refused_rate = before
         self._before_step = None
         self._step = _STEP
         self._rest_s = min(max(_REST_S, 2 * self._rest_s), _LONGEST_REST_S)
@@ -140,6 +143,7 @@ class Rate:
         self._change(now, count / max(now - since, _BURST_S) * _BELOW)
         self._slot = now + _BURST_S
         self._before_step = None
+        self._refused_rate = 0.0
         is_coarse = count < _COARSE
         self._step = 2 * _STEP if is_coarse else _STEP
         self._rest_s = 0.0 if is_coarse else _REST_S
@@ -163,10 +167,15 @@ class Rate:
         if self._before_step is not None:
             if since < _TRIAL_S or self._answered < _TRIAL_MESSAGES:
                 return
-            self._step = min(2 * self._step, _LONGEST_STEP)
-            self._rest_s = 0.0
+            if per_second >= self._refused_rate:
+                self._step = min(2 * self._step, _LONGEST_STEP)
+                self._rest_s = 0.0
             if self.measure(now) < _NOT_BINDING * per_second:
                 self._change(now, None)
+                self._before_step = None
+                return
+            if self._rest_s:
+                self._change(now, per_second)
                 self._before_step = None
                 return
         elif since < self._rest_s or (self._rest_s and self._answered < _REST_MESSAGES):

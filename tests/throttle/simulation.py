@@ -1,7 +1,8 @@
 """A simulation of a send in virtual time: the real Throttle, and connections as a worker has them, before a server.
 
 The server's limits are those of servers.py. A message reaches the server at its departure, and is answered `text_s`
-seconds later; a connection carries one at a time.
+seconds later, a refusal `refusal_s` seconds later. A connection may have `window` messages under way, of which the
+server looks at one after another.
 """
 
 import heapq
@@ -21,6 +22,7 @@ from newsletter.throttle.learned import LearnedLimits
 
 CONNECTIONS = 10
 WAITS = (300.0, 1800.0, 7200.0)
+_LOGIN_S = 0.002  # from the banner until messages may leave
 _MIDNIGHT = 20_000 * 86400.0  # seconds since 1970, at the zero of virtual time
 
 
@@ -32,7 +34,7 @@ class Connection:
     longest: int | None
     carried: int = 0
     taken: int = 0
-    is_busy: bool = False
+    in_hand: deque[tuple[int, float]] = field(default_factory=deque)  # readers, and when each message left
     is_open: bool = True
 
 
@@ -66,8 +68,10 @@ class Simulation:
         readers: int,
         *limits: Limit,
         text_s: float = 0.02,
+        refusal_s: float = 0.001,
         banner_s: float = 0.001,
         connections: int = CONNECTIONS,
+        window: int = 2,
         learned: LearnedLimits | None = None,
         per_second: float | None = None,
         patience_s: float = 30 * 86400.0,
@@ -75,8 +79,8 @@ class Simulation:
     ) -> None:
         self.course = Course()
         self._limits = limits
-        self._text_s, self._banner_s = text_s, banner_s
-        self._readers = readers
+        self._text_s, self._refusal_s, self._banner_s = text_s, refusal_s, banner_s
+        self._window = window
         self.throttle = Throttle(
             Limits(connections=connections, per_second=per_second),
             now=begin,
@@ -90,7 +94,7 @@ class Simulation:
         self._numbers = count()
         self._ready: deque[int] = deque(range(readers))
         self._idle: deque[Connection] = deque()
-        self._open = self._connecting = 0
+        self._open = self._connecting = self._sockets = 0
         self._put_off: dict[int, int] = {}
         self._first_put_off: dict[int, float] = {}
         self._tries: dict[int, int] = {}
@@ -145,15 +149,20 @@ class Simulation:
 
     def _connect(self) -> None:
         self._connecting += 1
+        self._sockets += 1
         self.course.opened += 1
-        call = Call(self._now, open=self._open + self._connecting, number=self.course.opened)
-        refusal = next((one for limit in self._limits if (one := limit.refuse_connection(call))), None)
         number, longest = self.course.opened, self.throttle.session_length
+        self._at(self._now + self._banner_s, lambda: self._greet(number, longest))
+
+    def _greet(self, number: int, longest: int | None) -> None:
+        """Let the server say whether it takes a connection; those that it has not greeted yet count as open."""
+        call = Call(self._now, open=self._sockets, number=number)
+        refusal = next((one for limit in self._limits if (one := limit.refuse_connection(call))), None)
         if refusal is None:
-            self._at(self._now + self._banner_s, lambda: self._connected(Connection(number, longest)))
+            self._at(self._now + _LOGIN_S, lambda: self._connected(Connection(number, longest)))
         else:
             silent = not refusal.line
-            self._at(self._now + (10.0 if silent else self._banner_s), lambda: self._refused(refusal))
+            self._at(self._now + (10.0 if silent else _LOGIN_S), lambda: self._refused(refusal))
 
     def _connected(self, connection: Connection) -> None:
         self._connecting -= 1
@@ -164,6 +173,7 @@ class Simulation:
 
     def _refused(self, refusal: Refusal) -> None:
         self._connecting -= 1
+        self._sockets -= 1
         if refusal.line:
             self._note(refusal)
             self.throttle.record_connection_refused(self._now, refusal.concern, refusal.evidence)
@@ -177,18 +187,28 @@ class Simulation:
 
     def _carry(self, connection: Connection, reader: int) -> None:
         connection.taken += 1
-        call = Call(self._now, reader, connection.carried, self._open, connection.number)
-        refusal = None
-        for limit in self._limits:
-            refusal = limit.refuse(call)
-            if refusal is not None:
-                break
-        departed = self._now
-        took = self._text_s if refusal is None else 0.001
-        self._at(self._now + took, lambda: self._answer(connection, reader, departed, refusal))
+        connection.in_hand.append((reader, self._now))
+        if len(connection.in_hand) == 1:
+            self._process(connection)
+        if len(connection.in_hand) < self._window and not self._is_used(connection):
+            self._idle.append(connection)
 
-    def _answer(self, connection: Connection, reader: int, departed: float, refusal: Refusal | None) -> None:
+    def _is_used(self, connection: Connection) -> bool:
+        return connection.longest is not None and connection.taken >= connection.longest
+
+    def _process(self, connection: Connection) -> None:
+        """Let the server look at the message that comes next on a connection."""
+        reader, _ = connection.in_hand[0]
+        call = Call(self._now, reader, connection.carried, self._open, connection.number)
+        refusal = next((one for limit in self._limits if (one := limit.refuse(call)) is not None), None)
+        took = self._text_s if refusal is None else self._refusal_s
+        self._at(self._now + took, lambda: self._answer(connection, refusal))
+
+    def _answer(self, connection: Connection, refusal: Refusal | None) -> None:
         now, throttle, course = self._now, self.throttle, self.course
+        reader, departed = connection.in_hand.popleft()
+        if connection.in_hand and not (refusal is not None and refusal.closes):
+            self._process(connection)
         first = self._first_put_off.get(reader)
         waited = None if first is None else departed - first
         if refusal is None:
@@ -199,10 +219,7 @@ class Simulation:
             self._left -= 1
             if len(course.accepted) == self._estimate_after:
                 course.estimates.append((now - self._begin, throttle.estimate(now, self._left)))
-            if connection.longest is not None and connection.taken >= connection.longest:
-                self._close(connection)
-            else:
-                self._idle.append(connection)
+            self._go_on(connection)
             if waited is not None:
                 self._bring_forward()
             self._wake()
@@ -236,13 +253,37 @@ class Simulation:
             else:
                 self._put_back(reader, retry)
         if refusal.closes:
-            self._open -= 1
+            self._leave(connection)
             throttle.record_connection_lost(now, connection.carried, refusal.evidence)
         elif not advice.keep_session:
-            self._close(connection)
+            connection.longest = connection.taken
+            self._go_on(connection)
         else:
-            self._idle.append(connection)
+            self._go_on(connection)
         self._wake()
+
+    def _go_on(self, connection: Connection) -> None:
+        """Let a connection take a further message, or close it when it takes no more."""
+        if not connection.is_open:
+            return
+        if not self._is_used(connection):
+            if connection not in self._idle:
+                self._idle.append(connection)
+        elif not connection.in_hand:
+            self._leave(connection)
+            self.throttle.record_connection_closed(self._now, connection.carried)
+
+    def _leave(self, connection: Connection) -> None:
+        """End a connection; what it had in hand, and the server has not looked at, is given back."""
+        self._open -= 1
+        self._sockets -= 1
+        connection.is_open = False
+        if connection in self._idle:
+            self._idle.remove(connection)
+        while connection.in_hand:
+            reader, departed = connection.in_hand.popleft()
+            self.throttle.record_no_answer(self._now, self._now - departed)
+            self._ready.appendleft(reader)
 
     def _put_back(self, reader: int, at: float) -> None:
         self._retry_at[reader] = at
@@ -263,10 +304,6 @@ class Simulation:
             earlier = self._first_put_off[reader] + wait
             if earlier < at:
                 self._put_back(reader, max(self._now, earlier))
-
-    def _close(self, connection: Connection) -> None:
-        self._open -= 1
-        self.throttle.record_connection_closed(self._now, connection.carried)
 
 
 def find_ideal(
