@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from newsletter.actions.join_by_mail import join_by_mail
+from newsletter.actions.reader_erasures import finish_erasures
 from newsletter.address import SubscriberKey
 from newsletter.config.system_keyring import read_stored_password
 from newsletter.errors import ConfigError, DeliveryError, NewsletterError, Problem
@@ -88,6 +89,7 @@ def process_feedback(
         store = publication.store
         if not options.dry_run:
             held.enter_context(_sole_processing(store))
+            finish_erasures(publication)  # that a reader's page was still at when its service ended
         source = held.enter_context(open_source(mailbox, after=after, password=find_password))
         RecipientTags.from_workspace(publication.workspace)  # without the keys that it asks for, nothing is proved
         publication.refuse_without_erasure_keys()

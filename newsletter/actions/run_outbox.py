@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from newsletter.actions.deliver import deliver, keep_signal_handlers
 from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.actions.reader_erasures import finish_erasures
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.issue_name import IssueName
@@ -91,6 +92,7 @@ def run_outbox(publication: OpenPublication, tell: OnResult, *, observer: SendOb
     """
     if publication.known_store is None:
         return True
+    finish_erasures(publication)  # that a reader's page was still at when its service ended
     stop = StopSignals()
     with keep_signal_handlers():
         stop.listen()

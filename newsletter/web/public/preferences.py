@@ -7,7 +7,7 @@ address, what is known of a reader and their erasure need the other link.
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from newsletter.actions.change_preferences import (
     clean_name,
     read_reader_preferences,
 )
-from newsletter.actions.erase import erase_everywhere, erase_subscriber
+from newsletter.actions.reader_erasures import ask_erasure, finish_erasures
 from newsletter.actions.record_document import make_record_document
 from newsletter.actions.request_access import request_access_link
 from newsletter.actions.subscriber_record import read_subscriber_record
@@ -190,16 +190,22 @@ class PreferenceEndpoints:
         return ChoiceState.CHOOSE
 
     async def _erase(self, key: SubscriberKey, *, everywhere: bool) -> ChoiceState:
-        """Erase a reader; a database that takes long to be swept is not waited for."""
-        work = erase_everywhere if everywhere else erase_subscriber
-        erasing = asyncio.get_running_loop().run_in_executor(self._erasing, partial(work, self._open(), key))
+        """Erase a reader; a database that takes long to be swept, or a send that has them in hand, is not waited for.
+
+        That it was asked for is written down first, so that the next start of the service goes on with it.
+        """
+        publication = self._open()
+        await self._run(partial(ask_erasure, publication, key, everywhere=everywhere))
+        erasing = asyncio.get_running_loop().run_in_executor(self._erasing, finish_erasures, publication, _PATIENCE_S)
         erasing.add_done_callback(_log_failure)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                await asyncio.shield(erasing)
+                left = await asyncio.shield(erasing)
         except TimeoutError:
             return ChoiceState.ERASING
-        return ChoiceState.ERASED
+        if key in left:
+            _LOG.error("A reader's erasure is put off: %s", error_line(left[key]))
+        return ChoiceState.ERASING if key in left else ChoiceState.ERASED
 
     def _read(self, key: SubscriberKey) -> ReaderPreferences:
         return read_reader_preferences(self._open(), key)
@@ -254,7 +260,7 @@ def _leave_as_shown(wanted: WantedPreferences, shown: ReaderPreferences) -> Want
     )
 
 
-def _log_failure(erasing: "asyncio.Future[object]") -> None:
+def _log_failure(erasing: "asyncio.Future[Mapping[SubscriberKey, Exception]]") -> None:
     if not erasing.cancelled() and (error := erasing.exception()):
         words = error_line(error) if isinstance(error, Exception) else type(error).__name__
-        _LOG.error("A reader could not be erased, and asks again: %s", words)
+        _LOG.error("A reader could not be erased, which is tried again: %s", words)

@@ -13,7 +13,9 @@ from time import monotonic
 
 from newsletter import backends
 from newsletter.actions.answer_sign_ups import answer_sign_ups, clear_requests
-from newsletter.store import Store
+from newsletter.actions.reader_erasures import finish_erasures
+from newsletter.publication import OpenPublication
+from newsletter.store import Busy, Store
 from newsletter.subscribers.pauses import lift_ended_pauses
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import escape_controls
@@ -92,6 +94,7 @@ class ReaderWork:
             _Task(failing="Sign-ups wait to be answered", work=self._answer_sign_ups),
             _Task(failing="Mails to single readers wait", work=self._send),
             _Task(failing="Pauses that are over do not end", work=self._lift_pauses, every_s=_HOUR_S),
+            _Task(failing="Readers wait to be erased", work=self._erase),
             _Task(failing="Old requests of readers are not deleted", work=self._clear_requests, every_s=_HOUR_S),
             _Task(failing="Old mails to single readers are not deleted", work=self._delete_old_mails, every_s=_DAY_S),
         )
@@ -130,6 +133,11 @@ class ReaderWork:
         while not self._stopped.is_set() and answer_sign_ups(self._store, workspace.config.signup):
             pass
         return ""
+
+    def _erase(self, workspace: Workspace) -> str:
+        """Erase those whose erasure a restart or a send kept from being done."""
+        left = finish_erasures(OpenPublication(workspace, store=self._store))
+        return next((error_line(error) for error in left.values() if not isinstance(error, Busy)), "")
 
     def _clear_requests(self, workspace: Workspace) -> str:
         clear_requests(self._store, workspace.config.signup)

@@ -409,6 +409,27 @@ def test_while_the_store_hangs_a_reader_is_told_to_come_later(
     assert b"try again in a few minutes" in answer.body
 
 
+def test_an_erasure_that_is_not_waited_for_is_written_down(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.web.public.preferences._PATIENCE_S", 0.2)
+    workspace, released = served(publication).workspace, Signal()
+    monkeypatch.setattr("newsletter.web.public.preferences.finish_erasures", lambda *_: released.wait() and {})
+    with closing(open_store(workspace.database)) as opened:
+        pages = UnsubscribePages(workspace)
+        endpoints = ServedPublication(workspace, opened, TokenReader(workspace), pages).preferences
+        try:
+            state = asyncio.run(endpoints._erase(SubscriberKey("ada@example.org"), everywhere=False))
+        finally:
+            released.set()
+            endpoints.close()
+        assert state is ChoiceState.ERASING
+        with opened.reading() as connection:
+            (task,) = connection.execute(metadata.tables["reader_tasks"].select()).all()
+    assert task.kind == "erase"
+    assert "ada" not in repr(task)
+
+
 def test_another_publications_rows_stay(service: Service, store: Store, listed: str) -> None:
     other = store.of(PublicationId("press"))
     with other.transaction() as connection:
