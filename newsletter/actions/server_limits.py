@@ -1,9 +1,12 @@
-"""Limits that sends have learned of mail servers: shown to a person, and forgotten when they don't hold any more."""
+"""Limits of mail servers: what sends have learned of them, shown or forgotten, and how far one is warmed up."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from newsletter.backends import name_server
 from newsletter.errors import DeliveryError
 from newsletter.ledger.learned_limits import StoredLimits, forget_learned_limits, list_learned_limits
+from newsletter.ledger.warm_up import WarmUpStep, find_warm_up_step
 from newsletter.publication import OpenPublication
 
 
@@ -33,3 +36,12 @@ def forget_server_limits(publication: OpenPublication, server: str | None = None
             for one in named:
                 forget_learned_limits(connection, one.server)
     return named
+
+
+def find_warm_up(publication: OpenPublication) -> WarmUpStep | None:
+    """Return the sending of the server's warm-up that is under way, or would begin now; None without a warm-up."""
+    config, store = publication.config, publication.known_store
+    if config.send.warm_up is None or store is None:
+        return None
+    with store.reading() as connection:
+        return find_warm_up_step(connection, name_server(config), config.send.warm_up, datetime.now(UTC))

@@ -16,6 +16,7 @@ from newsletter.actions.report import (
     write_report_page,
 )
 from newsletter.actions.report import report as make_report
+from newsletter.actions.server_limits import find_warm_up
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.cli.reader_languages import count_in_languages
@@ -27,7 +28,7 @@ from newsletter.reports import formatting
 from newsletter.reports.campaign_report import CampaignReport, shorten_report
 from newsletter.reports.json_report import build_json_report
 from newsletter.reports.send_course import shorten_course
-from newsletter.reports.throttle_formatting import list_limit_lines
+from newsletter.reports.throttle_formatting import format_warm_up, list_limit_lines
 from newsletter.reports.worker_runs import compute_rate
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
@@ -79,6 +80,10 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
         write_recipients_file(publication, name, csv_file)
     page = write_report_page(publication, found, html_file)
     _show(publication.workspace, found)
+    step = find_warm_up(publication)
+    if step and found.counts.waiting:
+        say()
+        say(format_warm_up(step, ZoneInfo(publication.config.publication.timezone)))
     say()
     say(f"The same with plots, and no address in it: {shorten(page)}")
     if found.counts.total > found.counts[State.ACCEPTED]:

@@ -16,6 +16,7 @@ from newsletter.actions.send import Proposal, SendOutcome, SendResult, read_draf
 from newsletter.actions.send import send as send_issue
 from newsletter.actions.send_test import TESTERS
 from newsletter.actions.send_test import send_test as send_to_testers
+from newsletter.actions.server_limits import find_warm_up
 from newsletter.actions.status import find_unsent_draft
 from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.cli.context import open_publication
@@ -24,7 +25,7 @@ from newsletter.cli.output import say, shorten
 from newsletter.cli.reader_languages import count_in_languages
 from newsletter.cli.report import show_summary
 from newsletter.cli.send_progress import ReportedProgress
-from newsletter.cli.sending import list_is_right, nobody_left, show_plan
+from newsletter.cli.sending import list_is_right, nobody_left, show_plan, show_warm_up
 from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
 from newsletter.issue.draft import Draft
 from newsletter.jobs.job_queue import count_workers
@@ -199,6 +200,7 @@ def _send(
         issue = proposal.draft.issue
         label = publication.edition_context.label(issue) if issue else ""
         show_plan(publication.workspace, proposal.plan, proposal.list_file, label)
+        show_warm_up(find_warm_up(publication), proposal.plan)
         show_findings(proposal.findings.findings)
 
     def confirm(proposal: Proposal) -> bool:

@@ -14,6 +14,7 @@ from newsletter.cli.output import say, shorten
 from newsletter.cli.reader_languages import count_in_languages, show_languages, show_subjects
 from newsletter.config import Config
 from newsletter.config.preference_settings import SUMMARY_TAG
+from newsletter.ledger.warm_up import WarmUpStep
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
@@ -94,6 +95,16 @@ def _show_corrected(plan: SendPlan, corrected: CorrectedIssue, list_path: Path) 
         say(
             f"  Note      {format_count(corrected.waiting, 'reader')} still to get {corrected.issue}; "
             f"once they have it: newsletter send {plan.campaign.issue} --to-new",
+            style="yellow",
+        )
+
+
+def show_warm_up(step: WarmUpStep | None, plan: SendPlan) -> None:
+    """Print how many may have it now, where a server's warm-up leaves others for a later sending."""
+    if step is not None and step.left < plan.added + plan.waiting:
+        say(
+            f"  Warm-up   {step.left:,} of these readers now; the others at the next sending, "
+            f"from {step.next_at.astimezone():%Y-%m-%d %H:%M} on",
             style="yellow",
         )
 

@@ -8,6 +8,7 @@ import click
 
 from newsletter.actions.cancel import cancel as cancel_campaign
 from newsletter.actions.report import find_campaign_name
+from newsletter.actions.server_limits import find_warm_up
 from newsletter.actions.status import find_reader_mails, find_status, list_statuses
 from newsletter.cli.context import name_of, open_publication, open_publications, say_whose
 from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say, show_error
@@ -18,7 +19,7 @@ from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
 from newsletter.reports.issue_status import CampaignStatus, IssueStage
-from newsletter.reports.throttle_formatting import format_hold, format_time_left
+from newsletter.reports.throttle_formatting import format_hold, format_time_left, format_warm_up
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
 from newsletter.transactional.mail_status import DAYS, MailStatus
@@ -59,12 +60,21 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
     name = find_campaign_name(publication, draft) if draft else None
     found = list_statuses(publication) if name is None else [one for one in [find_status(publication, name)] if one]
     if json_:
-        print_as_json([_as_dict(one, publication.config.publication.language) for one in found])
+        step = find_warm_up(publication)
+        warming = step and {
+            "sending": step.number,
+            "messages": step.most,
+            "left": step.left,
+            "next_at": format_instant(step.next_at),
+        }
+        own = publication.config.publication.language
+        print_as_json([{**_as_dict(one, own), **({"warm_up": warming} if warming else {})} for one in found])
     elif name and found:
         say(f"{name}: {found[0].stage.value}, begun {format_moment(found[0].campaign.created_at, zone)}")
         if words := describe_course(found[0], make_instant(datetime.now(UTC)), zone):
             say(f"  {words[0].upper()}{words[1:]}.")
         show_summary(publication, name)
+        _show_warm_up(publication, found, zone)
         _show_next_steps(found)
     elif name:
         say(f"{name} has not been sent from here.")
@@ -103,11 +113,21 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
             for one in found:
                 if words := describe_course(one, make_instant(datetime.now(UTC)), zone):
                     say(f"{one.campaign.issue}: {words}.")
+            _show_warm_up(publication, found, zone)
             _show_next_steps(found)
     else:
         say("Nothing has been sent from here yet.")
     if not (name or json_) and console().is_terminal and (mails := find_reader_mails(publication)):
         _show_reader_mails(mails, zone)
+
+
+def _show_warm_up(publication: OpenPublication, statuses: Iterable[CampaignStatus], zone: ZoneInfo) -> None:
+    """Print how far the server is warmed up, while somebody waits for that."""
+    step = find_warm_up(publication)
+    if step and any(
+        one.stage is IssueStage.UNFINISHED or one.campaign.due_at for one in statuses if one.counts.waiting
+    ):
+        say(format_warm_up(step, zone))
 
 
 def describe_course(one: CampaignStatus, now: Instant, zone: tzinfo) -> str:

@@ -172,7 +172,8 @@ class SendSettings(Section):
 
     `retries` are the minutes to wait before each further try of a recipient whom the server defers. `refusals` is the
     percentage of refused recipients at which sending stops and asks, `blocks` the number of refusals for the server's
-    policy, with nobody accepted between them, at which it stops.
+    policy, with nobody accepted between them, at which it stops. `warm_up` is how many readers the first sending
+    through a server has; each next one has twice as many.
     """
 
     backend: str = "smtp"
@@ -185,6 +186,7 @@ class SendSettings(Section):
     ] = (1, 5, 15)
     refusals: Annotated[float, Field(gt=0, le=100)] = 10
     blocks: Annotated[int, Field(ge=1, le=1000)] = 3
+    warm_up: Annotated[int, Field(ge=1)] | None = None
 
 
 class StoreSettings(Section):

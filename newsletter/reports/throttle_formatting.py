@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from newsletter.ledger.warm_up import WarmUpStep
 from newsletter.text import format_count, remove_addresses
 from newsletter.throttle.holds import HoldKind
 from newsletter.throttle.learned import LearnedLimits, LearnedQuota
@@ -55,6 +56,15 @@ def format_time_left(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def format_warm_up(step: WarmUpStep, zone: tzinfo) -> str:
+    """Return how far a server is warmed up, as a sentence."""
+    if step.left:
+        left = format_count(step.left, "message")
+        return f"Warm-up: {left} may leave now, at sending {step.number} through this server."
+    at = f"{step.next_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    return f"Warm-up: the next sending through this server, with up to {2 * step.most:,} messages, may begin {at}."
 
 
 def list_limit_lines(limits: LearnedLimits) -> list[LimitLine]:

@@ -19,6 +19,7 @@ from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import State
+from newsletter.ledger.warm_up import WarmUpStep
 from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
 from newsletter.mail.message import Outcome
 from newsletter.sending.assignment import Assignment
@@ -27,6 +28,7 @@ from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.message_maker import MessageMaker
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.rules import WorkerProgress
+from newsletter.sending.warm_up import WarmUpReached, begin_warm_up
 from newsletter.store.engine import KeptConnection
 from newsletter.throttle.controller import HOUR_S, Throttle
 from newsletter.throttle.learned import LearnedLimits
@@ -55,6 +57,7 @@ class ClaimLoop:
         dispatcher: Dispatcher,
         began: datetime,
         waiting: int,
+        warm_up: WarmUpStep | None,
     ) -> None:
         self.dispatcher = dispatcher
         self._ledger = ledger
@@ -65,6 +68,7 @@ class ClaimLoop:
         self._watch = LeaseWatch(lease_s)
         self._cursor = RangeCursor(assignment.share.handover) if assignment.share else None
         self._waiting = waiting  # deliveries, when it began
+        self._warm_up = warm_up
         self._most_ahead = count_most_ahead(assignment)
         self._maker = MessageMaker(assignment, began, thread, dispatcher)
         self._claimed = 0  # claimed, and not recorded yet
@@ -111,7 +115,10 @@ class ClaimLoop:
             recorder=recorder,
         )
         counts = await loop.run_in_executor(thread, count_deliveries, store, assignment.issue)
-        return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began, counts.waiting)
+        warm_up = None
+        if rules.warm_up is not None and counts.waiting:
+            warm_up = await loop.run_in_executor(thread, begin_warm_up, store, assignment.server, rules.warm_up)
+        return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began, counts.waiting, warm_up)
 
     async def run(self) -> None:
         """Record, take back and claim, one commit after another, until nobody waits and nothing is under way."""
@@ -120,7 +127,7 @@ class ClaimLoop:
             if not dispatcher.halting:
                 await self._suppress_departed()
             collected = dispatcher.collect()
-            want = 0 if dispatcher.halting else max(0, self._count_ahead() - self._claimed + len(collected))
+            want = 0 if dispatcher.halting else self._count_wanted(self._claimed - len(collected))
             moment = time() if want and self._next_due is not None and self._next_due <= time() else None
             try:
                 claimed = await self._record_and_claim(collected, want, moment)
@@ -140,6 +147,8 @@ class ClaimLoop:
                 self._next_due = soonest if self._next_due is None else min(self._next_due, soonest)
             await self._maker.make(claimed.deliveries)
             idle = not self._claimed and not claimed.deliveries
+            if idle and not dispatcher.halting and await self._has_warmed_up():
+                continue
             if idle and (dispatcher.halting or (want and self._has_nobody_left())):
                 if not dispatcher.halting and await self._wait_for_other_workers():
                     continue
@@ -147,6 +156,22 @@ class ClaimLoop:
                 self.show()
                 return
             await self._wait(idle=idle, want=want)
+
+    def _count_wanted(self, in_hand: int) -> int:
+        """Return how many deliveries to claim, while so many are in hand."""
+        want = self._count_ahead() - in_hand
+        if self._warm_up is not None:
+            want = min(want, self._warm_up.left - self.dispatcher.tally[Outcome.ACCEPTED] - in_hand)
+        return max(0, want)
+
+    async def _has_warmed_up(self) -> bool:
+        """Halt when a warm-up lets nobody else get the message now; return whether that is so."""
+        step = self._warm_up
+        if step is None or self.dispatcher.tally[Outcome.ACCEPTED] < step.left:
+            return False
+        counts = await self._run_in_ledger(partial(count_deliveries, self._assignment.store, self._assignment.issue))
+        self.dispatcher.halt(WarmUpReached(step, counts.waiting) if counts.waiting else None)
+        return True
 
     def _has_nobody_left(self) -> bool:
         """Return whether nobody is left for this worker; one of several leaves to a later one who is due later."""

@@ -42,6 +42,7 @@ class SendingRules:
 
     `waits` and `patience` are seconds, see Dispatcher; `refusals` is a share of 1, and `blocks` a number in a row, see
     Refusals; `recipient_tags` identify each copy in its links and return path; `sign` adds a DKIM signature.
+    `warm_up` is how many readers the first sending through a server has; None: all of them.
     """
 
     waits: Sequence[float] = ()
@@ -50,6 +51,7 @@ class SendingRules:
     patience: float = _PATIENCE_S
     recipient_tags: RecipientTags = field(default_factory=RecipientTags)
     sign: Callable[[Message], Message] | None = None
+    warm_up: int | None = None
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> "SendingRules":
@@ -62,6 +64,7 @@ class SendingRules:
             patience=max(_PATIENCE_S, 60 * sum(config.send.retries)),
             recipient_tags=RecipientTags.from_workspace(workspace),
             sign=load_signature(workspace),
+            warm_up=config.send.warm_up,
         )
 
 

@@ -1,0 +1,84 @@
+"""The warm-up of a server: few messages at a publication's first sending through it, and twice as many at each next.
+
+A mailbox provider distrusts an address that sends much from one day to the next. A sending is what leaves within a day:
+what is sent again soon, after a crash or for another issue, belongs to the same one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from newsletter.clock import Instant, make_instant, parse_instant
+from newsletter.ledger.states import State
+from newsletter.store.engine import is_ours, publication_of
+from newsletter.store.schema import deliveries, warm_ups
+
+LENGTH = timedelta(
+    hours=23
+)  # a sending at the same hour of each day is the next one, though it begins a little earlier
+_DOUBLED_AT_MOST = 40  # times: by then it is no limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUpStep:
+    """A sending through a server: the first is number 1.
+
+    `most` is how many readers may get their message within it, `left` how many of them still may. The next may begin
+    at `next_at`. One that has not begun yet begins with its first message.
+    """
+
+    number: int
+    began_at: Instant
+    most: int
+    left: int
+
+    @property
+    def next_at(self) -> Instant:
+        """Return when the next sending may begin."""
+        return Instant(self.began_at + LENGTH)
+
+
+def find_warm_up_step(connection: Connection, server: str, first: int, now: datetime) -> WarmUpStep:
+    """Return the sending that is under way through a server, or would begin now; `first` is how many the first has."""
+    mine = is_ours(connection, warm_ups), warm_ups.c.server == server
+    row = connection.execute(select(warm_ups.c.sending, warm_ups.c.began_at).where(*mine)).one_or_none()
+    if row is None:
+        return _make_step(1, _cut(now), first, sent=0)
+    began_at = parse_instant(row.began_at)
+    sent = _count_accepted(connection, began_at)
+    if began_at <= now < began_at + LENGTH:
+        return _make_step(row.sending, began_at, first, sent)
+    # Through a server that took nothing, nothing was warmed up.
+    return _make_step(row.sending + (1 if sent else 0), _cut(now), first, sent=0)
+
+
+def begin_warm_up_step(connection: Connection, server: str, step: WarmUpStep) -> None:
+    """Write down that a sending is under way."""
+    connection.execute(delete(warm_ups).where(is_ours(connection, warm_ups), warm_ups.c.server == server))
+    row = {"publication": publication_of(connection), "server": server, "sending": step.number}
+    connection.execute(insert(warm_ups).values(**row, began_at=step.began_at.isoformat(timespec="milliseconds")))
+
+
+def _cut(now: datetime) -> Instant:
+    """Return a moment to the second, so that what is accepted from then on is counted."""
+    return make_instant(now.replace(microsecond=0))
+
+
+def _make_step(number: int, began_at: Instant, first: int, sent: int) -> WarmUpStep:
+    most = first * 2 ** min(number - 1, _DOUBLED_AT_MOST)
+    return WarmUpStep(number=number, began_at=began_at, most=most, left=max(0, most - sent))
+
+
+def _count_accepted(connection: Connection, since: Instant) -> int:
+    """Return how many messages of any issue were accepted since then."""
+    statement = (
+        select(func.count())
+        .select_from(deliveries)
+        .where(
+            is_ours(connection, deliveries),
+            deliveries.c.state == State.ACCEPTED,
+            deliveries.c.at >= since.isoformat(timespec="milliseconds"),
+        )
+    )
+    return connection.scalar(statement) or 0
