@@ -14,23 +14,26 @@ from newsletter.subscribers.reader_requests import (
     add_requests,
     count_addresses,
     count_open,
+    delete_oldest_asked,
 )
 
 _OPEN_HOURS = 20  # so many hours' worth of requests may wait to be confirmed
+_GIVES_WAY_HOURS = 2.0
 
 
 def request_sign_ups(store: Store, settings: SignupSettings, requests: Sequence[ReaderRequest]) -> list[bool]:
     """Keep requests to join; return of each whether it was kept. Beyond the bounds of the whole publication none is.
 
-    The bounds are about all requests together, so that the answer says nothing about one address. Raises DeliveryError
-    when the store can't be written.
+    When too many wait to be confirmed, the oldest give way, if they have had two hours: whoever floods the form from
+    many networks would else close it for the week in which those requests end. The bounds are about all requests
+    together, so that the answer says nothing about one address. Raises DeliveryError when the store can't be written.
     """
     with store.transaction() as connection:
-        room = min(
-            settings.hourly - count_addresses(connection, RequestKind.JOIN, hours=1),
-            find_most_open(settings) - count_open(connection, RequestKind.JOIN),
-        )
-        kept = requests[: max(0, room)]
+        of_hour = max(0, settings.hourly - count_addresses(connection, RequestKind.JOIN, hours=1))
+        room = find_most_open(settings) - count_open(connection, RequestKind.JOIN)
+        if (short := min(of_hour, len(requests)) - room) > 0:
+            room += delete_oldest_asked(connection, RequestKind.JOIN, short, hours=_GIVES_WAY_HOURS)
+        kept = requests[: max(0, min(of_hour, room))]
         add_requests(connection, kept)
     return [number < len(kept) for number in range(len(requests))]
 

@@ -179,6 +179,20 @@ def list_asked_lately(connection: Connection, kind: RequestKind, *, hours: float
     return [(row.subscriber, row.requested_at) for row in connection.execute(mine)]
 
 
+def delete_oldest_asked(connection: Connection, kind: RequestKind, count: int, *, hours: float) -> int:
+    """Delete the oldest requests of a kind that nobody has confirmed in so many hours; return how many."""
+    mine = (
+        is_ours(connection, reader_requests),
+        reader_requests.c.state == RequestState.ASKED,
+        reader_requests.c.kind == kind,
+        reader_requests.c.requested_at < _before(days=hours / 24),
+    )
+    oldest = select(reader_requests.c.id).where(*mine).order_by(reader_requests.c.requested_at, reader_requests.c.id)
+    return connection.execute(
+        delete(reader_requests).where(*mine, reader_requests.c.id.in_(oldest.limit(count)))
+    ).rowcount
+
+
 def delete_stale_requests(connection: Connection, most_dropped: int) -> int:
     """Delete requests that can't be confirmed any more, and dropped ones after a day; return how many.
 

@@ -315,11 +315,43 @@ def test_requests_that_nobody_confirms_are_bounded_and_dropped_ones_with_them(st
     with store.transaction() as connection:
         add_requests(connection, [_ask(f"r{n}@example.org", state=RequestState.ASKED, requested_at=long_ago)
                                   for n in range(39)])  # fmt: skip
-    assert request_sign_ups(store, settings, [_ask(), _ask()]) == [True, False]
-    assert request_sign_ups(store, settings, [_ask()]) == [False]
+    assert request_sign_ups(store, settings, [_ask(), _ask(), _ask()]) == [True, True, False], "by the hour"
+    assert _states(store) == ["asked"] * 38 + ["new"] * 2, "the oldest has given way, and no more than were needed"
+    with store.reading() as connection:
+        assert list_requests_of(connection, SubscriberKey("r0@example.org")) == []
     with store.transaction() as connection:
         add_requests(connection, [_ask(f"d{n}@example.org", state=RequestState.DROPPED) for n in range(100)])
     assert clear_requests(store, settings) == 60
+
+
+@pytest.mark.parametrize(("state", "hours"), [(RequestState.ASKED, 1.9), (RequestState.NEW, 48.0)])
+def test_whoever_has_just_been_asked_or_not_yet_gives_way_to_nobody(
+    store: Store, state: RequestState, hours: float
+) -> None:
+    settings = SignupSettings(hourly=2)
+    then = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+    with store.transaction() as connection:
+        add_requests(connection, [_ask(f"r{n}@example.org", state=state, requested_at=then) for n in range(39)])
+    assert request_sign_ups(store, settings, [_ask(), _ask()]) == [True, False]
+
+
+def test_a_flood_from_many_networks_does_not_close_the_form_for_days(store: Store) -> None:
+    settings = SignupSettings(hourly=2)
+    for hour in range(30):
+        flood = [_ask(f"flood-{hour}-{number}@example.org") for number in range(2)]
+        assert request_sign_ups(store, settings, flood) == [True, True]
+        with store.transaction() as connection:  # an hour goes by, in which they are asked
+            for row in connection.execute(select(reader_requests.c.id, reader_requests.c.requested_at)).all():
+                earlier = (datetime.fromisoformat(row.requested_at) - timedelta(hours=1)).isoformat(
+                    timespec="milliseconds"
+                )
+                connection.execute(
+                    update(reader_requests)
+                    .where(reader_requests.c.id == row.id)
+                    .values(requested_at=earlier, state=RequestState.ASKED)
+                )
+    assert request_sign_ups(store, settings, [_ask()]) == [True]
+    assert len(_states(store)) == 40
 
 
 def test_beyond_the_mails_of_an_hour_requests_wait_for_the_next(store: Store) -> None:
