@@ -16,7 +16,8 @@ SETTLE_S = 0.5  # in which the log has what happened before the send
 Patterns = Sequence[tuple[str, re.Pattern[str]]]
 
 POSTFIX: Patterns = (
-    ("queued", re.compile(r"qmgr\[\d+\]: (?P<id>\w+): from=<[^>]+>.*\(queue active\)")),
+    ("notice", re.compile(r"qmgr\[\d+\]: (?P<id>\w+): from=<>.*\(queue active\)")),
+    ("queued", re.compile(r"qmgr\[\d+\]: (?P<id>\w+): from=<.*\(queue active\)")),
     ("accept", re.compile(r": (?P<id>\w+): to=<(?P<what>[^>]*)>.* status=sent ")),
     ("refuse", re.compile(r"NOQUEUE: reject: (?P<what>(?:MAIL|RCPT) from .*)")),
     ("refuse", re.compile(r"warning: (?P<what>(?:Connection concurrency|Connection rate) limit exceeded.*)")),
@@ -35,7 +36,8 @@ class ServerLog:
     ) -> None:
         self._path, self._patterns, self._observation = path, patterns, observation
         self._is_expected = is_expected
-        self._queued: dict[str, float] = {}
+        self._queued: dict[str, float] = {}  # when, by the message's number
+        self._done: set[str] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -75,13 +77,16 @@ class ServerLog:
             if kind == "queued":
                 self._queued.setdefault(number, now)
                 return
+            if kind == "notice":
+                self._done.add(number)
+                return
             at = now
             if kind == "accept" and number:
                 # Once, whatever the server does with it later; and not the server's own notices, which have no sender.
-                at = self._queued.get(number, 0.0)
-                self._queued[number] = 0.0
-                if not at:
+                at = self._queued.pop(number, now)
+                if number in self._done:
                     return
+                self._done.add(number)
             expected = kind == "refuse" and self._is_expected is not None and self._is_expected(what)
             self._observation.add(Event(at, kind, 0, what, expected))
             return

@@ -14,8 +14,9 @@ _CLOSING = 421  # RFC 5321, section 3.8
 class ConnectionFeed:
     """A feed that knows which messages its connection has, so that none of them is lost.
 
-    It ends after `at_most` messages, when the server refuses what it refuses to this connection alone, and when there
-    was nothing to carry for five seconds. `carried` counts the messages that were accepted.
+    It ends after `at_most` messages, when the server refuses what it refuses to this connection alone, after several
+    refusals in a row, and when there was nothing to carry for five seconds. `carried` counts the messages that were
+    accepted; `is_slow` says that the server is known to answer late after what it has refused on this connection.
     """
 
     def __init__(self, dispatcher: Dispatcher, at_most: int | None = None) -> None:
@@ -25,6 +26,8 @@ class ConnectionFeed:
         self._recorder = dispatcher.recorder
         self._note_taken = self._recorder.note_handed_over
         self.carried = 0
+        self._refused = 0  # messages in a row
+        self.is_slow = False
         self.useful = False  # a message was answered
         self.was_told = False  # by a 421 that answered a message, that the server ends the connection
         self._loop = asyncio.get_running_loop()
@@ -124,13 +127,22 @@ class ConnectionFeed:
         if result.outcome is Outcome.ACCEPTED:
             self.carried += 1
             self.useful = True
+            if self._refused:
+                self._dispatcher.throttle.record_after_refusals(self._refused, now - since)
+                self._refused = 0
             self._dispatcher.accept(delivery, result, now, now - since)
         elif result.outcome is Outcome.UNKNOWN:
             self._dispatcher.record_unknown(delivery, result, now, now - since)
         else:
             self.useful = True
             self.was_told = self.was_told or result.code == _CLOSING
-            if not self._dispatcher.refuse(delivery, result, now, now - since, self.carried):
+            goes_on = self._dispatcher.refuse(delivery, result, now, now - since, self.carried)
+            self._refused += 1
+            throttle = self._dispatcher.throttle
+            if self._refused >= throttle.session_refusals:
+                self.is_slow = throttle.is_slow_after_refusals
+                goes_on = False
+            if not goes_on:
                 self.end()
 
     def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:

@@ -34,6 +34,7 @@ class Connections:
         self._feeds: set[ConnectionFeed] = set()  # of those that are open
         self._opening: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()  # of connections that take long to say goodbye
         self._opened = False  # whether one has ever been open
         self._is_known = False  # the login was accepted in an earlier send
         self._begun_at = -inf
@@ -89,7 +90,7 @@ class Connections:
 
     def _find_next_opening(self, now: float) -> float:
         """Return when one more connection may be opened."""
-        at = max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks)))
+        at = max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks - self._leaving)))
         if self._opened or not self._opening or self._is_known:
             return at
         return max(at, self._begun_at + _NEXT_FIRST_S) if len(self._opening) < _MOST_FIRST else inf
@@ -110,6 +111,7 @@ class Connections:
     def _end(self, task: "asyncio.Task[None]") -> None:
         self._opening.discard(task)
         self._tasks.discard(task)
+        self._leaving.discard(task)
         if not self._tasks:
             self._all_ended.set()
         if task.cancelled() and not self._stopped:
@@ -139,6 +141,8 @@ class Connections:
                 feed = ConnectionFeed(dispatcher, self._throttle.session_length)
                 self._note_open(feed)
                 await session.deliver(feed)
+                if feed.is_slow:
+                    self._note_leaving()
         except SessionLost as error:
             loss = error
         finally:
@@ -151,6 +155,12 @@ class Connections:
             self._note_lost(feed, loss)
         elif feed is not None and not feed.useful and not feed.is_over:
             self._not_before = dispatcher.read_clock() + _AFTER_FAILURE_S
+
+    def _note_leaving(self) -> None:
+        """Count the connection of this task no more: another may be opened in its place."""
+        if (task := asyncio.current_task()) is not None:
+            self._leaving.add(task)
+        asyncio.get_running_loop().call_soon(self._adapt)
 
     def _note_open(self, feed: ConnectionFeed) -> None:
         if (task := asyncio.current_task()) is not None:

@@ -14,6 +14,7 @@ from newsletter.throttle.holds import Hold, describe_hold
 from newsletter.throttle.learned import LearnedLimits
 from newsletter.throttle.quota import HOUR_S
 from newsletter.throttle.session_length import SessionLength
+from newsletter.throttle.session_refusals import SessionRefusals
 
 __all__ = ["HOUR_S", "Throttle"]
 
@@ -47,6 +48,7 @@ class Throttle:
         self._departures = Departures(limits, now, recent, learned, wall_clock_shift)
         self._connections = ConnectionLimit(limits.connections, learned.connections, now, is_known=learned.is_known)
         self._session_length = SessionLength(limits.per_connection, learned.session_length)
+        self._session_refusals = SessionRefusals()
         self._greylisting = Greylisting(learned.greylisting_s)
         self._evidence: dict[str, Evidence] = {name: Evidence(reply=line) for name, line in learned.evidence.items()}
         self._took_s = learned.took_s or 0.0
@@ -190,6 +192,20 @@ class Throttle:
     def record_announced_length(self, messages: int) -> None:
         """Take in how many messages a session may carry, as the server says in reply to EHLO (RFC 9422, MAILMAX)."""
         self._session_length.record_announced(messages)
+
+    @property
+    def session_refusals(self) -> int:
+        """Return after how many messages refused in a row a connection is to give way to a new one."""
+        return self._session_refusals.most
+
+    @property
+    def is_slow_after_refusals(self) -> bool:
+        """Return whether the server is known to answer a connection late after refusals."""
+        return self._session_refusals.is_slow
+
+    def record_after_refusals(self, refused: int, took: float) -> None:
+        """Count a message that was accepted `took` seconds after it left, the first after so many refusals."""
+        self._session_refusals.record_next(refused, took, self._took_s)
 
     # Second tries
 

@@ -183,3 +183,20 @@ def test_full_mailboxes_slow_nobody_else_down(freeze: Callable[[int], Frozen]) -
     sent = _send(freeze(200), limited)
     assert sent.states == {State.ACCEPTED: 180, State.DEFERRED: 20}
     assert set(sent.rates) == {None}
+
+
+def test_a_session_gives_way_before_the_server_ends_it_for_its_refusals(freeze: Callable[[int], Frozen]) -> None:
+    """Postfix delays the replies of a session after ten errors in a row, and ends it after twenty."""
+    in_a_row: Counter[int] = Counter()
+
+    def decide(_: Limited, number: int, command: str, recipient: str) -> str | None:
+        if command == "TEXT":
+            in_a_row[number] = 0
+        if command != "RCPT" or int(recipient[6:10]) >= 30:
+            return None
+        in_a_row[number] += 1
+        return "421 4.7.0 Too many errors" if in_a_row[number] > 5 else "550 5.1.1 User unknown"
+
+    sent = _send(freeze(60), Limited(decide), connections=2, rules=SendingRules())
+    assert sent.states == {State.ACCEPTED: 30, State.REFUSED: 30}
+    assert max(in_a_row.values()) <= 4
