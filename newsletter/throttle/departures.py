@@ -48,6 +48,7 @@ class Departures:
         self._trouble = 0.0  # the share of the last answers that were about the server's health
         self._feelers = 0  # that may leave, while it is not known how many more may
         self._feelers_out = 0
+        self._feelers_since = now
         self._cycle_began: float | None = None  # of what was accepted since the last long stoppage
         self._cycle_count = 0
         self.is_free = False
@@ -116,7 +117,7 @@ class Departures:
         self._together = 0
         if departed >= self._row_began:
             self._in_a_row = 0
-            self._feelers_out = max(0, self._feelers_out - 1)
+        self._note_feeler(departed)
         if not self.is_free:
             self._look()
 
@@ -126,8 +127,7 @@ class Departures:
             if self.stoppage.is_probe(departed):
                 self.stoppage.record_refusal(now, wait)
             return
-        if departed >= self._row_began:
-            self._feelers_out = max(0, self._feelers_out - 1)
+        self._note_feeler(departed)
         for quota in self.quotas:
             if quota.record_refusal(departed):
                 return
@@ -152,7 +152,7 @@ class Departures:
 
     def record_other(self, departed: float) -> None:
         """Count a message whose reply says nothing of limits, or that got none."""
-        self._feelers_out = max(0, self._feelers_out - 1)
+        self._note_feeler(departed)
         if self.stoppage is not None and self.stoppage.is_probe(departed):
             self.stoppage.release_probe()
 
@@ -213,7 +213,7 @@ class Departures:
             self.rate.restore(now, self._rate_before_row)
         else:
             self.rate.set_measured(now, max(1.0, 2 * gap))
-        self._feelers_out = 0
+        self._feelers_out, self._feelers_since = 0, now
         self._feelers = _FEELERS if self._rate_before_row is None and self.stopped_by is not Concern.HEALTH else 0
         if self._rate_before_row is None:
             self.rate.begin_measuring(now)  # what a bucket of tokens held at first does not come again
@@ -234,6 +234,10 @@ class Departures:
         made.begin(opened, 1)
         self.quotas = [*self.quotas[-_MOST_QUOTAS + 1 :], made]
         return True
+
+    def _note_feeler(self, departed: float) -> None:
+        if self._feelers_out and departed >= self._feelers_since:
+            self._feelers_out -= 1
 
     def _look(self) -> None:
         limited = self.rate.per_second is not None or self.stoppage is not None or self.hourly is not None
