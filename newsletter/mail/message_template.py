@@ -202,6 +202,11 @@ class MessageTemplate:
         """Return all that is joined into a message, with room after the header and for each placeholder."""
         return [self.header, b"", *(b"" if isinstance(piece, Placeholder) else piece for piece in self.body)]
 
+    @property
+    def least_size(self) -> int:
+        """Return how many bytes every message has at least, whatever stands for its reader."""
+        return sum(map(len, self._pieces))
+
     @cached_property
     def _placeholders(self) -> list[Placeholder]:
         """Return the body's placeholders, each once: a name that is used ten times is encoded once."""

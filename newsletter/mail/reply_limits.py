@@ -47,7 +47,7 @@ _NUMBERS = (
 _BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _SIZE_UNIT = r"(?:(b)(?:ytes?)?|octets?|([kmg])i?(?:b(?:ytes?)?)?)?\b"
 _LARGEST = re.compile(
-    r"\b(?:limit|limits|maximum|max|most|larger than|exceeds?|bigger than|allowed|up to|size)\b"
+    r"\b(?:limit|limits|maximum|max|most|larger than|exceeds?|bigger than|allowed|up to|takes|size)\b"
     r"[^\d\n]{0,50}?(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*" + _SIZE_UNIT,
     re.IGNORECASE,
 )

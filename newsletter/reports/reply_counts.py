@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from newsletter.ledger.states import State
 from newsletter.ledger.statistics import ReplySum
+from newsletter.mail.reply_limits import read_size
 from newsletter.text import OMITTED, escape_controls
 
 _Said = tuple[State, int | None, str | None, str]  # state, reply code, enhanced code, words
@@ -53,10 +54,15 @@ def _sort_counts(groups: Counter[_Said]) -> list[ReplyCount]:
 
 
 def _generalise(reply: str) -> str:
-    """Return a server's words without addresses, queue ids and the like, which differ in each reply."""
+    """Return a server's words without addresses, queue ids and the like, which differ in each reply.
+
+    The largest message that it names stays: it is what an editor has to know.
+    """
     words: list[str] = []
+    size = str(read_size(reply))
     for word in reply.split():
         named = len(word) >= 6 and any(map(str.isdigit, word)) and not _ENHANCED.fullmatch(word)
+        named = named and "".join(filter(str.isdigit, word)) != size
         shown = OMITTED if named or "@" in word else word
         if shown != OMITTED or words[-1:] != [OMITTED]:
             words.append(shown)

@@ -4,7 +4,7 @@ import asyncio
 import re
 from math import inf
 
-from newsletter.backends import Backend, SessionLost, Unreachable
+from newsletter.backends import Announced, Backend, SessionLost, Unreachable, read_announced
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_result
@@ -27,9 +27,11 @@ class Connections:
     One login shows whether the server accepts it at all, so that a wrong password is tried only once.
     """
 
-    def __init__(self, backend: Backend, dispatcher: Dispatcher) -> None:
+    def __init__(self, backend: Backend, dispatcher: Dispatcher, largest: int = 0) -> None:
+        """Make the connections of a worker whose largest message has at least `largest` bytes, as far as is known."""
         self._backend = backend
         self._dispatcher = dispatcher
+        self._largest = largest
         self._throttle = dispatcher.throttle
         self._feeds: set[ConnectionFeed] = set()  # of those that are open
         self._opening: set[asyncio.Task[None]] = set()
@@ -138,6 +140,7 @@ class Connections:
         loss: SessionLost | None = None
         try:
             async with self._backend.connect() as session:
+                self._note_announced(read_announced(session))
                 feed = ConnectionFeed(dispatcher, self._throttle.session_length)
                 self._note_open(feed)
                 await session.deliver(feed)
@@ -162,6 +165,13 @@ class Connections:
             self._leaving.add(task)
         asyncio.get_running_loop().call_soon(self._adapt)
 
+    def _note_announced(self, announced: Announced) -> None:
+        """Believe what the server announces, before it is tried with anybody's message."""
+        if announced.messages is not None:
+            self._throttle.record_announced_length(announced.messages)
+        if announced.largest_message is not None:
+            self._dispatcher.check_size(self._largest, announced.largest_message)
+
     def _note_open(self, feed: ConnectionFeed) -> None:
         if (task := asyncio.current_task()) is not None:
             self._opening.discard(task)
@@ -177,7 +187,7 @@ class Connections:
         if dispatcher.closed:
             return
         self._failures += 1
-        result = _read_reply(error, error.code)
+        result = _read_reply(error)
         if self._is_permanent(error, now) and not self._feeds:
             self._halt(error)
             return
@@ -198,7 +208,7 @@ class Connections:
     def _note_lost(self, feed: ConnectionFeed, loss: SessionLost) -> None:
         """Take in that the other side ended a connection; halt when all it does is break them."""
         dispatcher, now = self._dispatcher, self._dispatcher.read_clock()
-        result = _read_reply(loss, loss.code)
+        result = _read_reply(loss)
         # The reply to a message has said already after how many it ended.
         carried = 0 if feed.was_told else feed.carried
         self._throttle.record_connection_lost(now, carried, read_evidence(result))
@@ -207,7 +217,7 @@ class Connections:
             self._not_before = now + _AFTER_FAILURE_S
         if loss.code is not None:  # a server that says that it ends the session
             if not feed.carried:
-                dispatcher.starve(now, result.reply)
+                dispatcher.starve(now, str(loss))
             return
         dispatcher.fruitless_connections += 1
         if dispatcher.fruitless_connections >= max(_MOST_FRUITLESS, 2 * self._backend.limits.connections):
@@ -224,9 +234,11 @@ class Connections:
         self.stop_connecting()
 
 
-def _read_reply(error: Exception, code: int | None) -> Result:
+def _read_reply(error: SessionLost | Unreachable) -> Result:
     """Return a reply at a connection's beginning or end as a result that belongs to no message."""
-    status = _STATUS.search(str(error))
-    return Result(
-        key="", outcome=Outcome.DEFERRED, stage="connect", code=code, enhanced=status and status[0], reply=str(error)
-    )
+    enhanced, words = error.enhanced, error.reply
+    if not words:  # a plug-in's, which says all in one
+        words = str(error)
+        enhanced = (status := _STATUS.search(words)) and status[0]
+    stage = error.stage or "connection"
+    return Result(key="", outcome=Outcome.DEFERRED, stage=stage, code=error.code, enhanced=enhanced, reply=words)

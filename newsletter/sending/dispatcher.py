@@ -215,6 +215,11 @@ class Dispatcher:
         if concern not in _NOT_THEIRS:
             self._watch(None, concern, result)
 
+    def check_size(self, largest: int, limit: int) -> None:
+        """Halt when the server takes no message as large as the largest, which has so many bytes or more."""
+        if (failure := self._refusals.compare_size(largest, limit)) and not self.halting:
+            self.halt(failure)
+
     def starve(self, now: float, why: str, next_step: str = "") -> None:
         """Take in that nothing was accepted, for a reason that is the server's; halt when that goes on for long."""
         since = now if self._starved_since is None else self._starved_since

@@ -110,6 +110,13 @@ class Refusals:
             )
         return None
 
+    def compare_size(self, largest: int, limit: int) -> MessageRefused | None:
+        """Return why a worker has to halt whose largest message has so many bytes, with a server that takes `limit`."""
+        if self._all is None or largest <= limit:
+            return None
+        sizes = f"a message has {largest:,} bytes or more, and the server takes {limit:,} at most"
+        return MessageRefused(f"The issue is too large for the mail server: {sizes}.", next_step=_MAKE_SMALLER)
+
     def _record_policy(self, hers: list[int], result: Result, answered: int) -> TooManyRefused | None:
         self._in_a_row += 1
         self._not_theirs += hers
@@ -140,6 +147,10 @@ class Refusals:
         )
 
 
+_MAKE_SMALLER = (
+    "Everyone who has not got the issue still waits. Use smaller or fewer pictures, or ask whoever runs the server; "
+    "`newsletter send --dry-run --probe` compares the sizes."
+)
 _ASK = "A limit by the day is over tomorrow; of a block, its page or whoever runs the server says more."
 
 
@@ -154,6 +165,5 @@ def _make_message_refused(result: Result) -> MessageRefused:
     takes = f" It takes {format_size(largest)} at most." if largest else ""
     return MessageRefused(
         f"The issue is too large for the mail server: {result.line}.{takes}",
-        next_step="Everyone who has not got the issue still waits. Use smaller or fewer pictures, or ask whoever runs "
-        "the server; `newsletter send --dry-run --probe` compares the sizes.",
+        next_step=_MAKE_SMALLER,
     )

@@ -40,8 +40,10 @@ def send_campaign(assignment: Assignment) -> None:
     ConfigError, with nothing sent, when unsubscribe links can't be signed.
     """
     store, issue = assignment.store, assignment.issue
-    for template in list_current_templates(store, issue):
-        assignment.rules.recipient_tags.require_keys(MessageTemplate.from_bytes(template.payload))
+    templates = [MessageTemplate.from_bytes(template.payload) for template in list_current_templates(store, issue)]
+    for template in templates:
+        assignment.rules.recipient_tags.require_keys(template)
+    largest = max((template.least_size for template in templates), default=0)
     worker = token_hex(8)
     lease = LeaseClock(workers.LEASE_S)
     asked_at = lease.read()
@@ -52,7 +54,7 @@ def send_campaign(assignment: Assignment) -> None:
     try:
         assignment.write_record()
         with asyncio.Runner() as runner:
-            why = runner.run(_send_until_signalled(assignment, worker, lease))
+            why = runner.run(_send_until_signalled(assignment, worker, lease, largest))
     except LeaseLost:
         raise  # what is in the ledger is the other worker's now, and so is the record
     except BaseException as error:
@@ -66,7 +68,7 @@ def _end(assignment: Assignment, worker: str, why: str) -> None:
     assignment.write_record()
 
 
-async def _send_until_signalled(assignment: Assignment, worker: str, lease: LeaseClock) -> str:
+async def _send_until_signalled(assignment: Assignment, worker: str, lease: LeaseClock, largest: int) -> str:
     """Send until everyone is answered or a signal comes; return why it ended early, empty when it did not.
 
     SIGINT (Ctrl-C) and SIGTERM finish what is in hand, and a second one ends at once. Signals reach the main thread
@@ -74,7 +76,7 @@ async def _send_until_signalled(assignment: Assignment, worker: str, lease: Leas
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    sending = asyncio.create_task(_send(assignment, worker, lease, stop))
+    sending = asyncio.create_task(_send(assignment, worker, lease, stop, largest))
 
     def on_signal() -> None:
         # Python's own handler would not do for the second: a signal that another thread takes does not wake the loop.
@@ -98,8 +100,8 @@ async def _send_until_signalled(assignment: Assignment, worker: str, lease: Leas
     return _ASKED_TO_STOP if stop.is_set() else ""
 
 
-async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: asyncio.Event) -> None:
-    """Send to everyone who waits, until all are answered or `stop` is set.
+async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: asyncio.Event, largest: int) -> None:
+    """Send to everyone who waits, until all are answered or `stop` is set; `largest` is as Connections has it.
 
     The ledger works on a thread of its own, so that a sync to disk never stalls a connection.
     """
@@ -110,7 +112,7 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
     ):
         loop = await ClaimLoop.open(assignment, worker, lease, thread, ledger, recorder)
         dispatcher = loop.dispatcher
-        connections = Connections(assignment.backend, dispatcher)
+        connections = Connections(assignment.backend, dispatcher, largest)
         watcher = asyncio.create_task(_halt_when(stop, dispatcher, connections))
         keeper = asyncio.create_task(LeaseKeeper(assignment, worker, lease, thread, dispatcher).run(connections))
         sampler = SendSampler(assignment, worker, thread, loop)

@@ -211,6 +211,19 @@ def test_no_reply_is_lost_and_no_address_is_kept(told: list[tuple[str, int]]) ->
     assert [one.readers for one in replies] == sorted((one.readers for one in replies), reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("reply", "shown"),
+    [
+        ("Message size exceeds fixed maximum message size (10240000)", "(10240000)"),
+        ("the message has 90,051 bytes, and the server takes 81,920 at most", "takes 81,920 at most"),
+    ],
+)
+def test_the_largest_message_that_a_server_names_is_kept(reply: str, shown: str) -> None:
+    (one,) = group_replies([ReplySum(state=State.REFUSED, code=552, enhanced="5.3.4", reply=reply, readers=3)])
+    assert shown in one.words
+    assert "90,051" not in one.words
+
+
 @pytest.mark.slow
 def test_replies_that_never_repeat_do_not_fill_the_memory() -> None:
     def endless() -> Iterator[ReplySum]:
