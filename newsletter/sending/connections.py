@@ -15,16 +15,14 @@ _MOST_FRUITLESS = 5
 _TRIES_TO_OPEN = 3  # before there has been any connection
 _QUICK_S = 5.0  # a failure that came sooner may have been one of a moment
 _AFTER_FAILURE_S = 0.2
-_NEXT_FIRST_S = 1.5  # the first connection is slow, and may be a dead one: another is tried
-_MOST_FIRST = 3
 _LOOK_AGAIN_S = 60.0
 _STATUS = re.compile(r"\b[45]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 
 
 class Connections:
-    """A worker's connections. The first has to be open before the others are tried, unless it takes long.
+    """A worker's connections. The first is tried before the others, unless it takes long.
 
-    One login shows whether the server accepts it at all, so that a wrong password is tried only once.
+    It shows whether the server can be reached and accepts the login at all.
     """
 
     def __init__(self, backend: Backend, dispatcher: Dispatcher, largest: int = 0) -> None:
@@ -38,7 +36,6 @@ class Connections:
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()  # of connections that take long to say goodbye
         self._opened = False  # whether one has ever been open
-        self._is_known = False  # the login was accepted in an earlier send
         self._begun_at = -inf
         self._not_before = -inf
         self._failures = 0  # to open one, in a row
@@ -51,8 +48,6 @@ class Connections:
     def start(self) -> None:
         """Begin to open connections, now and whenever there are messages for more of them."""
         self._dispatcher.on_change = self._adapt
-        now = self._dispatcher.read_clock()
-        self._is_known = self._throttle.find_next_connection(now, 1) <= now
         self._adapt()
 
     def cancel(self) -> None:
@@ -92,10 +87,7 @@ class Connections:
 
     def _find_next_opening(self, now: float) -> float:
         """Return when one more connection may be opened."""
-        at = max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks - self._leaving)))
-        if self._opened or not self._opening or self._is_known:
-            return at
-        return max(at, self._begun_at + _NEXT_FIRST_S) if len(self._opening) < _MOST_FIRST else inf
+        return max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks - self._leaving)))
 
     def _look_again_at(self, at: float) -> None:
         if self._timer is not None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
@@ -14,6 +14,9 @@ from newsletter.config import Config, Section
 from newsletter.config.system_keyring import read_stored_password
 from newsletter.host import is_loopback, without_brackets
 from newsletter.validation import fault_error
+
+if TYPE_CHECKING:
+    from newsletter.backends.smtp.first_login import FirstLogin
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
 
@@ -88,6 +91,7 @@ class SmtpBackend:
     def __init__(self, settings: SmtpSettings, root: Path) -> None:
         del root
         self._settings = settings
+        self._first_login: FirstLogin | None = None
         # Extensions are known once a connection is open. With PIPELINING a text and an envelope are under way.
         self.limits = Limits(
             connections=settings.connections,
@@ -102,8 +106,10 @@ class SmtpBackend:
         """Open a connection and log in. Raises Unreachable."""
         # aiosmtplib is loaded when mail goes out; reading a configuration should not wait for it.
         from newsletter.backends.smtp.connect import open_session
+        from newsletter.backends.smtp.first_login import FirstLogin
 
-        session = await open_session(self._settings, self._password())
+        self._first_login = self._first_login or FirstLogin()
+        session = await open_session(self._settings, self._password(), self._first_login)
         try:
             yield session
         except BaseException:

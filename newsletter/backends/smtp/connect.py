@@ -12,6 +12,7 @@ from newsletter.backends import Announced, Unreachable
 from newsletter.backends.smtp.connection_errors import explain_failure, join_lines
 from newsletter.backends.smtp.dialogue import Dialogue
 from newsletter.backends.smtp.extensions import Extensions, read_extensions
+from newsletter.backends.smtp.first_login import FirstLogin
 from newsletter.backends.smtp.helo import choose_default_helo
 from newsletter.backends.smtp.reply_reader import decode_reply
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _WHOLE = 2  # times the time for one step: so long may all steps together take
 
 
-async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSession:
+async def open_session(settings: "SmtpSettings", password: str | None, first_login: FirstLogin) -> SmtpSession:
     """Open a connection that is encrypted and logged in as the settings say. Raises Unreachable with the cause."""
     if settings.username and password is None:
         raise Unreachable(
@@ -57,7 +58,7 @@ async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSe
                 await _say_ehlo(client)  # RFC 3207, section 4.2
             if settings.username:
                 stage = "auth"
-                await _log_in_quietly(client, settings, password or "")
+                await first_login.wait_and_log_in(lambda: _log_in_quietly(client, settings, password or ""))
             return _hand_over(client, settings, redactor)
     except (SMTPException, OSError, ValueError) as error:
         _hang_up(client)
