@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, null, or_, select, update
 
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
 from newsletter.ledger.delivery_ranges import Claimant, RangeCursor, claim_in_range, take_range
+from newsletter.ledger.moved_recipients import readdress_moved
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease
 from newsletter.store import Store
@@ -233,7 +235,7 @@ def _claim(
         )
         if not rows:
             break
-        claimed += [one for one in map(make_delivery, rows) if one.state is State.SENDING]
+        claimed += _choose_claimed(connection, issue, rows)
     # The rows come back in any order, and the first of the list are to be the first to leave.
     return sorted(claimed, key=lambda delivery: delivery.id)
 
@@ -245,8 +247,17 @@ def _claim_in_ranges(
     claimed: list[Delivery] = []
     while len(claimed) < want and (cursor.has_left or (not cursor.is_over and take_range(connection, issue, cursor))):
         rows = claim_in_range(connection, issue, claimant, want - len(claimed), cursor)
-        claimed += [one for one in map(make_delivery, rows) if one.state is State.SENDING]
+        claimed += _choose_claimed(connection, issue, rows)
     return sorted(claimed, key=lambda delivery: delivery.id)
+
+
+def _choose_claimed(connection: Connection, issue: IssueName, rows: Sequence[Sequence[Any]]) -> list[Delivery]:
+    """Return those of the rows that were claimed; of the suppressed, those who have moved wait at their new address."""
+    found = [make_delivery(row) for row in rows]
+    claimed = [one for one in found if one.state is State.SENDING]
+    if len(claimed) < len(found):
+        readdress_moved(connection, issue, [one.subscriber for one in found if one.state is State.SUPPRESSED])
+    return claimed
 
 
 _CHOSEN = (

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from newsletter.address import SubscriberKey
 from newsletter.issue_name import IssueName
 from newsletter.ledger.frozen_lists import note_comparison
+from newsletter.ledger.moved_recipients import readdress_moved
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Staging, Store
 from newsletter.store.engine import is_of, now, storable
@@ -97,6 +98,7 @@ class StagedList:
         A `fingerprint` of the list is noted, by which the same list needs no comparison.
         """
         with self._staging.durable() as connection:
+            readdress_moved(connection, issue)
             if gone:
                 _suppress(connection, issue, ~_listed_rows().exists(), GONE)
             words = _listed_rows(_listed.c.why).where(_listed.c.why != "").order_by(_listed.c.id).limit(1)

@@ -11,6 +11,7 @@ from newsletter.errors import DecisionNeeded
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import count_by_state, parse_tags
+from newsletter.ledger.moved_recipients import readdress_moved
 from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, State
 from newsletter.ledger.templates import FrozenTemplate
@@ -75,6 +76,7 @@ def freeze_batch(
     connection.execute(insert_new(connection, batches).values({**mine, "tag": tag, "created_at": now()}))
     numbers = _add_templates(connection, campaign.issue, frozen_templates)
     staged.move(connection, campaign.issue, numbers)
+    readdress_moved(connection, campaign.issue)  # since this was planned
 
 
 def replace_templates(

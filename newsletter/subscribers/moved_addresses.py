@@ -4,7 +4,7 @@ A change is a confirmed request; it counts as long as the old address is suppres
 address again has it for itself, since joining lifts that.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -30,6 +30,17 @@ _MOVED = {
     )
     for of_all in (False, True)
 }
+
+
+def list_moved(connection: Connection, of: Sequence[SubscriberKey] | None = None) -> Sequence[SubscriberKey]:
+    """Return subscribers of the publication who have given their address up for another; of these, or of all."""
+    values = {"ours": publication_of(connection), "subscribers": of or ()}
+    if of is not None:
+        return connection.scalars(_MOVED[False], values).all()
+    everyone = select(suppressions.c.subscriber).where(
+        is_ours(connection, suppressions), suppressions.c.cause == SuppressionKind.MOVED.value
+    )
+    return connection.scalars(everyone).all()
 
 
 def find_next_addresses(
