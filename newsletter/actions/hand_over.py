@@ -168,7 +168,10 @@ class _Follower:
         waiting = end_when_done(self._store, self._issue, handover.id)
         if is_working or not waiting.is_anybody_due(time.time()):
             self._working_at = now
-        elif now - self._working_at > _PATIENCE_S or not count_workers(self._store):
+            return
+        with self._store.transaction() as connection:  # what a crashed worker had in hand waits again, without a job
+            defer_sending(connection, self._issue)
+        if now - self._working_at > _PATIENCE_S or not count_workers(self._store):
             report = send_share(self._publication, self._issue, StopSwitch(), observer=_Part(self._observer, self))
             self._working_at = time.monotonic()
             if report.error is not None and is_handed_over(self._store, self._issue):

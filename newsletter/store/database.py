@@ -34,6 +34,10 @@ class Database(Protocol):
         """Return the engine. Raises DeliveryError when there is none to be had."""
         ...
 
+    def limit_idle_transactions(self, engine: Engine, seconds: float) -> None:
+        """Break off transactions of this engine whose process stands still, where the database can."""
+        ...
+
     def connect_options(self) -> Mapping[str, Any]:
         """Return the options by which the driver connects, beside those in the engine's URL."""
         ...

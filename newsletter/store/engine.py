@@ -103,6 +103,13 @@ class Store:
             self._database.shut_out_others(connection)
             yield connection
 
+    def limit_idle_transactions(self, seconds: float) -> None:
+        """Have the database break off a transaction whose process has stood still for so many seconds.
+
+        It would keep others from the rows that it holds. It is for a process that never waits for a person within one.
+        """
+        self._database.limit_idle_transactions(self._engine, seconds)
+
     def connect_options(self) -> dict[str, Any]:
         """Return the options by which the database's driver connects, for a library that has connections of its own."""
         _, options = self._engine.dialect.create_connect_args(self._engine.url)

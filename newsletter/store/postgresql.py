@@ -131,6 +131,16 @@ class Postgresql:
         event.listen(engine, "connect", _configure)
         return engine
 
+    def limit_idle_transactions(self, engine: Engine, seconds: float) -> None:
+        """Set idle_in_transaction_session_timeout for every connection from here on."""
+
+        def limit(connection: Any, _record: ConnectionPoolEntry) -> None:
+            connection.execute(f"SET idle_in_transaction_session_timeout = {round(1000 * seconds)}")
+            connection.commit()
+
+        engine.dispose()
+        event.listen(engine, "connect", limit)
+
     def connect_options(self) -> Mapping[str, Any]:
         from psycopg import pq
 

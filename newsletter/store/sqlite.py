@@ -83,6 +83,9 @@ class Sqlite:
         for ending in ("", "-wal", "-shm", "-journal"):
             tighten(path.with_name(f"{path.name}{ending}"))
 
+    def limit_idle_transactions(self, engine: Engine, seconds: float) -> None:
+        """Do nothing: a file has no server that could tell."""
+
     def connect_options(self) -> Mapping[str, Any]:
         return {}
 

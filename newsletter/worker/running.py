@@ -13,6 +13,7 @@ from procrastinate.jobs import Status
 
 from newsletter.jobs.job_queue import OUTBOX, SEND, SENDING, UPKEEP, name_queue
 from newsletter.jobs.job_tables import prepare_job_tables
+from newsletter.ledger import workers
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
 from newsletter.worker.sending_tasks import SendingTasks
@@ -32,6 +33,7 @@ def run_worker(publications: Sequence[OpenPublication], on_ready: Callable[[], N
     """
     store = publications[0].store
     prepare_job_tables(store)
+    store.limit_idle_transactions(workers.LEASE_S)  # stopped within one, a worker would hold up all others
     asyncio.run(_run(store, SendingTasks(publications), Upkeep(publications), on_ready))
 
 

@@ -53,7 +53,8 @@ class Seams:
             self._own_clock()
         self._watch_store()
         self._watch_sockets()
-        self._count_replies()
+        if self._plan.get("replies"):
+            self._count_replies()
         signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_kill_when_blocked", True))
 
     def _own_clock(self) -> None:

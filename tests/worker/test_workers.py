@@ -162,7 +162,7 @@ def test_too_many_refusals_of_all_workers_together_stop_them(shared: Publication
         sent = shared.run("send", "2.10", "--yes")
     assert sent.returncode == 1
     assert "readers were refused" in sent.stderr, sent.stdout + sent.stderr
-    assert 100 <= _readers(shared)["refused"] < 400
+    assert 0 < _readers(shared)["refused"] < 400
 
 
 def _wait_until(is_so: Callable[[], bool], seconds: float = 45.0) -> None:
