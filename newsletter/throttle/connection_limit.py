@@ -40,6 +40,8 @@ class ConnectionLimit:
             if self._began is None:
                 self._began = now
             return max(now, self._rest_until)
+        if self.open == 0 and self._failing_since is not None:
+            return inf  # one at a time finds out whether the server takes connections again
         at = max(now, self._rest_until)
         if not self._has_opened and not self._is_known:
             return max(at, (now if self._began is None else self._began) + _FIRST_ALONE_S)

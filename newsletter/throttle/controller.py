@@ -22,7 +22,7 @@ _TROUBLE_RETRY_S, _LONGEST_TROUBLE_RETRY_S = (
     0.3,
     60.0,
 )  # a reader whom the server's trouble hit, twice as long each time
-_TRIES_UNCOUNTED = 5  # put off so often while others are accepted, it is about this reader
+_TRIES_UNCOUNTED = 8  # put off so often while others are accepted, it is about this reader
 _SMOOTHED = 20  # answers, for the seconds that one takes
 _TO_SENDER = (Concern.RATE, Concern.QUOTA, Concern.HEALTH)
 
@@ -105,7 +105,7 @@ class Throttle:
             departures.record_other(departed)
             return Advice(retry_reader_at=self._greylisting.find_retry(now, waited))
         if concern in _TO_SENDER:
-            if put_off >= _TRIES_UNCOUNTED and self._is_about_reader(now, concern):
+            if put_off >= _TRIES_UNCOUNTED and self._is_about_reader(concern):
                 departures.record_other(departed)
                 return Advice(counts_against_reader=True)
             departures.record_refusal(now, departed, concern, evidence.wait_s)
@@ -130,13 +130,12 @@ class Throttle:
             return Advice(retry_reader_at=now + _TROUBLE_RETRY_S)
         return Advice(counts_against_reader=concern in (Concern.READER, Concern.PERHAPS_STANDING))
 
-    def _is_about_reader(self, now: float, concern: Concern) -> bool:
+    def _is_about_reader(self, concern: Concern) -> bool:
         """Return whether a reply that a reader has got several times is about them: others are accepted.
 
         In an outage a reader is tried so often only when hardly anybody else is left; then minutes are right as well.
         """
-        departures = self._departures
-        return concern is Concern.HEALTH or (departures.stoppage is None and departures.accepted_lately(now))
+        return concern is Concern.HEALTH or self._departures.accepts_most
 
     def record_no_answer(self, now: float, took: float) -> None:
         """Count a message that was given back, or whose connection was lost before its reply."""

@@ -14,8 +14,10 @@ _LIMITED_IN_A_ROW = 3  # messages that left one after another cut, all refused: 
 _REFUSED_TOGETHER = 8  # in a row, whenever they left: what was under way on ten connections is refused with the first
 _TROUBLED_IN_A_ROW = 5  # with 3 % of refusals by chance, this happens once in forty million messages
 _OVERLOADED = 0.25  # of the last answers: so much trouble is no chance, but too much for the server
+_FEW = 0.1  # of the last answers: who is refused time after time then is meant
 _REMEMBERED = 30  # answers
 _SHORT_S = 1.5  # a stoppage by a rate is over within the second that servers count by; a longer one is a window's
+_SECOND_S = 1.0  # servers count by it
 _FIRST_PROBE_S = {Concern.RATE: 0.05, Concern.QUOTA: 1.0, Concern.HEALTH: 1.0}
 # A server that recovers is to be noticed soon; most windows are of a round length, at whose end a probe leaves anyway.
 _PROBE_GROWTH = {Concern.RATE: 0.2, Concern.QUOTA: 0.2, Concern.HEALTH: 0.08}
@@ -41,10 +43,12 @@ class Departures:
         self.stoppage: Stoppage | None = None
         self.stopped_by = Concern.RATE
         self.accepted = 0
+        self._is_mixed = False  # a window was used up, and there was trouble: when it opened is not known
         self._shift = wall_clock_shift
         self._in_a_row = self._together = 0
         self._row_began = self._refused_first_at = now
         self._rate_before_row: float | None = None
+        self._refused_share = 0.0  # of the last answers
         self._trouble = 0.0  # the share of the last answers that were about the server's health
         self._feelers = 0  # that may leave, while it is not known how many more may
         self._feelers_out = 0
@@ -112,8 +116,9 @@ class Departures:
         else:
             for quota in self.quotas:
                 quota.record_acceptance(departed)
-        if self._trouble > 0.0:
+        if self._refused_share > 0.0:
             self._trouble -= self._trouble / _REMEMBERED
+            self._refused_share -= self._refused_share / _REMEMBERED
         self._together = 0
         if departed >= self._row_began:
             self._in_a_row = 0
@@ -126,15 +131,20 @@ class Departures:
         if self.stoppage is not None:
             if self.stoppage.is_probe(departed):
                 self.stoppage.record_refusal(now, wait)
+                self._is_mixed = self._is_mixed or (concern is Concern.HEALTH) != (self.stopped_by is Concern.HEALTH)
             return
-        self._note_feeler(departed)
+        was_feeler = self._note_feeler(departed)
         for quota in self.quotas:
             if quota.record_refusal(departed):
                 return
-        before = self.rate.per_second
+        before = self.rate.proven
+        self._refused_share += (1 - self._refused_share) / _REMEMBERED
         if concern is Concern.HEALTH:
             self._trouble += (1 - self._trouble) / _REMEMBERED
         if concern is not Concern.HEALTH or self._trouble > _OVERLOADED:
+            if was_feeler:
+                self._feelers = 0
+                self.rate.set_measured(now, _SECOND_S)
             counts = self.rate.record_refusal(now, departed)
         else:
             counts = True
@@ -156,9 +166,10 @@ class Departures:
         if self.stoppage is not None and self.stoppage.is_probe(departed):
             self.stoppage.release_probe()
 
-    def accepted_lately(self, now: float) -> bool:
-        """Return whether others were accepted in the last seconds."""
-        return self.rate.measure(now) > 0
+    @property
+    def accepts_most(self) -> bool:
+        """Return whether most of the last messages were accepted."""
+        return self.stoppage is None and self._refused_share < _FEW
 
     def learned_quotas(self) -> tuple[LearnedQuota, ...]:
         """Return the windows that are kept to."""
@@ -175,6 +186,7 @@ class Departures:
 
     def _stop(self, now: float, concern: Concern, wait: float | None) -> None:
         self.stopped_by = concern
+        self._is_mixed = False
         began = self._refused_first_at
         expected = None
         window_began = self._cycle_began if self._cycle_began is not None else began
@@ -208,15 +220,19 @@ class Departures:
         self._in_a_row = self._together = 0
         self._row_began = departed
         gap = departed - stoppage.began
-        is_window = gap >= _SHORT_S and self._learn_window(stoppage, departed)
+        is_window = self._is_mixed or (gap >= _SHORT_S and self._learn_window(stoppage, departed))
+        if self._is_mixed:
+            for quota in self.quotas:
+                quota.begin(departed, 1)
         if is_window or self.stopped_by is Concern.HEALTH:
             self.rate.restore(now, self._rate_before_row)
         else:
-            self.rate.set_measured(now, max(1.0, 2 * gap))
+            self.rate.set_measured(now, max(_SECOND_S, 2 * gap))
         self._feelers_out, self._feelers_since = 0, now
         self._feelers = _FEELERS if self._rate_before_row is None and self.stopped_by is not Concern.HEALTH else 0
         if self._rate_before_row is None:
-            self.rate.begin_measuring(now)  # what a bucket of tokens held at first does not come again
+            # What a bucket of tokens held at first does not come again.
+            self.rate.begin_measuring(stoppage.began)
         if gap >= _SHORT_S:
             self._cycle_began, self._cycle_count = departed, 1
         self._look()
@@ -235,9 +251,10 @@ class Departures:
         self.quotas = [*self.quotas[-_MOST_QUOTAS + 1 :], made]
         return True
 
-    def _note_feeler(self, departed: float) -> None:
-        if self._feelers_out and departed >= self._feelers_since:
-            self._feelers_out -= 1
+    def _note_feeler(self, departed: float) -> bool:
+        is_feeler = self._feelers_out > 0 and departed >= self._feelers_since
+        self._feelers_out -= is_feeler
+        return is_feeler
 
     def _look(self) -> None:
         limited = self.rate.per_second is not None or self.stoppage is not None or self.hourly is not None

@@ -19,18 +19,25 @@ _LONGEST_S = 310.0  # for whoever is no scout: postgrey's default and a little
 class Greylisting:
     """What is known of greylisting. `wait_s` is the time after which second tries are accepted, None while unknown.
 
-    The first readers who are put off are scouts: each is tried again after another time, and the first who is accepted
-    shows it for all others.
+    It shows in the words of a reply, or by this: no first try has ever been accepted, second ones are. The first
+    readers who are put off are scouts: each is tried again after another time, and the first who is accepted shows it
+    for all others.
     """
 
     def __init__(self, learned: float | None) -> None:
         self.wait_s = learned
         self.evidence: Evidence | None = None
         self.is_suspected = learned is not None
+        self._has_accepted_first = False
         self._refused_s = 0.0  # the longest wait that was too short
-        self._first_refused = self._first_accepted = self._refused_after = 0
+        self._first_refused = self._refused_after = 0
         self._second_accepted_s: float | None = None
         self._scouts = 0
+
+    @property
+    def is_watched(self) -> bool:
+        """Return whether accepted first tries say something."""
+        return self.is_suspected or not self._has_accepted_first
 
     def is_meant(self, evidence: Evidence, waited: float | None) -> bool:
         """Return whether a reply that puts a reader off is greylisting's; `waited` is None at a first try."""
@@ -38,20 +45,15 @@ class Greylisting:
             self.is_suspected = True
             self.evidence = evidence
             return True
-        if waited is None:
+        if waited is None and not self._has_accepted_first:
             self._first_refused += 1
             self._refused_after += self._second_accepted_s is not None
-            if self._first_refused >= _FIRST_TRIES and self._refused_after >= _AFTER and not self._first_accepted:
+            if self._first_refused >= _FIRST_TRIES and self._refused_after >= _AFTER:
                 self.is_suspected = True
                 self.evidence = evidence
                 self.wait_s = self.wait_s or self._second_accepted_s
         known = self.evidence
-        return self.is_suspected and (known is None or (known.code, known.enhanced) == evidence[1:3])
-
-    @property
-    def is_watched(self) -> bool:
-        """Return whether accepted first tries say something."""
-        return self._first_refused > 0 or self.is_suspected
+        return self.is_suspected and known is not None and (known.code, known.enhanced) == evidence[1:3]
 
     def find_retry(self, now: float, waited: float | None) -> float:
         """Return when a reader is tried again who is put off now."""
@@ -70,10 +72,8 @@ class Greylisting:
     def record_acceptance(self, waited: float | None) -> None:
         """Count a message that was accepted; `waited` is as in Throttle.record_acceptance."""
         if waited is None:
-            self._first_accepted += 1
-            self._first_refused = self._refused_after = 0
+            self._has_accepted_first = True
             return
-        self._first_accepted = 0
         self._second_accepted_s = min(waited, self._second_accepted_s or waited)
         if self.is_suspected and (self.wait_s is None or self._refused_s < waited < self.wait_s):
             self.wait_s = waited

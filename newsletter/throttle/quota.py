@@ -10,6 +10,7 @@ _ALIKE = 0.1  # two windows that differ by less have one limit
 _LEAST = 4  # messages in a window; fewer come from a rate
 _LATE = 1.5  # times its length: what opens later is another window
 _SURELY_SHUT = 0.98  # of the time after which it was open: a window by the clock varies with when it was begun
+_HALF = 0.5  # of the count: what refuses earlier is another limit
 _TRY_MORE_AFTER = 60  # messages: then one beyond the count shows whether it still holds
 
 
@@ -124,7 +125,7 @@ class Quota:
         """Return whether a stoppage that began then, and ended when the window `opened`, may be this window's end."""
         if self.began is None or at >= self.began + self.open_s or self._accepted < _LEAST:
             return False
-        is_alike = self._differs_little() or self.is_kept
+        is_alike = self._differs_little() or (self.is_kept and self._accepted >= _HALF * self.count)
         return is_alike and (opened is None or opened - self.began < _LATE * self.open_s)
 
     def learn(self, shut: float, opened: float) -> None:

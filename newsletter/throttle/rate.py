@@ -11,10 +11,12 @@ _STEP, _LONGEST_STEP = 0.05, 0.25  # of the rate; each step that is kept doubles
 _TRIAL_S, _TRIAL_MESSAGES = 1.1, 8  # a step is kept after this long without a refusal: servers count by the second
 _REST_S, _LONGEST_REST_S = 2.0, 15.0  # between steps, longer each time that one was refused
 _REST_MESSAGES = 60  # so that steps that are refused stay far below one message in twenty
+_LONG_S = 5.0  # in which even a few messages measure a rate
 _COARSE = 20  # messages: a measure of fewer is a guess, and more is tried at once
 _ECHO_S = 1.0  # after a cut, what filled the server's second before it may still refuse a message
 _LOUD, _LOUD_SHARE = 5, 0.2  # so many refusals, and of so many answers, are no echo
-_NOT_BINDING = 0.7  # of the rate leaves: something else limits, and the rate is none
+_HELD = 0.3  # of the messages: if the rate holds fewer, something else limits, and the rate is none
+_FIRST_GUESS = 20.0  # messages a second, when the first refusal comes before enough was accepted to measure
 _MOST_MEASURED = 4096
 
 
@@ -33,13 +35,13 @@ class Rate:
         self._measured_from = now
         self._began_at = now  # of the present rate: older departures say nothing about it
         self._answered = self._refused = 0
+        self._left = self._held = 0  # messages that left, and those of them that the rate had held
         self._before_step: float | None = None
         self._echoes_until = now
         self._refused_at = -inf
         self._refused_rate = 0.0  # at which the last refusal came: up to it, an accepted step proves nothing new
         self._step = _STEP
         self._rest_s = 0.0
-        self._rested_at = now
 
     @property
     def is_learned(self) -> bool:
@@ -53,6 +55,8 @@ class Rate:
     def record_departure(self, now: float) -> None:
         """Count a message that leaves."""
         if self.per_second is not None:
+            self._left += 1
+            self._held += self._slot > now
             self._slot = max(self._slot, now) + 1 / self.per_second
 
     def record_acceptance(self, now: float, departed: float) -> None:
@@ -72,9 +76,9 @@ class Rate:
             return False
         self._answered += 1
         self._refused += 1
-        before = self.per_second or inf
+        before = self.per_second or 0.0
         if self.per_second is None:
-            self._change(now, max(self.measure(now), 1.0) * _BELOW)
+            self._change(now, max(self.measure(now), _FIRST_GUESS) * _BELOW)
         elif self._before_step is not None:
             # What was accepted beyond the former rate is owed: a window that is full would refuse the next as well.
             owed = (self._answered - self._refused) * (1 - self._before_step / self.per_second)
@@ -100,7 +104,7 @@ class Rate:
         """Return what was accepted since the last refusal: a bucket was empty both times."""
         count = sum(moment > self._refused_at for moment in self._accepted)
         elapsed = now - self._refused_at
-        if not count or elapsed < _LOOK_BACK_S:
+        if count < _LOOK_BACK_MESSAGES and elapsed < _LONG_S:
             return inf
         return max((count + 0.5) / elapsed * _BELOW, (self.per_second or 0.0) / 2)
 
@@ -130,7 +134,7 @@ class Rate:
         """Return how many messages a second leave: what was accepted lately, or the rate; None without either."""
         measured = self.measure(now)
         if measured > 0 and self.per_second is not None:
-            return min(measured, self.per_second) if measured > _NOT_BINDING * self.per_second else measured
+            return min(measured, self.per_second)
         return measured or self.per_second
 
     def begin_measuring(self, now: float) -> None:
@@ -148,6 +152,11 @@ class Rate:
         self._step = 2 * _STEP if is_coarse else _STEP
         self._rest_s = 0.0 if is_coarse else _REST_S
 
+    @property
+    def proven(self) -> float | None:
+        """Return the rate, without a step that is on trial."""
+        return self.per_second if self._before_step is None else self._before_step
+
     def restore(self, now: float, per_second: float | None) -> None:
         """Go back to a former rate."""
         self._change(now, per_second)
@@ -158,8 +167,9 @@ class Rate:
             per_second = self.ceiling if per_second is None else min(per_second, self.ceiling)
         self.per_second = per_second
         self._slot = max(self._slot, now)
-        self._began_at = self._rested_at = now
+        self._began_at = now
         self._answered = self._refused = 0
+        self._left = self._held = 0
 
     def _consider_step(self, now: float) -> None:
         per_second = self.per_second or 0.0
@@ -170,7 +180,7 @@ class Rate:
             if per_second >= self._refused_rate:
                 self._step = min(2 * self._step, _LONGEST_STEP)
                 self._rest_s = 0.0
-            if self.measure(now) < _NOT_BINDING * per_second:
+            if self._held < _HELD * self._left:
                 self._change(now, None)
                 self._before_step = None
                 return
@@ -178,7 +188,11 @@ class Rate:
                 self._change(now, per_second)
                 self._before_step = None
                 return
-        elif since < self._rest_s or (self._rest_s and self._answered < _REST_MESSAGES):
-            return
+        elif self._rest_s:
+            is_known = per_second * (1 + self._step) < _BELOW * self._refused_rate
+            if since < (_REST_S if is_known else self._rest_s):
+                return
+            if self._answered < (_TRIAL_MESSAGES if is_known else _REST_MESSAGES):
+                return
         self._change(now, per_second * (1 + self._step))
         self._before_step = per_second

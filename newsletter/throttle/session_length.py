@@ -35,8 +35,7 @@ class SessionLength:
             return
         if carried == self._last:
             self.learned = carried
-        elif self.learned is not None and carried >= self.learned:
-            self._sessions = 0
+        self._sessions = 0
         self._last = carried
 
     def record_closed(self, carried: int) -> None:
