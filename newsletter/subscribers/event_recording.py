@@ -24,7 +24,7 @@ from newsletter.store.handled_mails import add_handled
 from newsletter.store.suppression_rule import SHARED_CAUSES
 from newsletter.store.timed_suppressions import suppress_until
 from newsletter.subscribers.feedback_events import SUPPRESSING, Event, EventKind, EventSource, SuppressionKind
-from newsletter.subscribers.moved_addresses import follow_moves
+from newsletter.subscribers.moved_addresses import follow_moves, follow_moves_everywhere
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import format_count
@@ -113,6 +113,9 @@ def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredB
         return _void(connection, keys, event)
 
 
+_FOLLOW = {False: follow_moves, True: follow_moves_everywhere}
+
+
 def _follow_moves(connection: Connection, events: Sequence[Event]) -> list[list[Event]]:
     """Return for each event those that follow from it, where its subscriber has another address by now.
 
@@ -120,8 +123,8 @@ def _follow_moves(connection: Connection, events: Sequence[Event]) -> list[list[
     one. A bounce is about its own mailbox.
     """
     following = {
-        everywhere: follow_moves(connection, {event.subscriber for event in events}, of_all=everywhere)
-        for everywhere in {event.everywhere for event in events}
+        everywhere: follow(connection, {event.subscriber for event in events})
+        for everywhere, follow in {event.everywhere: _FOLLOW[event.everywhere] for event in events}.items()
     }
     told = []
     for event in events:

@@ -6,11 +6,10 @@ address again has it for itself, since joining lifts that.
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import is_ours, publication_of
-from newsletter.store.publications import is_of_any_publication
 from newsletter.store.schema import reader_requests, suppressions
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.reader_requests import RequestKind, RequestState
@@ -22,54 +21,59 @@ _CHANGES = (
 
 
 # Made once: to make one takes as long as to execute it, and readers leave in groups of some tens.
-_MOVED = {
-    of_all: select(suppressions.c.subscriber).where(
-        is_of_any_publication(suppressions) if of_all else suppressions.c.publication == bindparam("ours"),
-        suppressions.c.subscriber.in_(bindparam("subscribers", expanding=True)),
-        suppressions.c.cause == SuppressionKind.MOVED.value,
+_MOVED = select(suppressions.c.subscriber).where(
+    suppressions.c.publication == bindparam("ours"),
+    suppressions.c.subscriber.in_(bindparam("subscribers", expanding=True)),
+    suppressions.c.cause == SuppressionKind.MOVED.value,
+)
+_MOVED_ANYWHERE = (
+    select(reader_requests.c.publication, reader_requests.c.previous, reader_requests.c.subscriber)
+    .join(
+        suppressions,
+        and_(
+            suppressions.c.publication == reader_requests.c.publication,
+            suppressions.c.subscriber == reader_requests.c.previous,
+            suppressions.c.cause == SuppressionKind.MOVED.value,
+        ),
     )
-    for of_all in (False, True)
-}
+    .where(*_CHANGES, reader_requests.c.previous.in_(bindparam("subscribers", expanding=True)))
+    .order_by(reader_requests.c.id)
+)
 
 
 def list_moved(connection: Connection, of: Sequence[SubscriberKey] | None = None) -> Sequence[SubscriberKey]:
     """Return subscribers of the publication who have given their address up for another; of these, or of all."""
     values = {"ours": publication_of(connection), "subscribers": of or ()}
     if of is not None:
-        return connection.scalars(_MOVED[False], values).all()
+        return connection.scalars(_MOVED, values).all()
     everyone = select(suppressions.c.subscriber).where(
         is_ours(connection, suppressions), suppressions.c.cause == SuppressionKind.MOVED.value
     )
     return connection.scalars(everyone).all()
 
 
-def find_next_addresses(
-    connection: Connection, keys: Collection[SubscriberKey], *, of_all: bool = False
-) -> dict[SubscriberKey, SubscriberKey]:
+def find_next_addresses(connection: Connection, keys: Collection[SubscriberKey]) -> dict[SubscriberKey, SubscriberKey]:
     """Return the next address of each of these subscribers who has moved: the one that they gave last.
 
-    With `of_all` a move in whichever publication of the database counts. They are few enough for either database's
-    parameters.
+    They are few enough for either database's parameters.
     """
     values = {"ours": publication_of(connection), "subscribers": keys}
-    gone = list(connection.scalars(_MOVED[of_all], values)) if keys else []
+    gone = list(connection.scalars(_MOVED, values)) if keys else []
     if not gone:
         return {}
     changes = select(reader_requests.c.previous, reader_requests.c.subscriber).where(
-        *_CHANGES, reader_requests.c.previous.in_(gone)
+        *_CHANGES, is_ours(connection, reader_requests), reader_requests.c.previous.in_(gone)
     )
-    if not of_all:
-        changes = changes.where(reader_requests.c.publication == publication_of(connection))
     return {row.previous: row.subscriber for row in connection.execute(changes.order_by(reader_requests.c.id))}
 
 
 def follow_moves(
-    connection: Connection, keys: Collection[SubscriberKey], *, of_all: bool = False
+    connection: Connection, keys: Collection[SubscriberKey]
 ) -> Mapping[SubscriberKey, list[SubscriberKey]]:
     """Return for those who have moved the addresses that came after theirs, in order: the last is the one they have."""
     following: dict[SubscriberKey, list[SubscriberKey]] = {}
     ends = {key: key for key in keys}
-    while found := find_next_addresses(connection, list(dict.fromkeys(ends.values())), of_all=of_all):
+    while found := find_next_addresses(connection, list(dict.fromkeys(ends.values()))):
         # One who went back to an address that they had is there, and nowhere after it.
         steps = {key: found[end] for key, end in ends.items() if end in found}
         ends = {key: end for key, end in steps.items() if end != key and end not in following.get(key, ())}
@@ -78,6 +82,35 @@ def follow_moves(
         if not ends:
             break
     return following
+
+
+def follow_moves_everywhere(
+    connection: Connection, keys: Collection[SubscriberKey]
+) -> Mapping[SubscriberKey, list[SubscriberKey]]:
+    """Return for those who have moved, in whichever publication, all addresses that came after theirs in any.
+
+    An address can be given up for one address in one publication, and for another one in the next.
+    """
+    after: dict[SubscriberKey, list[SubscriberKey]] = {}
+    fresh = {*keys}
+    while fresh:
+        rows = connection.execute(_MOVED_ANYWHERE, {"subscribers": list(fresh)})
+        newest = {(row.publication, row.previous): row.subscriber for row in rows}
+        for (_, previous), subscriber in newest.items():
+            after.setdefault(previous, []).append(subscriber)
+        fresh = {*newest.values()} - after.keys() - fresh
+    found = {key: _list_reachable(after, key) for key in keys}
+    return {key: addresses for key, addresses in found.items() if addresses}
+
+
+def _list_reachable(after: Mapping[SubscriberKey, list[SubscriberKey]], key: SubscriberKey) -> list[SubscriberKey]:
+    found: dict[SubscriberKey, None] = {key: None}
+    queue = [key]
+    for each in queue:
+        fresh = [one for one in after.get(each, ()) if one not in found]
+        found |= dict.fromkeys(fresh)
+        queue += fresh
+    return [one for one in found if one != key]
 
 
 def find_present_address(connection: Connection, key: SubscriberKey) -> SubscriberKey:

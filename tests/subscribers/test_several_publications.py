@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, literal, select
 
-from newsletter.address import SubscriberKey
+from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.store import Store, open_store, suppressions
 from newsletter.store.publications import EVERY, list_publications
 from newsletter.store.schema import suppressions as table
 from newsletter.store.suppression_rule import SHARED_CAUSES, is_suppressed
+from newsletter.subscribers.address_move import move_subscriber
 from newsletter.subscribers.event_recording import SoftRule, record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.list_changes import describe_suppression
+from newsletter.subscribers.reader_requests import ReaderRequest, RequestKind, RequestState, add_requests
+from newsletter.subscribers.stored_subscribers import StoredSubscriber, save_subscribers
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 from newsletter.workspace import PublicationId
 
@@ -299,3 +302,43 @@ def _key(name: str) -> SubscriberKey:
 
 def _said(kind: EventKind, name: str, **more: object) -> Event:
     return Event(**{"subscriber": _key(name), "kind": kind, "source": MAIL, "issue": "1.1", **more})  # type: ignore[arg-type]
+
+
+def _move(store: Store, old: str, new: str) -> None:
+    """Move an address in one publication, as its page does when both owners have said so."""
+    with store.transaction() as connection:
+        save_subscribers(connection, [StoredSubscriber(address=EmailAddress(_key(old)))])
+        assert move_subscriber(connection, None, _key(old), EmailAddress(_key(new)))
+        request = ReaderRequest(
+            kind=RequestKind.CHANGE_ADDRESS,
+            address=EmailAddress(_key(new)),
+            previous=_key(old),
+            state=RequestState.CONFIRMED,
+        )
+        add_requests(connection, [request])
+
+
+@pytest.mark.parametrize("by", PUBLICATIONS)
+def test_who_moved_differently_in_two_leaves_everything_at_each_address(
+    stores: Mapping[PublicationId, Store], by: PublicationId
+) -> None:
+    digest, press = (stores[name] for name in PUBLICATIONS)
+    _move(digest, "ada", "ada.lovelace")
+    _move(press, "ada", "countess")
+    _move(press, "countess", "countess.too")
+    record_events(stores[by], None, [_said(EventKind.UNSUBSCRIBED, "ada", everywhere=True)])
+    for store in stores.values():
+        with store.reading() as connection:
+            for name in ("ada", "ada.lovelace", "countess", "countess.too"):
+                assert "unsubscribed" in suppressions.list_causes(connection, _key(name)), (store.publication, name)
+
+
+def test_who_leaves_one_leaves_at_the_address_that_they_have_there(stores: Mapping[PublicationId, Store]) -> None:
+    digest, press = (stores[name] for name in PUBLICATIONS)
+    _move(digest, "ada", "ada.lovelace")
+    _move(press, "ada", "countess")
+    record_events(digest, None, [_said(EventKind.UNSUBSCRIBED, "ada")])
+    with press.reading() as connection:
+        assert suppressions.list_causes(connection, _key("countess")) == {}
+    with digest.reading() as connection:
+        assert {*suppressions.list_causes(connection, _key("ada.lovelace"))} == {"unsubscribed"}
