@@ -12,6 +12,7 @@ from newsletter.ledger.deliveries import NEVER, Delivery
 from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
+from newsletter.mail.reply_limits import read_quota
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.put_off_readers import PutOffReaders
 from newsletter.sending.refusals import Refusals
@@ -20,6 +21,7 @@ from newsletter.throttle.controller import Throttle
 from newsletter.throttle.holds import HoldKind
 
 _GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more results share it
+_SHORT_QUOTA_S = 300.0
 _FAR_S = 0.1  # a longer wait for the throttle may become shorter by an answer
 _NOT_THEIRS = (Concern.RATE, Concern.CONNECTION, Concern.CONNECTIONS, Concern.HEALTH)  # unless the throttle says so
 
@@ -150,7 +152,7 @@ class Dispatcher:
         self._starved_since = None
         self.fruitless_connections = 0
         self._record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
-        self._watch(delivery.id, Concern.READER, result)
+        self._refusals.record(delivery.id, Concern.READER, result, self.tally)
         if self._is_far:
             self._look_soon()
 
@@ -171,7 +173,8 @@ class Dispatcher:
             put_off=self._put_off.count(delivery.id),
         )
         self.fruitless_connections = 0
-        if concern not in _NOT_THEIRS and advice.retry_reader_at is None:
+        is_theirs = concern not in _NOT_THEIRS and not (concern is Concern.QUOTA and _is_soon_open(result.reply))
+        if is_theirs and advice.retry_reader_at is None:
             advice = replace(advice, counts_against_reader=True)
         if result.outcome is Outcome.REFUSED and advice.counts_against_reader:
             self._put_off.forget(delivery.id)
@@ -393,6 +396,13 @@ class Dispatcher:
         failure = self._refusals.record(delivery, concern, result, self.tally)
         if failure is not None and not self.halting:
             self.halt(failure)
+
+
+def _is_soon_open(reply: str) -> bool:
+    """Return whether a quota is one that the throttle waits for, and not one for which a worker halts."""
+    quota = read_quota(reply)
+    seconds = quota.window_s if quota.opens_in_s is None else quota.opens_in_s
+    return seconds is not None and seconds <= _SHORT_QUOTA_S
 
 
 def read_evidence(result: Result) -> Evidence:

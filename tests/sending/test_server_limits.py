@@ -143,6 +143,15 @@ def test_a_rate_is_found_and_costs_nobody_an_attempt(freeze: Callable[[int], Fro
     assert any(rate is not None for rate in sent.rates)
 
 
+@pytest.mark.slow
+def test_a_quota_that_is_open_again_soon_is_waited_for(freeze: Callable[[int], Frozen]) -> None:
+    window = Window(40, 1.0)
+    reply = "454 4.7.0 Sending quota exceeded, try again in 1 second"
+    limited = Limited(lambda _, __, command, ___: reply if command == "MAIL" and window.is_full() else None)
+    sent = _send(freeze(100), limited)
+    assert sent.states == {State.ACCEPTED: 100}
+
+
 def test_a_server_in_trouble_for_a_moment_is_asked_rarely_and_nobody_is_put_off(
     freeze: Callable[[int], Frozen],
 ) -> None:
