@@ -185,9 +185,11 @@ class Connections:
             return
         self._not_before = now + _AFTER_FAILURE_S
         concern = Concern.HEALTH if error.code is None else classify_result(result)
+        if self._feeds and concern is Concern.STANDING:
+            concern = Concern.CONNECTIONS  # others are open
         self._throttle.record_connection_refused(now, concern, read_evidence(result))
-        dispatcher.record_reply(result)
         if not self._feeds:
+            dispatcher.record_reply(result)
             dispatcher.starve(now, error.message, error.next_step)
 
     def _is_permanent(self, error: Unreachable, now: float) -> bool:

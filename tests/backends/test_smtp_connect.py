@@ -168,6 +168,27 @@ def test_every_login(tls: ssl.SSLContext, offered: Collection[str], auth: str, t
         assert len(server.stored) == 2
 
 
+@pytest.mark.parametrize(("password", "tries"), [("guess", 1), ("secret", 5)])
+def test_connections_that_are_opened_at_once_try_a_wrong_password_once(
+    tls: ssl.SSLContext, password: str, tries: int
+) -> None:
+    with running(certificate=tls, login=True, mechanisms=["PLAIN"]) as server:
+        backend = SmtpBackend(
+            SmtpBackend.Settings(host="localhost", port=server.port, username="digest", password=password), Path()
+        )
+
+        async def open_one() -> None:
+            async with backend.connect():
+                pass
+
+        async def open_all() -> list[BaseException | None]:
+            return await asyncio.gather(*(open_one() for _ in range(5)), return_exceptions=True)
+
+        ended = asyncio.run(open_all())
+        assert len(server.logins) == tries
+        assert [getattr(error, "code", None) for error in ended] == [535 if password == "guess" else None] * 5
+
+
 def test_a_server_that_offers_cram_md5_and_cannot_do_it(tls: ssl.SSLContext) -> None:
     with running(certificate=tls, login=True, mechanisms=["PLAIN", "CRAM-MD5"]) as server:
         server.keeps_passwords = False
