@@ -1,4 +1,7 @@
-"""Rows with Exim as Debian packs it: an ACL with a rate, and so many messages of a connection."""
+"""Rows with Exim as Debian packs it: an ACL with a rate, and so many messages of a connection.
+
+Exim takes 0.2 s for a goodbye (QUIT), so that a new connection has its price.
+"""
 
 import os
 import re
@@ -76,12 +79,13 @@ def with_settings(settings: str = "", check: str = "") -> Callable[[Path], Abstr
 
 EXIM_ROWS = (
     Row(
-        name="exim-unlimited",
-        server="Exim without a limit, for comparison",
+        name="exim-twenty",
+        server="Exim without a limit, messages_per_connection = 20, for comparison",
         readers=5_000,
         quick=1_500,
         reason="as measured",
-        yardstick="exim-unlimited",
+        yardstick="exim-twenty",
+        environ={"NEWSLETTER_SMTP__MESSAGES_PER_CONNECTION": "20"},
         start=with_settings(),
     ),
     Row(
@@ -99,8 +103,8 @@ EXIM_ROWS = (
         server="Exim, 20 messages of a connection (smtp_accept_max_per_connection, 421 at MAIL)",
         readers=5_000,
         quick=1_500,
-        reason="as Exim without the limit: a new connection costs nothing",
-        yardstick="exim-unlimited",
+        reason="as Exim without the limit when 20 of a connection are configured: each costs Exim 0.2 s",
+        yardstick="exim-twenty",
         start=with_settings("smtp_accept_max_per_connection = 20"),
     ),
 )

@@ -233,8 +233,8 @@ POSTFIX_ROWS = (
     Row(
         name="postfix-three",
         server="Postfix without a limit, three connections, for comparison",
-        readers=2_000,
-        quick=500,
+        readers=3_000,
+        quick=1_000,
         reason="as measured",
         yardstick="postfix-three",
         environ=THREE,
@@ -243,8 +243,8 @@ POSTFIX_ROWS = (
     Row(
         name="postfix-connections",
         server="Postfix, three connections (anvil, 421 at the banner)",
-        readers=1_000,
-        quick=500,
+        readers=3_000,
+        quick=1_000,
         again=500,
         reason="as Postfix with three connections and no limit",
         yardstick="postfix-three",
@@ -275,8 +275,8 @@ POSTFIX_ROWS = (
     Row(
         name="postfix-new-connections",
         server="Postfix, five new connections in 10 s (anvil)",
-        readers=1_000,
-        quick=500,
+        readers=3_000,
+        quick=1_000,
         reason="as Postfix with three connections and no limit: those that are open are kept",
         yardstick="postfix-three",
         start=with_settings(anvil(connection_rate=5)),

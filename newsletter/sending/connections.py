@@ -133,7 +133,7 @@ class Connections:
         try:
             async with self._backend.connect() as session:
                 self._note_announced(read_announced(session))
-                feed = ConnectionFeed(dispatcher, self._throttle.session_length)
+                feed = ConnectionFeed(dispatcher, self._throttle.begin_session())
                 self._note_open(feed)
                 await session.deliver(feed)
                 if feed.is_slow:

@@ -188,6 +188,10 @@ class Throttle:
         """Return after how many messages a connection is to be closed; None for no such limit."""
         return self._session_length.find()
 
+    def begin_session(self) -> int | None:
+        """Return after how many messages a connection is to be closed that is open now; None for no such limit."""
+        return self._session_length.begin_session()
+
     def record_announced_length(self, messages: int) -> None:
         """Take in how many messages a session may carry, as the server says in reply to EHLO (RFC 9422, MAILMAX)."""
         self._session_length.record_announced(messages)

@@ -20,9 +20,14 @@ class SessionLength:
         """Return how many messages a session is to carry; None for no limit."""
         if self.learned is None:
             return self._most
-        longest = self.learned
-        if self._sessions >= _TRY_LONGER_AFTER:
-            longest = int(self.learned * _LONGER) + 1
+        return min(self.learned, self._most or self.learned)
+
+    def begin_session(self) -> int | None:
+        """Return how many messages a new session is to carry: now and then one is to show whether more are borne."""
+        if self.learned is None or self._sessions < _TRY_LONGER_AFTER:
+            return self.find()
+        self._sessions = 0
+        longest = int(self.learned * _LONGER) + 1
         return min(longest, self._most or longest)
 
     def record_announced(self, messages: int) -> None:

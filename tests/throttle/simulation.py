@@ -151,7 +151,7 @@ class Simulation:
         self._connecting += 1
         self._sockets += 1
         self.course.opened += 1
-        number, longest = self.course.opened, self.throttle.session_length
+        number, longest = self.course.opened, self.throttle.begin_session()
         self._at(self._now + self._banner_s, lambda: self._greet(number, longest))
 
     def _greet(self, number: int, longest: int | None) -> None:
