@@ -18,6 +18,7 @@ from pydantic import (
 from newsletter.address import EmailAddress, local_part_of, subscriber_key
 from newsletter.config import validators
 from newsletter.config.check_settings import LinkSettings, ProseSettings
+from newsletter.config.domain_settings import DomainSettings, check_domains
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
 from newsletter.config.language_settings import LanguageSettings, check_languages, find_declared, put_language_over
 from newsletter.config.list_settings import SubscriberListSettings
@@ -173,7 +174,7 @@ class SendSettings(Section):
     `retries` are the minutes to wait before each further try of a recipient whom the server defers. `refusals` is the
     percentage of refused recipients at which sending stops and asks, `blocks` the number of refusals for the server's
     policy, with nobody accepted between them, at which it stops. `warm_up` is how many readers the first sending
-    through a server has; each next one has twice as many.
+    through a server has; each next one has twice as many. `domains` are limits on what goes to single domains.
     """
 
     backend: str = "smtp"
@@ -187,6 +188,7 @@ class SendSettings(Section):
     refusals: Annotated[float, Field(gt=0, le=100)] = 10
     blocks: Annotated[int, Field(ge=1, le=1000)] = 3
     warm_up: Annotated[int, Field(ge=1)] | None = None
+    domains: Annotated[Mapping[str, DomainSettings], AfterValidator(check_domains)] = {}
 
 
 class StoreSettings(Section):

@@ -6,10 +6,12 @@ from time import time
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, null, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
+from newsletter.ledger.delivery_domain import DOMAIN, SkippedDomains
 from newsletter.ledger.delivery_ranges import Claimant, RangeCursor, claim_in_range, take_range
 from newsletter.ledger.moved_recipients import readdress_moved
 from newsletter.ledger.states import State
@@ -46,16 +48,17 @@ def record_and_claim(
     lease_s: float | None = None,
     cursor: RangeCursor | None = None,
     claim: int | None = None,
+    skipped: SkippedDomains | None = None,
 ) -> Claimed:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
     `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
     fault; `forgiven` were answered by a refusal that turned out to be the sender's, and wait again; `sooner` are
     deferred, and due earlier than was thought. Given a `moment`, those deferred until then are claimed first; both are
-    in seconds since 1970. Given a `cursor`, those that were not tried yet
-    are claimed from the worker's range, and from all when no further range is left. `claim` is the number by which the
-    worker's flight recorder names the claim. Its lease is renewed on the way. Raises LeaseLost, with nothing recorded,
-    when that had run out and somebody has settled it.
+    in seconds since 1970. Given a `cursor`, those that were not tried yet are claimed from the worker's range, and from
+    all when no further range is left. `claim` is the number by which the worker's flight recorder names the claim. Of
+    domains that are `skipped` nobody is claimed for the first try. The worker's lease is renewed on the way. Raises
+    LeaseLost, with nothing recorded, when that had run out and somebody has settled it.
     """
     with store.transaction() as connection:
         claimant = Claimant(worker, _hold_lease(connection, issue, worker, lease_s), claim)
@@ -78,7 +81,7 @@ def record_and_claim(
         if cursor is not None:
             claimed += _claim_in_ranges(connection, issue, claimant, want - len(claimed), cursor)
         if cursor is None or (cursor.is_over and not cursor.is_stopped):
-            claimed += _claim(connection, issue, claimant, State.PENDING, want - len(claimed), NEVER)
+            claimed += _claim(connection, issue, claimant, State.PENDING, want - len(claimed), NEVER, skipped)
         return Claimed(deliveries=claimed, next_due=next_due)
 
 
@@ -215,24 +218,33 @@ def _hasten(connection: Connection, worker: str, sooner: Mapping[int, float]) ->
 
 
 def _claim(
-    connection: Connection, issue: IssueName, claimant: Claimant, state: State, want: int, moment: float
+    connection: Connection,
+    issue: IssueName,
+    claimant: Claimant,
+    state: State,
+    want: int,
+    moment: float,
+    skipped: SkippedDomains | None = None,
 ) -> list[Delivery]:
     """Claim up to `want` of those in `state`; the suppressed among them are set aside, and others taken instead."""
     claimed: list[Delivery] = []
     while len(claimed) < want:
-        rows = _CLAIM.fetch(
-            connection,
-            {
-                "ours": publication_of(connection),
-                "the_issue": issue,
-                "holder": claimant.worker,
-                "the_state": state.value,
-                "until": moment,
-                "lease": claimant.lease_until,
-                "number": claimant.claim,
-                "want": want - len(claimed),
-            },
-        )
+        values = {
+            "ours": publication_of(connection),
+            "the_issue": issue,
+            "holder": claimant.worker,
+            "the_state": state.value,
+            "until": moment,
+            "lease": claimant.lease_until,
+            "number": claimant.claim,
+            "want": want - len(claimed),
+        }
+        rows: Sequence[Any]
+        if skipped is None:
+            rows = _CLAIM.fetch(connection, values)
+        else:
+            others = {"domains": sorted(skipped.domains), "after": skipped.after}
+            rows = connection.execute(_CLAIM_OTHERS, values | others).all()
         if not rows:
             break
         claimed += _choose_claimed(connection, issue, rows)
@@ -260,32 +272,38 @@ def _choose_claimed(connection: Connection, issue: IssueName, rows: Sequence[Seq
     return claimed
 
 
-_CHOSEN = (
-    select(
-        deliveries.c.id,
-        is_suppressed(bindparam("ours"), deliveries.c.subscriber).label("suppressed"),
+def _make_claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    chosen = (
+        select(
+            deliveries.c.id,
+            is_suppressed(bindparam("ours"), deliveries.c.subscriber).label("suppressed"),
+        )
+        .where(
+            deliveries.c.publication == bindparam("ours"),
+            deliveries.c.issue == bindparam("the_issue"),
+            deliveries.c.state == bindparam("the_state"),
+            deliveries.c.due <= bindparam("until"),
+            # Not those that are reserved for another worker.
+            or_(deliveries.c.lease_until.is_(None), deliveries.c.worker == bindparam("holder")),
+            *conditions,
+        )
+        .order_by(deliveries.c.due, deliveries.c.id)
+        .limit(bindparam("want"))
+        .with_for_update(skip_locked=True, of=deliveries)
+        .cte("chosen")
     )
-    .where(
-        deliveries.c.publication == bindparam("ours"),
-        deliveries.c.issue == bindparam("the_issue"),
-        deliveries.c.state == bindparam("the_state"),
-        deliveries.c.due <= bindparam("until"),
-        # Not those that are reserved for another worker.
-        or_(deliveries.c.lease_until.is_(None), deliveries.c.worker == bindparam("holder")),
+    return (
+        update(deliveries)
+        .where(deliveries.c.id == chosen.c.id)
+        .values(
+            worker=bindparam("holder"),
+            lease_until=case((chosen.c.suppressed, null()), else_=bindparam("lease")),
+            claim=bindparam("number"),
+            state=case((chosen.c.suppressed, State.SUPPRESSED.value), else_=State.SENDING.value),
+        )
+        .returning(*COLUMNS)
     )
-    .order_by(deliveries.c.due, deliveries.c.id)
-    .limit(bindparam("want"))
-    .with_for_update(skip_locked=True, of=deliveries)
-    .cte("chosen")
-)
-_CLAIM = PreparedStatement(
-    update(deliveries)
-    .where(deliveries.c.id == _CHOSEN.c.id)
-    .values(
-        worker=bindparam("holder"),
-        lease_until=case((_CHOSEN.c.suppressed, null()), else_=bindparam("lease")),
-        claim=bindparam("number"),
-        state=case((_CHOSEN.c.suppressed, State.SUPPRESSED.value), else_=State.SENDING.value),
-    )
-    .returning(*COLUMNS)
-)
+
+
+_CLAIM = PreparedStatement(_make_claim())
+_CLAIM_OTHERS = _make_claim(DOMAIN.not_in(bindparam("domains", expanding=True)), deliveries.c.id > bindparam("after"))

@@ -12,13 +12,12 @@ from sqlalchemy import ColumnElement, Connection, Select, String, case, func, nu
 
 from newsletter.clock import Instant, make_instant, parse_instant
 from newsletter.issue_name import IssueName
+from newsletter.ledger.delivery_domain import DOMAIN
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.store.engine import is_of, is_ours
 from newsletter.store.schema import campaigns, deliveries, workers
 
 _PAGE = 2000
-# What a domain is written with: an address has its domain in small ASCII letters, see address.py.
-_OF_A_DOMAIN = "abcdefghijklmnopqrstuvwxyz0123456789-._"
 _BEGINNING = make_instant(datetime.fromtimestamp(0, UTC))
 # Stages at which no server answered: the moment noted is when that was settled, hours later perhaps.
 _SETTLED = ("crash", "reconcile")
@@ -140,17 +139,8 @@ def sum_replies(connection: Connection, issue: IssueName, *, but: State | None =
 
 
 def sum_domains(connection: Connection, issue: IssueName) -> Iterator[DomainSum]:
-    """Yield deliveries by the domain of their addresses, most first.
-
-    SQL has no word for "what follows the @" that SQLite and PostgreSQL share: the letters of a domain are taken
-    from the end, and what then is left ends with the @.
-    """
-    before = func.length(func.rtrim(deliveries.c.subscriber, _OF_A_DOMAIN))
-    rows = (
-        select(func.substr(deliveries.c.subscriber, before + 1).label("domain"), deliveries.c.state)
-        .where(is_of(connection, deliveries, issue))
-        .subquery()
-    )
+    """Yield deliveries by the domain of their addresses, most first."""
+    rows = select(DOMAIN.label("domain"), deliveries.c.state).where(is_of(connection, deliveries, issue)).subquery()
     sums = [func.count().filter(rows.c.state == state) for state in State]
     statement = (
         select(rows.c.domain, func.count().label("readers"), *sums)

@@ -24,6 +24,7 @@ from newsletter.ledger.workers import find_lease, find_started_at, settle_expire
 from newsletter.mail.message import Outcome
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.dispatcher import Collected, Dispatcher
+from newsletter.sending.domain_queue import MOST_AHEAD, open_domain_queue
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.message_maker import MessageMaker
 from newsletter.sending.refusals import Refusals
@@ -113,6 +114,9 @@ class ClaimLoop:
             group=max(1, count_most_ahead(assignment) // 2),
             patience=rules.patience,
             recorder=recorder,
+            domains=await loop.run_in_executor(thread, open_domain_queue, store, assignment.issue, rules.domains, loop)
+            if rules.domains
+            else None,
         )
         counts = await loop.run_in_executor(thread, count_deliveries, store, assignment.issue)
         warm_up = None
@@ -160,6 +164,8 @@ class ClaimLoop:
     def _count_wanted(self, in_hand: int) -> int:
         """Return how many deliveries to claim, while so many are in hand."""
         want = self._count_ahead() - in_hand
+        if (domains := self.dispatcher.domains) is not None:
+            want += min(domains.held, MOST_AHEAD)  # they keep no others waiting
         if self._warm_up is not None:
             want = min(want, self._warm_up.left - self.dispatcher.tally[Outcome.ACCEPTED] - in_hand)
         return max(0, want)
@@ -195,8 +201,9 @@ class ClaimLoop:
 
     async def _record_and_claim(self, collected: Collected, want: int = 0, moment: float | None = None) -> Claimed:
         """Record what was collected, and claim as many as are wanted, in one transaction."""
-        recorder = self.dispatcher.recorder
+        recorder, domains = self.dispatcher.recorder, self.dispatcher.domains
         number = recorder.begin_claim() if want else None
+        skipped = None if domains is None else domains.choose_skipped()
         claimed = await self._run_in_ledger(
             partial(
                 record_and_claim,
@@ -213,8 +220,11 @@ class ClaimLoop:
                 lease_s=self._lease_s,
                 claim=number,
                 cursor=self._cursor,
+                skipped=skipped,
             )
         )
+        if domains is not None and moment is None:  # else some were deferred, and stand anywhere in the list
+            domains.note_claimed(claimed.deliveries)
         recorder.free([result.id for result in collected.results])
         recorder.free([*collected.returned, *collected.released])
         if number is not None:
@@ -281,11 +291,16 @@ class ClaimLoop:
     def read_progress(self) -> WorkerProgress:
         """Return the progress; moments are in seconds since 1970."""
         dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
-        hold = dispatcher.throttle.describe_hold(now)
+        domains, hold = dispatcher.domains, dispatcher.throttle.describe_hold(now)
+        if hold is None and domains is not None:
+            hold = domains.describe_hold()
         if hold is not None and hold.until is not None:
             hold = replace(hold, until=time() + hold.until - now)
         tally = dispatcher.tally
         left = max(0, self._waiting - tally.total() + tally[Outcome.DEFERRED])
+        eta = dispatcher.throttle.estimate(now, left) if left else 0.0
+        if domains is not None:
+            eta = None if eta is None else max(eta, domains.estimate())
         return WorkerProgress(
             tally=tally,
             resting_until=self._resting,
@@ -293,7 +308,7 @@ class ClaimLoop:
             hold=hold,
             rate=dispatcher.throttle.rate,
             left=left,
-            eta=dispatcher.throttle.estimate(now, left) if left else 0.0,
+            eta=eta,
         )
 
     def _note_due(self, claimed: Claimed, results: Sequence[Delivery], *, looked: bool) -> None:
@@ -311,6 +326,12 @@ def _read_learned_limits(assignment: Assignment) -> LearnedLimits | None:
     with assignment.store.reading() as connection:
         stored = read_learned_limits(connection, assignment.server)
     return stored.limits if stored else None
+
+
+def count_most_in_hand(assignment: Assignment) -> int:
+    """Return how many deliveries a worker may have claimed: with those of domains at their limit, which are held."""
+    most = count_most_ahead(assignment)
+    return 2 * most + MOST_AHEAD if assignment.rules.domains else most
 
 
 def count_most_ahead(assignment: Assignment) -> int:

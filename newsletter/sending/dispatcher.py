@@ -13,6 +13,7 @@ from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
 from newsletter.mail.reply_limits import read_quota
+from newsletter.sending.domain_queue import DomainQueue
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.put_off_readers import PutOffReaders
 from newsletter.sending.refusals import Refusals
@@ -57,6 +58,7 @@ class Dispatcher:
         group: int = 1,
         patience: float = inf,
         recorder: FlightRecorder | None = None,
+        domains: DomainQueue | None = None,
     ) -> None:
         self.recorder = recorder or FlightRecorder()
         self.throttle = throttle
@@ -77,7 +79,10 @@ class Dispatcher:
         self._patience = patience
         self._starved_since: float | None = None
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[tuple[Delivery, Message]] = deque()
+        self.domains = domains
+        self._ready: deque[tuple[Delivery, Message]] | DomainQueue = deque() if domains is None else domains
+        if domains is not None:
+            domains.wake = self.wake
         self._waiting: list[asyncio.Future[None]] = []  # connections
         self._listening: list[Callable[[], None]] = []  # connections that are called
         self._looking = False
@@ -253,12 +258,16 @@ class Dispatcher:
             return
         if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1  # as before it was taken
+        if self.domains is not None:
+            self.domains.end(delivery, waits=True)
         self.recorder.note_given_back(delivery.id)
         self._returned[delivery.id] = why
         self.changed.set()
 
     def _record(self, delivery: Delivery, outcome: Outcome) -> None:
         """Lay a result out for the ledger."""
+        if self.domains is not None:
+            self.domains.end(delivery, waits=outcome is Outcome.DEFERRED)
         self.tally[outcome] += 1
         self.recorder.note_answer(delivery)
         self._results.append(delivery)
@@ -269,6 +278,8 @@ class Dispatcher:
 
     def _release(self, delivery: Delivery) -> None:
         """Lay out for the ledger that a message waits as it did before it was taken."""
+        if self.domains is not None:
+            self.domains.end(delivery, waits=True)
         if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1
         self.recorder.note_given_back(delivery.id)

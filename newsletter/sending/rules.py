@@ -1,12 +1,13 @@
 """The rules by which a worker sends, as newsletter.toml has them, and the progress that it shows meanwhile."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from newsletter.mail.dkim import DkimSigner
 from newsletter.mail.message import Message, Outcome
 from newsletter.mail.recipient_tags import RecipientTags
+from newsletter.throttle.domains import DomainLimit
 from newsletter.throttle.holds import Hold
 from newsletter.workspace import Workspace
 
@@ -43,6 +44,7 @@ class SendingRules:
     `waits` and `patience` are seconds, see Dispatcher; `refusals` is a share of 1, and `blocks` a number in a row, see
     Refusals; `recipient_tags` identify each copy in its links and return path; `sign` adds a DKIM signature.
     `warm_up` is how many readers the first sending through a server has; None: all of them.
+    `domains` are the limits of single domains; "*" is each other one.
     """
 
     waits: Sequence[float] = ()
@@ -52,6 +54,7 @@ class SendingRules:
     recipient_tags: RecipientTags = field(default_factory=RecipientTags)
     sign: Callable[[Message], Message] | None = None
     warm_up: int | None = None
+    domains: Mapping[str, DomainLimit] = field(default_factory=dict)
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> "SendingRules":
@@ -65,6 +68,14 @@ class SendingRules:
             recipient_tags=RecipientTags.from_workspace(workspace),
             sign=load_signature(workspace),
             warm_up=config.send.warm_up,
+            domains={
+                domain: DomainLimit(
+                    per_second=table.messages_per_second,
+                    per_hour=table.messages_per_hour,
+                    at_once=table.connections,
+                )
+                for domain, table in config.send.domains.items()
+            },
         )
 
 

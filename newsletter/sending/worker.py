@@ -21,7 +21,7 @@ from newsletter.ledger.templates import list_current_templates
 from newsletter.ledger.workers import LeaseLost, end_worker, register_worker
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
-from newsletter.sending.claim_loop import ClaimLoop, count_most_ahead
+from newsletter.sending.claim_loop import ClaimLoop, count_most_in_hand
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.handover_share import HandoverWatch, StopSwitch
@@ -106,7 +106,7 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
     The ledger works on a thread of its own, so that a sync to disk never stalls a connection.
     """
     with (
-        FlightRecorder.open(assignment.store, worker, count_most_ahead(assignment)) as recorder,
+        FlightRecorder.open(assignment.store, worker, count_most_in_hand(assignment)) as recorder,
         assignment.store.keeping() as ledger,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as thread,
     ):
