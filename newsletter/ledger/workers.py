@@ -210,6 +210,12 @@ def has_living_worker(connection: Connection, issue: IssueName) -> bool:
     return connection.scalar(living.limit(1)) is not None
 
 
+def list_living_workers(connection: Connection) -> list[str]:
+    """Return the workers of all issues whose leases are not over, in an order that is the same for everybody."""
+    living = is_ours(connection, workers), _lives(), workers.c.lease_until > read_clock(connection)
+    return list(connection.scalars(select(workers.c.id).where(*living).order_by(workers.c.id)))
+
+
 def find_started_at(store: Store, worker: str) -> Instant:
     """Return when a worker started."""
     with store.reading() as connection:

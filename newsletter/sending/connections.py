@@ -50,6 +50,11 @@ class Connections:
         self._dispatcher.on_change = self._adapt
         self._adapt()
 
+    def keep_to(self, most: int) -> None:
+        """End connections beyond so many, each with what it has in hand."""
+        for feed in [feed for feed in self._feeds if not feed.is_over][most:]:
+            feed.end()
+
     def cancel(self) -> None:
         """Break off, whatever is under way."""
         self._stopped = True

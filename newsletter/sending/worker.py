@@ -28,6 +28,7 @@ from newsletter.sending.handover_share import HandoverWatch, StopSwitch
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.lease_keeper import LeaseKeeper
 from newsletter.sending.send_sampler import SendSampler
+from newsletter.sending.shared_limits import SharedLimits
 
 _FAILED = "the program failed"
 _ASKED_TO_STOP = "it was asked to stop"
@@ -119,6 +120,10 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
         sampling = asyncio.create_task(sampler.run())
         share = _watch_handover(assignment, worker, thread, dispatcher)
         watching = asyncio.create_task(share.run()) if share else None
+        limits = SharedLimits(assignment, worker, thread, dispatcher, connections) if share else None
+        if limits:
+            await limits.draw()  # before the first connection
+        drawing = asyncio.create_task(limits.run()) if limits else None
         connections.start()
         try:
             await loop.run()
@@ -138,9 +143,11 @@ async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: as
             sampling.cancel()
             await asyncio.wait([sampling])
             await sampler.close()
-            if share and watching:
+            if share and watching and limits and drawing:
                 watching.cancel()
-                await asyncio.wait([watching])
+                drawing.cancel()
+                await asyncio.wait([watching, drawing])
+                await limits.close()
                 await share.look()
             keeper.cancel()  # the lease is kept until the last message in hand has its result
             await asyncio.wait([watcher, keeper])

@@ -31,6 +31,10 @@ class ConnectionLimit:
         self._count = 0  # those open and being opened, when it was last asked for
         self._together = 0  # that were being opened together with the first that was one too many
 
+    def set_most(self, most: int) -> None:
+        """Set how many connections there may be at most."""
+        self._most = most
+
     def find_next(self, now: float, count: int) -> float:
         """Return when one connection more may be opened, where there are `count` with those that are being opened."""
         self._count = count

@@ -72,6 +72,19 @@ class Throttle:
         """Count a message that was handed over."""
         self._departures.record_departure(now)
 
+    def set_share(self, messages: int | None, connections: int) -> None:
+        """Let only so many messages leave before this is called again, over so many connections.
+
+        It is for one of several workers, who keep the server's limits together. None is no limit of messages.
+        """
+        self._departures.set_share(messages)
+        self._connections.set_most(connections)
+
+    @property
+    def share_left(self) -> int:
+        """Return how many messages of the share may still leave."""
+        return self._departures.share or 0
+
     # What came back
 
     def record_acceptance(self, now: float, took: float = 0.0, waited: float | None = None) -> None:

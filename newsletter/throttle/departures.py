@@ -44,6 +44,7 @@ class Departures:
         self.stopped_by = Concern.RATE
         self.accepted = 0
         self._is_mixed = False  # a window was used up, and there was trouble: when it opened is not known
+        self.share: int | None = None  # messages that may leave until more are drawn; None: nobody shares
         self._shift = wall_clock_shift
         self._in_a_row = self._together = 0
         self._row_began = self._refused_first_at = now
@@ -62,6 +63,8 @@ class Departures:
         """Return when the next message may leave; infinity while a probe is under way."""
         if self.is_free:
             return now
+        if self.share == 0:
+            return inf
         if self.stoppage is not None:
             at = self.stoppage.find_next_departure(now)
         elif self._feelers_out and not self._feelers:
@@ -80,7 +83,7 @@ class Departures:
             return 0
         if self.stoppage is not None:
             return 1
-        rooms = []
+        rooms = [] if self.share is None else [self.share]
         if self.rate.per_second is not None:
             rooms.append(max(1, int(self.rate.per_second * seconds)))
         if self.hourly is not None:
@@ -88,10 +91,17 @@ class Departures:
         rooms += [max(1, quota.count_room(now)) for quota in self.quotas if quota.is_kept]
         return min(rooms, default=None)
 
+    def set_share(self, messages: int | None) -> None:
+        """Let only so many messages leave until the next call."""
+        self.share = messages
+        self._look()
+
     def record_departure(self, now: float) -> None:
         """Count a message that leaves."""
         if self.is_free:
             return
+        if self.share:
+            self.share -= 1
         if self.hourly is not None:
             self.hourly.record_departure(now)
         if self.stoppage is not None:
@@ -258,7 +268,7 @@ class Departures:
 
     def _look(self) -> None:
         limited = self.rate.per_second is not None or self.stoppage is not None or self.hourly is not None
-        self.is_free = not limited and not self.quotas and not self._feelers
+        self.is_free = not limited and not self.quotas and not self._feelers and self.share is None
 
 
 def _restore_quota(learned: LearnedQuota, now: float, wall_clock_shift: float) -> Quota:

@@ -142,6 +142,18 @@ def test_what_is_in_the_outbox_leaves_by_the_workers_at_its_moment(shared: Publi
     assert shared.run("outbox", "list").stdout == "The outbox is empty.\n"
 
 
+def test_workers_keep_a_rate_together(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(150)
+    shared.environ |= {"NEWSLETTER_SMTP__MESSAGES_PER_SECOND": "40", "NEWSLETTER_SMTP__CONNECTIONS": "5"}
+    began: list[float] = []
+    server.on_reply = lambda _count, _text: began.append(time.monotonic())
+    with running_workers(shared, 3):
+        assert shared.run("send", "2.10", "--yes").returncode == 0
+    assert server.copies() == Counter(addresses)
+    # Half a second's worth lies in the bucket at first; each worker by itself would have taken a third of this.
+    assert began[-1] - began[0] > (150 - 20) / 40 - 0.5
+
+
 def test_cancelling_stops_the_workers(shared: Publication, server: Server) -> None:
     shared.readers(200)
     shared.environ["NEWSLETTER_SMTP__MESSAGES_PER_SECOND"] = "40"

@@ -1,0 +1,80 @@
+"""Rates that workers keep together: whatever each draws, all of them have no more than the limit."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conftest import Publication
+from frozen import Frozen
+
+from newsletter.backends import Limits
+from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.shared_rates import SLICE_S, draw_slice, give_back
+from newsletter.ledger.workers import end_worker, register_worker
+from newsletter.mail.message import Outcome, Result
+from newsletter.store import Store, open_store
+from newsletter.workspace import PublicationId
+
+SERVER = "mail.example.org:587"
+
+
+@pytest.fixture
+def campaign(publication: Publication, store: Store) -> Frozen:
+    campaign = Frozen(publication, store, 12)
+    for worker in ("a", "b", "c"):
+        register_worker(store, "2.10", worker)
+    return campaign
+
+
+def test_connections_are_divided_among_those_that_live(campaign: Frozen) -> None:
+    store, limits = campaign.store, Limits(connections=8)
+    assert [draw_slice(store, worker, SERVER, limits).connections for worker in "abc"] == [3, 3, 2]
+    end_worker(store, "2.10", "a")
+    assert [draw_slice(store, worker, SERVER, limits).connections for worker in "bc"] == [4, 4]
+    assert draw_slice(store, "b", SERVER, Limits(connections=1)).connections == 1
+    assert draw_slice(store, "b", SERVER, limits).messages is None
+
+
+def test_no_more_leaves_than_a_rate_by_the_second_gives(campaign: Frozen) -> None:
+    store, limits = campaign.store, Limits(per_second=200.0)
+    began, drawn = time.monotonic(), 0
+    while time.monotonic() - began < 0.4:
+        for worker in "abc":
+            slice_ = draw_slice(store, worker, SERVER, limits).messages
+            assert slice_ is not None
+            assert slice_ <= 200 * SLICE_S / 3 + 1
+            drawn += slice_
+        assert drawn <= 200 * (SLICE_S + time.monotonic() - began)
+    assert drawn > 200 * SLICE_S
+    assert draw_slice(store, "a", "another.example.org", limits).messages == 34
+    assert draw_slice(store, "a", "a third", limits, unspent=30).messages == 4
+
+
+def test_a_slow_rate_gives_one_at_a_time(campaign: Frozen) -> None:
+    store, limits = campaign.store, Limits(per_second=0.01)
+    assert [draw_slice(store, worker, SERVER, limits).messages for worker in "abc"] == [1, 0, 0]
+
+
+def test_no_hour_has_more_than_its_limit_and_what_was_not_sent_is_given_back(campaign: Frozen) -> None:
+    store, limits = campaign.store, Limits(per_hour=100)
+    drawn = [draw_slice(store, "abc"[number % 3], SERVER, limits).messages or 0 for number in range(60)]
+    assert sum(drawn) == 100
+    assert max(drawn) == 3
+    give_back(store, SERVER, limits, 2)
+    assert [draw_slice(store, worker, SERVER, limits).messages for worker in "ab"] == [2, 0]
+
+
+def test_what_was_answered_within_the_hour_before_counts(campaign: Frozen) -> None:
+    store = campaign.store
+    claimed = record_and_claim(store, "2.10", "a", want=10).deliveries
+    answers = [one.with_result(Result(key=one.subscriber, outcome=Outcome.ACCEPTED, stage="text")) for one in claimed]
+    record_and_claim(store, "2.10", "a", results=answers)
+    assert sum(draw_slice(store, "b", SERVER, Limits(per_hour=12)).messages or 0 for _ in range(9)) == 2
+
+
+def test_each_publication_has_rates_of_its_own(place: Path | str) -> None:
+    limits = Limits(per_second=0.01)
+    with closing(open_store(place)) as store:
+        assert draw_slice(store, "a", SERVER, limits).messages == 1
+        assert draw_slice(store.of(PublicationId("other")), "a", SERVER, limits).messages == 1
