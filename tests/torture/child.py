@@ -46,6 +46,7 @@ class Seams:
         self._clock_ahead_s = plan.get("clock_ahead_s", 0.0)
 
     def install(self) -> None:
+        self._lose_patience()
         if self._plan.get("lease_s"):
             workers: Any = import_module("newsletter.ledger.workers")
             workers.LEASE_S = self._plan["lease_s"]
@@ -56,6 +57,16 @@ class Seams:
         if self._plan.get("replies"):
             self._count_replies()
         signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_kill_when_blocked", True))
+
+    def _lose_patience(self) -> None:
+        """Let readers who are put off without an end be tried within seconds, as they rightly are within minutes."""
+        rules: Any = import_module("newsletter.sending.rules")
+        controller: Any = import_module("newsletter.throttle.controller")
+        greylisting: Any = import_module("newsletter.throttle.greylisting")
+        rules._PATIENCE_S = 10.0
+        controller._TROUBLE_RETRY_S, controller._LONGEST_TROUBLE_RETRY_S = 0.01, 0.5
+        greylisting._SCOUTS_S = tuple(seconds / 100 for seconds in greylisting._SCOUTS_S)
+        greylisting._LONGEST_S = 3.0
 
     def _own_clock(self) -> None:
         """Let the program have a wall clock of its own."""
