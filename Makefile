@@ -19,7 +19,7 @@ MORE := $(VENV)/.more-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits clean
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits bench-scale clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -102,6 +102,10 @@ bench-send: $(INSTALLED)
 # How near a send comes to what a server's limit allows; BENCH=--quick takes fewer readers, BENCH="--only NAMES" some servers.
 bench-limits: $(INSTALLED)
 	$(BIN)/python benchmarks/limits/run.py $(BENCH)
+
+# Claims and records a second on PostgreSQL by 1, 2, 4 and 8 workers, and what larger lists take.
+bench-scale: $(INSTALLED)
+	$(BIN)/python benchmarks/scale.py $(BENCH)
 
 # Unsubscribes a second on both databases; wants Debian's wrk and postgresql. BENCH=--quick takes a minute.
 bench-serve: $(INSTALLED)
