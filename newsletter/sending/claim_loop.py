@@ -23,7 +23,8 @@ from newsletter.ledger.warm_up import WarmUpStep
 from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
 from newsletter.mail.message import Outcome
 from newsletter.sending.assignment import Assignment
-from newsletter.sending.dispatcher import Collected, Dispatcher
+from newsletter.sending.collection import Collected
+from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.domain_queue import MOST_AHEAD, open_domain_queue
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.message_maker import MessageMaker

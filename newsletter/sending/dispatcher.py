@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import inf
 from time import time
 
@@ -13,6 +13,7 @@ from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
 from newsletter.mail.reply_limits import read_quota
+from newsletter.sending.collection import Collected, Collection
 from newsletter.sending.domain_queue import DomainQueue
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.put_off_readers import PutOffReaders
@@ -21,24 +22,9 @@ from newsletter.throttle.advice import Advice, Evidence
 from newsletter.throttle.controller import Throttle
 from newsletter.throttle.holds import HoldKind
 
-_GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more results share it
 _SHORT_QUOTA_S = 300.0
 _FAR_S = 0.1  # a longer wait for the throttle may become shorter by an answer
 _NOT_THEIRS = (Concern.RATE, Concern.CONNECTION, Concern.CONNECTIONS, Concern.HEALTH)  # unless the throttle says so
-
-
-@dataclass(frozen=True, kw_only=True)
-class Collected:
-    """Results and messages that connections have handed in since the last time, by delivery."""
-
-    results: Sequence[Delivery]
-    returned: dict[int, str]  # untouched, with the reason
-    released: Sequence[int]  # not sent, and no fault of theirs
-    forgiven: Sequence[int] = ()  # recorded before, with a refusal that was the sender's
-    sooner: Mapping[int, float] = field(default_factory=dict)  # deferred before, and due then, in seconds since 1970
-
-    def __len__(self) -> int:
-        return len(self.results) + len(self.returned) + len(self.released)
 
 
 class Dispatcher:
@@ -65,15 +51,14 @@ class Dispatcher:
         self.lease_doubted = asyncio.Event()  # it may be over: nothing leaves until it is renewed
         self.on_change: Callable[[], None] = lambda: None  # messages may be ready, or the throttle has learned
         self._lease = lease
-        self.tally: Counter[Outcome] = Counter()
+        self._collection = Collection(self.recorder, domains, group)
+        self.tally = self._collection.tally
+        self.changed = self._collection.changed  # something was handed in, or the dispatcher halts
         self.failure: DeliveryError | None = None
         self.put_offs = 0  # how often a message was not taken yet, for whatever reason
         self.fruitless_connections = 0  # that broke in a row
         self.halting = False  # hands out no more
         self.closed = False  # nothing is under way any more
-        self.changed = asyncio.Event()  # something was handed in, or the dispatcher halts
-        self._group = group
-        self._gathering: asyncio.TimerHandle | None = None
         self._refusals = refusals or Refusals(None, 1)
         self._put_off = PutOffReaders(throttle, waits)
         self._patience = patience
@@ -88,10 +73,6 @@ class Dispatcher:
         self._looking = False
         self._alarm_at = inf
         self._is_far = False  # the departure of what is ready
-        self._results: list[Delivery] = []
-        self._returned: dict[int, str] = {}
-        self._released: list[int] = []
-        self._sooner: dict[int, float] = {}
 
     def read_clock(self) -> float:
         """Return seconds of the clock that the throttle goes by."""
@@ -156,7 +137,7 @@ class Dispatcher:
             self._note_sooner(now)
         self._starved_since = None
         self.fruitless_connections = 0
-        self._record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
+        self._collection.record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
         self._refusals.record(delivery.id, Concern.READER, result, self.tally)
         if self._is_far:
             self._look_soon()
@@ -183,7 +164,7 @@ class Dispatcher:
             advice = replace(advice, counts_against_reader=True)
         if result.outcome is Outcome.REFUSED and advice.counts_against_reader:
             self._put_off.forget(delivery.id)
-            self._record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
+            self._collection.record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
             self._watch(delivery.id, concern, result)
         else:
             self._defer(delivery, concern, result, advice, now, took)
@@ -198,12 +179,14 @@ class Dispatcher:
         self.put_offs += 1
         retry = self._put_off.find_retry(delivery, concern, read_evidence(result), advice, now)
         if retry.at is None:
-            self._release(delivery)
+            self._collection.release(delivery)
         else:
             due = NEVER if retry.at == inf else time() + retry.at - now
             put_off = result._replace(outcome=Outcome.DEFERRED)
             deferred = delivery.with_result(put_off, took=round(took * 1000), due=due)
-            self._record(deferred if retry.counts else deferred._replace(tries=delivery.tries), Outcome.DEFERRED)
+            if not retry.counts:
+                deferred = deferred._replace(tries=delivery.tries)
+            self._collection.record(deferred, Outcome.DEFERRED)
         if retry.counts:
             self._watch(delivery.id, concern, result)
         else:
@@ -214,7 +197,7 @@ class Dispatcher:
         self.throttle.record_no_answer(now, took)
         # It is no progress: with texts lost time after time the whole list would become unknown.
         self._put_off.forget(delivery.id)
-        self._record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
+        self._collection.record(delivery.with_result(result, took=round(took * 1000)), result.outcome)
         self._watch(delivery.id, Concern.READER, result)
 
     def record_reply(self, result: Result) -> None:
@@ -254,44 +237,14 @@ class Dispatcher:
         if self._is_far:
             self._look_soon()
         if is_blameless:
-            self._release(delivery)
-            return
-        if delivery.tries:
-            self.tally[Outcome.DEFERRED] += 1  # as before it was taken
-        if self.domains is not None:
-            self.domains.end(delivery, waits=True)
-        self.recorder.note_given_back(delivery.id)
-        self._returned[delivery.id] = why
-        self.changed.set()
-
-    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Lay a result out for the ledger."""
-        if self.domains is not None:
-            self.domains.end(delivery, waits=outcome is Outcome.DEFERRED)
-        self.tally[outcome] += 1
-        self.recorder.note_answer(delivery)
-        self._results.append(delivery)
-        if len(self._results) >= self._group:
-            self.changed.set()
-        elif self._gathering is None:
-            self._gathering = self._loop.call_later(_GATHER_S, self._announce)
-
-    def _release(self, delivery: Delivery) -> None:
-        """Lay out for the ledger that a message waits as it did before it was taken."""
-        if self.domains is not None:
-            self.domains.end(delivery, waits=True)
-        if delivery.tries:
-            self.tally[Outcome.DEFERRED] += 1
-        self.recorder.note_given_back(delivery.id)
-        self._released.append(delivery.id)
-        if self._gathering is None:
-            self._gathering = self._loop.call_later(_GATHER_S, self._announce)
+            self._collection.release(delivery)
+        else:
+            self._collection.give_back(delivery, why)
 
     def _note_sooner(self, now: float) -> None:
         if sooner := self._put_off.find_sooner():
             shift = time() - now
-            self._sooner |= {delivery: at + shift for delivery, at in sooner.items()}
-            self.changed.set()
+            self._collection.hasten({delivery: at + shift for delivery, at in sooner.items()})
 
     def supply(self, messages: Sequence[tuple[Delivery, Message]]) -> None:
         """Lay out claimed messages for the connections."""
@@ -309,29 +262,16 @@ class Dispatcher:
 
     def collect(self) -> Collected:
         """Return what was handed in; when halting, with it the messages that no connection has taken."""
-        self.changed.clear()
         if self.halting:
-            self._released += [delivery.id for delivery, _ in self._ready]
-            self.tally[Outcome.DEFERRED] += sum(delivery.tries > 0 for delivery, _ in self._ready)
+            self._collection.release_untaken([delivery for delivery, _ in self._ready])
             self._ready.clear()
-        collected = Collected(
-            results=self._results,
-            returned=self._returned,
-            released=self._released,
-            forgiven=tuple(self._refusals.forgiven),
-            sooner=self._sooner,
-        )
-        self._results, self._returned, self._released, self._sooner = [], {}, [], {}
+        self._collection.forgive(self._refusals.forgiven)
         self._refusals.forgiven.clear()
-        return collected
+        return self._collection.take()
 
     def restore(self, collected: Collected) -> None:
         """Put back what was collected, when it may not have been recorded."""
-        self._results[:0] = collected.results
-        self._returned = collected.returned | self._returned
-        self._released[:0] = collected.released
-        self._refusals.forgiven[:0] = collected.forgiven
-        self._sooner = {**collected.sooner, **self._sooner}
+        self._collection.restore(collected)
 
     def halt(self, failure: DeliveryError | None = None) -> None:
         """Hand out no more messages; those in hand are finished and recorded."""
@@ -388,10 +328,6 @@ class Dispatcher:
             self._alarm_at = at
             self._loop.call_at(at, self._ring)
         return at
-
-    def _announce(self) -> None:
-        self._gathering = None
-        self.changed.set()
 
     def _ring(self) -> None:
         self._alarm_at = inf

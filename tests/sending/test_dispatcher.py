@@ -9,8 +9,9 @@ from newsletter.backends import Limits
 from newsletter.ledger.deliveries import Delivery
 from newsletter.mail.message import Message
 from newsletter.sending import connection_feed
+from newsletter.sending.collection import Collected
 from newsletter.sending.connection_feed import ConnectionFeed
-from newsletter.sending.dispatcher import Collected, Dispatcher
+from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.throttle.controller import Throttle
 
