@@ -131,7 +131,7 @@ class MessageTemplate:
     def check_recipient(self, address: EmailAddress, fields: Mapping[str, str]) -> None:
         """Check that the message can be rendered, in a fraction of the time. Raises what `render` would."""
         texts = [fields.get(name) or default for name, default in self._wanted]
-        if not all(texts):
+        if "" in texts:
             raise MissingValue(self._wanted[texts.index("")][0])
         # One look at all of them, since nearly none has what a header can't hold.
         refuse_unmailable("To", address)
@@ -238,8 +238,17 @@ class MessageTemplate:
 
     @cached_property
     def _unfoldable(self) -> list[HeaderLine]:
-        """Return the lines that can't be folded, which a long value makes longer than a line may be."""
-        return [line for line in self.lines if not line.text]
+        """Return the lines that can't be folded, which a long value makes longer than a line may be.
+
+        One that differs by the token alone is looked at here, once for all recipients.
+        """
+        found: list[HeaderLine] = []
+        for line in self.lines:
+            if not line.text and all(place.field == UNSUBSCRIBE_FIELD for place in line.placeholders):
+                line.fill({})
+            elif not line.text:
+                found.append(line)
+        return found
 
     def to_bytes(self) -> bytes:
         """Return the template as the store keeps it: a later version of the program sends the same bytes from it."""
