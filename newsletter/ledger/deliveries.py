@@ -16,6 +16,7 @@ from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours, publication_of
+from newsletter.store.prepared_statements import PreparedStatement
 from newsletter.store.schema import campaigns, deliveries, workers
 
 _PAGE = 2000  # rows
@@ -115,21 +116,21 @@ def list_deliveries(store: Store, subscriber: SubscriberKey, *, with_seed: bool 
     """
     with store.reading() as connection:
         values = {"publication": publication_of(connection), "subscriber": subscriber}
-        for row in connection.execute(_OF_SUBSCRIBER[with_seed], values):
-            yield make_delivery(row)
+        yield from map(make_delivery, _OF_SUBSCRIBER[with_seed].fetch(connection, values))
 
 
-# By issue and subscriber, which there is an index of: without the issues, each delivery ever made would be read. Made
-# once, since it is asked for each mail that came back.
+# By issue and subscriber, which there is an index of: without the issues, each delivery ever made would be read.
 _ISSUES = select(campaigns.c.issue).where(campaigns.c.publication == bindparam("publication"))
 _OF_SUBSCRIBER = {
-    with_seed: select(*COLUMNS)
-    .where(
-        deliveries.c.publication == bindparam("publication"),
-        deliveries.c.issue.in_(named),
-        deliveries.c.subscriber == bindparam("subscriber"),
+    with_seed: PreparedStatement(
+        select(*COLUMNS)
+        .where(
+            deliveries.c.publication == bindparam("publication"),
+            deliveries.c.issue.in_(named),
+            deliveries.c.subscriber == bindparam("subscriber"),
+        )
+        .order_by(deliveries.c.id.desc())
     )
-    .order_by(deliveries.c.id.desc())
     for with_seed, named in {False: _ISSUES, True: _ISSUES.where(campaigns.c.seed.is_not(None))}.items()
 }
 

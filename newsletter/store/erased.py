@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from newsletter.address import SubscriberKey
 from newsletter.clock import Instant, parse_instant
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
+from newsletter.store.prepared_statements import PreparedStatement
 from newsletter.store.schema import forgotten
 
 
@@ -24,7 +25,14 @@ def remove_erased(connection: Connection, digest: str) -> bool:
 
 def is_erased(connection: Connection, digest: str) -> bool:
     """Return whether somebody with this keyed hash was erased."""
-    return bool(find_erased(connection, [digest]))
+    return bool(_IS_ERASED.fetch(connection, {"ours": publication_of(connection), "digest": digest}))
+
+
+_IS_ERASED = PreparedStatement(
+    select(forgotten.c.at).where(
+        forgotten.c.publication == bindparam("ours"), forgotten.c.digest == bindparam("digest")
+    )
+)
 
 
 def find_erased(connection: Connection, digests: Sequence[str]) -> dict[str, Instant]:

@@ -6,12 +6,14 @@ of the issue's publication.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select
 
 from newsletter.address import SubscriberKey
 from newsletter.store.engine import is_of, is_ours, publication_of
+from newsletter.store.prepared_statements import PreparedStatement
 from newsletter.store.publications import EVERY, is_known_here, is_of_any_publication
 from newsletter.store.schema import deliveries, events
 
@@ -37,14 +39,9 @@ class StoredEvent(NamedTuple):
 
 # Conditions that events are known to this publication, or, of all, to any of the database.
 _WHOSE: Mapping[bool, ColumnElement[bool]] = {
-    False: events.c.publication.in_(bindparam("whose", expanding=True)),
+    False: events.c.publication.in_([bindparam("ours"), EVERY]),
     True: is_of_any_publication(events),
 }
-
-
-def _list_own(connection: Connection) -> list[str]:
-    """Return whose events this publication knows: its own, and those about all of the database."""
-    return [publication_of(connection), EVERY]
 
 
 def add_events(connection: Connection, rows: Sequence[StoredEvent], *, everywhere: bool = False) -> None:
@@ -90,20 +87,22 @@ def list_said(
 
     With `of_all` they are those that other publications know, too.
     """
-    values = {"whose": _list_own(connection), "subscriber": subscriber, "kind": kind, "since": since}
-    return [(*row,) for row in connection.execute(_SAID[of_all], values)]
+    values = {"ours": publication_of(connection), "subscriber": subscriber, "kind": str(kind), "since": since}
+    return [(publication, issue) for publication, issue in _SAID[of_all].fetch(connection, values)]
 
 
-# Made once, as _LAST_OF_ONE: for each mail that came back both are asked several times.
+# For each mail that came back both are asked several times.
 _SAID = {
-    of_all: select(events.c.publication, events.c.issue)
-    .where(
-        whose,
-        events.c.subscriber == bindparam("subscriber"),
-        events.c.kind == bindparam("kind"),
-        events.c.said_at >= bindparam("since"),
+    of_all: PreparedStatement(
+        select(events.c.publication, events.c.issue)
+        .where(
+            whose,
+            events.c.subscriber == bindparam("subscriber"),
+            events.c.kind == bindparam("kind"),
+            events.c.said_at >= bindparam("since"),
+        )
+        .order_by(events.c.id)
     )
-    .order_by(events.c.id)
     for of_all, whose in _WHOSE.items()
 }
 
@@ -115,18 +114,17 @@ def find_last_said(
 
     With `of_all` what other publications know counts, too.
     """
-    values = {"whose": _list_own(connection), "subscriber": subscriber, "kinds": list(kinds)}
-    return connection.scalar(_LAST_OF_ONE[of_all], values) or ""
+    values = {f"kind{number}": str(kind) for number, kind in enumerate(kinds)}  # psycopg knows no members of an enum
+    values |= {"ours": publication_of(connection), "subscriber": subscriber}
+    ((last,),) = _prepare_last_said(of_all, len(kinds)).fetch(connection, values)
+    return last or ""
 
 
-_LAST_OF_ONE = {
-    of_all: select(func.max(events.c.said_at)).where(
-        whose,
-        events.c.subscriber == bindparam("subscriber"),
-        events.c.kind.in_(bindparam("kinds", expanding=True)),
-    )
-    for of_all, whose in _WHOSE.items()
-}
+@cache
+def _prepare_last_said(of_all: bool, kinds: int) -> PreparedStatement:  # a key of the cache
+    named = events.c.kind.in_([bindparam(f"kind{number}") for number in range(kinds)])
+    last = select(func.max(events.c.said_at))
+    return PreparedStatement(last.where(_WHOSE[of_all], events.c.subscriber == bindparam("subscriber"), named))
 
 
 def find_last_said_by(
@@ -136,7 +134,7 @@ def find_last_said_by(
 
     They are few enough for either database's parameters.
     """
-    values = {"whose": _list_own(connection), "subscribers": subscribers, "kinds": kinds}
+    values = {"whose": [publication_of(connection), EVERY], "subscribers": subscribers, "kinds": kinds}
     return {SubscriberKey(row[0]): row[1] for row in connection.execute(_LAST_SAID, values)}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, select
 
 from newsletter.store.engine import insert_new, now, publication_of
+from newsletter.store.prepared_statements import PreparedStatement
 from newsletter.store.schema import handled
 
 
@@ -18,10 +19,10 @@ def add_handled(connection: Connection, keys: Sequence[str]) -> None:
 
 def was_handled(connection: Connection, *keys: str) -> bool:
     """Return whether a mail with one of these keys was dealt with."""
-    return connection.scalar(_FIND, {"publication": publication_of(connection), "keys": keys}) is not None
+    ours = publication_of(connection)
+    return any(_FIND.fetch(connection, {"ours": ours, "the_key": key}) for key in keys)
 
 
-# Made once: it is asked for each mail of a mailbox.
-_FIND = select(handled.c.key).where(
-    handled.c.publication == bindparam("publication"), handled.c.key.in_(bindparam("keys", expanding=True))
+_FIND = PreparedStatement(
+    select(handled.c.key).where(handled.c.publication == bindparam("ours"), handled.c.key == bindparam("the_key"))
 )

@@ -1,4 +1,4 @@
-"""Statements that a worker executes hundreds of times a second, compiled once for each kind of database."""
+"""Statements that are executed for each message, or for each mail that came back, compiled once for each database."""
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
