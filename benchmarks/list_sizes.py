@@ -4,8 +4,9 @@
     python benchmarks/list_sizes.py --help
 
 Each line is one command as an editor runs it, on SQLite: seconds of processor of the whole command, and the most memory
-that it held. Freezing is `send --at`, which leaves the campaign to the outbox. The mailbox has one mail for each ten
-readers: of ten mails two are hard bounces, five soft ones, two unsubscribe, and one is an answer by itself.
+that it held; below them is what each further reader or mail has cost, from the shortest list to the longest. Freezing
+is `send --at`, which leaves the campaign to the outbox. The mailbox has one mail for each ten readers: of ten mails two
+are hard bounces, five soft ones, two unsubscribe, and one is an answer by itself.
 """
 
 import os
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from measured import high_water
 from publication import ISSUE, ROOT, Publication
@@ -67,6 +69,7 @@ def main() -> None:
     print(machine())
     print(f"Ours:    {said_by(['git', '-C', str(ROOT), 'describe', '--always', '--dirty'], 'git is missing.')}")
     print(f"\n{'readers':>10} {'freezing':>18} {'mails':>9} {'inbox read':>18} {'subscribers stats':>20}")
+    found: dict[str, list[Cost]] = {name: [] for name in ("freezing", "inbox read", "subscribers stats")}
     for count in counts:
         with TemporaryDirectory(prefix="newsletter-bench-") as folder:
             publication = Publication(Path(folder))
@@ -77,12 +80,29 @@ def main() -> None:
             mails = fill_mailbox(publication)
             read = run(publication, "inbox", "read", "Maildir", "--leave", "--yes", "--json")
             counted = run(publication, "subscribers", "stats")
-        print(f"{count:10,} {frozen:>18} {mails:9,} {read:>18} {counted:>20}", flush=True)
+        for name, cost in zip(found, (frozen, read, counted), strict=True):
+            found[name].append(cost)
+        print(f"{count:10,} {frozen!s:>18} {mails:9,} {read!s:>18} {counted!s:>20}", flush=True)
+    more = counts[-1] - counts[0]
+    for name, (first, *_, last) in found.items():
+        what, each = ("mail", more / READERS_A_MAIL) if name == "inbox read" else ("reader", more)
+        took, held = 1e6 * (last.seconds - first.seconds) / each, last.megabytes - first.megabytes
+        print(f"{name}: {took:,.1f} µs for each further {what}, {held:+.0f} MB from {counts[0]:,} to {counts[-1]:,}")
     print(f"({AIMS})\nLoad of the machine at the end: {os.getloadavg()[0]:.1f}")
 
 
-def run(publication: Publication, *words: str) -> str:
-    """Return the processor time and the memory of a command of ours."""
+class Cost(NamedTuple):
+    """Processor time of a whole command, and the most memory that it held."""
+
+    seconds: float
+    megabytes: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s, {self.megabytes:.0f} MB"
+
+
+def run(publication: Publication, *words: str) -> Cost:
+    """Return what a command of ours costs."""
     with (publication.root / "output").open("wb") as output:
         process = subprocess.Popen(
             publication.command(*words), cwd=publication.root, env=publication.environment(), stdout=output,
@@ -96,7 +116,7 @@ def run(publication: Publication, *words: str) -> str:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{words}:\n{(publication.root / 'output').read_text(errors='replace')[-2000:]}")
-    return f"{usage.ru_utime + usage.ru_stime:.1f} s, {peak:.0f} MB"
+    return Cost(usage.ru_utime + usage.ru_stime, peak)
 
 
 def fill_mailbox(publication: Publication) -> int:
