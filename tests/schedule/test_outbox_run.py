@@ -25,9 +25,11 @@ from scheduling import (
     set_moments,
 )
 from smtp_server import POLITE, Server, kill_at, scripted
+from sqlalchemy import update
 
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.store import Store, open_store
+from newsletter.store.schema import campaigns, warm_ups
 
 pytestmark = pytest.mark.slow
 
@@ -220,6 +222,26 @@ def test_who_is_put_off_to_the_end_is_left_to_a_later_send(digest: Publication, 
     assert in_outbox(digest) == {}
     server.refuse.clear()
     assert digest.run("send", "2.10", "--yes").returncode == 0
+    assert server.copies() == Counter(readers)
+
+
+def test_a_new_server_is_warmed_up_from_one_day_to_the_next(digest: Publication, opened: Store, server: Server) -> None:
+    digest.environ["NEWSLETTER_SEND__WARM_UP"] = "2"
+    readers = digest.readers(5)
+    put_in_now(digest, opened)
+    done = digest.run("outbox", "run")
+    assert "3 readers wait for the next one, with twice as many." in done.stdout + done.stderr
+    assert len(server.stored) == 2
+    (waits,) = json.loads(digest.run("outbox", "list", "--json").stdout)
+    assert waits["state"] == "waiting"
+    assert 22 * HOUR < datetime.fromisoformat(waits["due"]) - datetime.now(UTC) <= 23 * HOUR
+    assert digest.run("outbox", "run").returncode == 0
+    assert len(server.stored) == 2, "not twice within a day"
+    with opened.transaction() as connection:
+        began_at = (datetime.now(UTC) - 24 * HOUR).isoformat(timespec="milliseconds")
+        connection.execute(update(warm_ups).values(began_at=began_at))
+        connection.execute(update(campaigns).values(due_at=began_at))
+    assert digest.run("outbox", "run").returncode == 0
     assert server.copies() == Counter(readers)
 
 
