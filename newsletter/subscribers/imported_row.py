@@ -34,7 +34,7 @@ _STATUSES = {
 class ImportedRow:
     """A row of the file: what it gives the store, which columns it has, and what it says of status and consent.
 
-    `pause_ends`: by the file they have paused until a moment.
+    `pause`: by the file they have paused until a moment, which is no status, since it ends by itself.
     """
 
     row: StoredSubscriber
@@ -42,7 +42,7 @@ class ImportedRow:
     consent: Consent | None
     said: Suppression | None
     is_understood: bool
-    pause_ends: bool = False
+    pause: Suppression | None = None
 
     def merge_into(self, known: StoredSubscriber | None, columns: Collection[str]) -> StoredSubscriber:
         """Return what the store is to have. Values stay that the file has no column for; who left stays away."""
@@ -93,8 +93,9 @@ def read_imported_row(
     is_understood = bool(row.language) == bool(language) and row.time_zone == zone
     found = own.find(subscriber)
     said = found if found and found.kind in _SAID else None
-    pause_ends = found is not None and found.kind == SuppressionKind.PAUSED and find_end(found.words) is not None
-    return ImportedRow(row, _read_status(subscriber, own), consent, said, is_understood, pause_ends)
+    pause = found if found and found.kind == SuppressionKind.PAUSED and find_end(found.words) else None
+    status = None if pause else _read_status(subscriber, own)
+    return ImportedRow(row, status, consent, said, is_understood, pause)
 
 
 def _read_status(subscriber: Subscriber, own: StatusColumns) -> SubscriberStatus | None:

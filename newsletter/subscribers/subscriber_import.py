@@ -133,6 +133,7 @@ class SubscriberImport:
     def _write_group(self, connection: Connection, batch: str, group: Mapping[SubscriberKey, ImportedRow]) -> None:
         known = find_subscribers(connection, group)
         said = {key: one.said for key, one in group.items() if one.said} if self._suppresses else {}
+        said |= {key: one.pause for key, one in group.items() if one.pause}
         changes: list[ImportChange] = []
         rows: list[StoredSubscriber] = []
         for key, imported in group.items():
@@ -211,8 +212,8 @@ class SubscriberImport:
 
 
 def _leave_pauses_to_store(connection: Connection, group: dict[SubscriberKey, ImportedRow]) -> None:
-    """Drop the status of those by whom the store has a pause, too: it ends there by itself, and a status would not."""
-    dated = [key for key, one in group.items() if one.pause_ends]
+    """Drop pauses of those of whom the store knows one: whether that still is, is for it to say."""
+    dated = [key for key, one in group.items() if one.pause]
     if dated:
         for key in find_last_said_by(connection, dated, [EventKind.PAUSED]):
-            group[key] = replace(group[key], status=None)
+            group[key] = replace(group[key], pause=None)

@@ -17,6 +17,8 @@ from newsletter.store.suppression_rule import is_suppressed
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import LIFTING, Event, EventKind, EventSource
+from newsletter.subscribers.import_changes import list_imports
+from newsletter.subscribers.import_undo import ImportUndo
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.list_export import export_everyone, export_suppressed, write_csv
 from newsletter.subscribers.pauses import PauseLength, lift_ended_pauses, make_pause
@@ -165,13 +167,30 @@ def test_an_export_that_is_imported_again_makes_no_pause_last(store: Store, tmp_
     path = tmp_path / "list.csv"
     paused = f"paused,until {SOON}"
     path.write_text(f"email,newsletter_state,newsletter_words\n{ADA},{paused}\nben@example.org,{paused}\n")
-    subscriber_import = SubscriberImport(store, None, CsvSource(path))
-    assert subscriber_import.plan().inactive == 1
-    subscriber_import.apply()
+    for _ in range(2):
+        subscriber_import = SubscriberImport(store, None, CsvSource(path))
+        assert subscriber_import.plan().inactive == 0
+        subscriber_import.apply()
+        with store.reading() as connection:
+            statuses = {row.key: row.status for row in stream_subscribers(connection)}
+        (held,) = read_suppression_statuses(store, None, ["ben@example.org"])
+        assert statuses == {ADA: SubscriberStatus.ACTIVE, "ben@example.org": SubscriberStatus.ACTIVE}
+        assert _is_suppressed(store) == (True, False)
+        assert (held.state, held.suppressions[0].until) == ("paused", parse_instant(SOON))
+    _say(store, EventKind.RESUMED)
+    SubscriberImport(store, None, CsvSource(path)).apply()
+    assert _status(store).mailable, "what they have said here counts"
+
+
+def test_a_pause_that_an_import_brought_goes_with_it(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"email,newsletter_state,newsletter_words\n{ADA},paused,until {SOON}\n")
+    batch = SubscriberImport(store, None, CsvSource(path)).apply()
+    assert _status(store).state == "paused"
     with store.reading() as connection:
-        statuses = {row.key: row.status for row in stream_subscribers(connection)}
-    assert statuses == {ADA: SubscriberStatus.ACTIVE, "ben@example.org": SubscriberStatus.PAUSED}
-    assert _is_suppressed(store) == (True, False)
+        (found,) = [one for one in list_imports(connection) if one.batch == batch]
+    ImportUndo(store, found).apply()
+    assert _status(store).mailable
 
 
 def test_an_editors_own_word_is_no_pause_without_an_end(store: Store) -> None:
