@@ -38,6 +38,7 @@ class PutOffReaders:
     def __init__(self, throttle: Throttle, waits: Sequence[float]) -> None:
         self._throttle = throttle
         self._waits = waits
+        self._patience = sum(waits)
         self._by_delivery: dict[int, _PutOff] = {}
         self._greylisting_s = throttle.greylisting_s
 
@@ -73,12 +74,15 @@ class PutOffReaders:
         known = self._by_delivery.setdefault(delivery.id, _PutOff())
         if known.first_at is None and concern not in _OF_OTHERS:
             known.first_at = now
-        if advice.counts_against_reader:
+        # A greylisted reader is waited for in one send as long as a full mailbox.
+        latest = inf if concern is not Concern.READER or known.first_at is None else known.first_at + self._patience
+        if advice.counts_against_reader or now >= latest:
             at = self._throttle.find_retry(now, delivery.tries, self._waits, evidence)
             known.due, known.counts = inf if at is None else at, True
         else:
             known.uncounted += 1
-            known.due, known.counts = advice.retry_reader_at, False
+            at = advice.retry_reader_at
+            known.due, known.counts = None if at is None else min(at, latest), False
         return Retry(known.due, counts=known.counts)
 
     def find_sooner(self) -> dict[int, float]:

@@ -183,6 +183,17 @@ def test_greylisting_is_learned_and_waited_for(freeze: Callable[[int], Frozen]) 
     assert sent.rates[-1] is None
 
 
+def test_greylisting_without_end_is_waited_for_as_long_as_for_a_mailbox(freeze: Callable[[int], Frozen]) -> None:
+    limited = Limited(
+        lambda _, __, command, recipient: (
+            "451 4.7.1 Greylisted" if command == "RCPT" and recipient.startswith("reader0003") else None
+        )
+    )
+    sent = _send(freeze(20), limited, rules=SendingRules(waits=(0.1,)))
+    assert sent.states == {State.ACCEPTED: 19, State.DEFERRED: 1}
+    assert limited.refused["RCPT"] == 2
+
+
 def test_full_mailboxes_slow_nobody_else_down(freeze: Callable[[int], Frozen]) -> None:
     limited = Limited(
         lambda _, __, command, recipient: (
