@@ -9,6 +9,7 @@ from newsletter.throttle.holds import HoldKind
 from newsletter.throttle.learned import LearnedLimits, LearnedQuota
 
 _NAMED_S = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86_400.0: "day"}
+_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 # What follows the words of a hold that has an end, by its kind.
 _ENDS = {
     HoldKind.QUOTA: "the next leave {at}",
@@ -49,13 +50,11 @@ def format_near_moment(moment: datetime, now: datetime, zone: tzinfo) -> str:
 def format_time_left(seconds: float) -> str:
     """Return about how long something takes, in its two largest units: `3 min 10 s`, `2 h 5 min`, `3 d 4 h`."""
     whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+    for unit, name, smaller, smaller_name in _UNITS:
+        if whole >= unit:
+            rest = whole % unit // smaller
+            return f"{whole // unit} {name} {rest} {smaller_name}" if rest else f"{whole // unit} {name}"
+    return f"{whole} s"
 
 
 def format_warm_up(step: WarmUpStep, zone: tzinfo) -> str:
@@ -89,7 +88,7 @@ def list_limit_lines(limits: LearnedLimits) -> list[LimitLine]:
 def format_learned_rate(per_second: float) -> str:
     """Return a rate as a limit is spoken of: `14 messages a second`, `30 messages a minute`."""
     if per_second >= 1:
-        return f"{per_second:,.3g} messages a second" if per_second < 1000 else f"{per_second:,.0f} messages a second"
+        return f"{per_second:,.0f} messages a second" if per_second >= 10 else f"{per_second:,.1f} messages a second"
     return f"{per_second * 60:,.3g} messages a minute"
 
 

@@ -21,6 +21,7 @@ from newsletter.reports.course_plot import HEIGHT, WIDTH, lay_out_course
 from newsletter.reports.issue_status import find_campaign_status
 from newsletter.reports.json_report import describe_limits
 from newsletter.reports.send_course import build_courses, shorten_course, sum_holds
+from newsletter.reports.throttle_formatting import format_time_left, list_limit_lines
 from newsletter.store import Store, open_store
 from newsletter.throttle.learned import LearnedLimits, LearnedQuota
 
@@ -156,3 +157,28 @@ def test_the_plot_has_columns_and_line_on_one_scale() -> None:
 
 def _as_dict(sample: SendSample) -> dict[str, object]:
     return {name: getattr(sample, name) for name in SendSample.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (LearnedLimits(rate=12.7), "it takes 13 messages a second"),
+        (LearnedLimits(rate=1234.5), "it takes 1,234 messages a second"),
+        (LearnedLimits(rate=3.26), "it takes 3.3 messages a second"),
+        (LearnedLimits(rate=0.5), "it takes 30 messages a minute"),
+        (LearnedLimits(quotas=(LearnedQuota(seconds=600.0, count=1000),)), "it takes 1,000 messages in 10 min"),
+        (LearnedLimits(connections=1), "it takes 1 connection at once"),
+        (LearnedLimits(session_length=100), "a connection carries 100 messages"),
+        (LearnedLimits(greylisting_s=300.0), "it puts off each first try, and takes a second one after 5 min"),
+    ],
+)
+def test_a_learned_limit_is_a_sentence(limits: LearnedLimits, words: str) -> None:
+    assert [line.words for line in list_limit_lines(limits)] == [words]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (59.6, "1 min"), (190, "3 min 10 s"), (3600, "1 h"), (7500, "2 h 5 min"), (100_000, "1 d 3 h")],
+)
+def test_the_time_that_is_left_has_two_units_at_most(seconds: float, words: str) -> None:
+    assert format_time_left(seconds) == words
