@@ -18,11 +18,10 @@ from newsletter.throttle.session_refusals import SessionRefusals
 
 __all__ = ["HOUR_S", "Throttle"]
 
-_TROUBLE_RETRY_S, _LONGEST_TROUBLE_RETRY_S = (
-    0.3,
-    60.0,
-)  # a reader whom the server's trouble hit, twice as long each time
+# A reader whom the server's trouble hit is tried again, after twice as long each time.
+_TROUBLE_RETRY_S, _LONGEST_TROUBLE_RETRY_S = 0.3, 10.0
 _TRIES_UNCOUNTED = 8  # put off so often while others are accepted, it is about this reader
+_MOST_UNCOUNTED = 24  # and so often in any case
 _SMOOTHED = 20  # answers, for the seconds that one takes
 _TO_SENDER = (Concern.RATE, Concern.QUOTA, Concern.HEALTH)
 
@@ -118,7 +117,7 @@ class Throttle:
             departures.record_other(departed)
             return Advice(retry_reader_at=self._greylisting.find_retry(now, waited))
         if concern in _TO_SENDER:
-            if put_off >= _TRIES_UNCOUNTED and self._is_about_reader(concern):
+            if self._is_about_reader(concern, put_off):
                 departures.record_other(departed)
                 return Advice(counts_against_reader=True)
             departures.record_refusal(now, departed, concern, evidence.wait_s)
@@ -143,12 +142,15 @@ class Throttle:
             return Advice(retry_reader_at=now + _TROUBLE_RETRY_S)
         return Advice(counts_against_reader=concern in (Concern.READER, Concern.PERHAPS_STANDING))
 
-    def _is_about_reader(self, concern: Concern) -> bool:
-        """Return whether a reply that a reader has got several times is about them: others are accepted.
+    def _is_about_reader(self, concern: Concern, put_off: int) -> bool:
+        """Return whether a reply that a reader has got several times is about them.
 
-        In an outage a reader is tried so often only when hardly anybody else is left; then minutes are right as well.
+        By a rate anybody may be refused often, and whoever probes while a window is used up. In an outage a reader is
+        tried so often only when hardly anybody else is left; then minutes are right as well.
         """
-        return concern is Concern.HEALTH or self._departures.accepts_most
+        if concern is Concern.HEALTH:
+            return put_off >= (_TRIES_UNCOUNTED if self._departures.accepts_most else _MOST_UNCOUNTED)
+        return put_off >= _MOST_UNCOUNTED and self._departures.accepts_most
 
     def record_no_answer(self, now: float, took: float) -> None:
         """Count a message that was given back, or whose connection was lost before its reply."""

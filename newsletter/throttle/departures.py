@@ -240,7 +240,9 @@ class Departures:
             self.rate.set_measured(now, max(_SECOND_S, 2 * gap))
         self._feelers_out, self._feelers_since = 0, now
         self._feelers = _FEELERS if self._rate_before_row is None and self.stopped_by is not Concern.HEALTH else 0
-        if self._rate_before_row is None:
+        if self.stopped_by is Concern.HEALTH or self._is_mixed:
+            self.rate.begin_measuring(departed)
+        elif self._rate_before_row is None:
             # What a bucket of tokens held at first does not come again.
             self.rate.begin_measuring(stoppage.began)
         if gap >= _SHORT_S:
