@@ -23,6 +23,7 @@ _FIRST_PROBE_S = {Concern.RATE: 0.05, Concern.QUOTA: 1.0, Concern.HEALTH: 1.0}
 _PROBE_GROWTH = {Concern.RATE: 0.2, Concern.QUOTA: 0.2, Concern.HEALTH: 0.08}
 _LONGEST_PROBE_S = {Concern.RATE: 3600.0, Concern.QUOTA: 3600.0, Concern.HEALTH: 60.0}
 _MOST_QUOTAS = 3
+_BUCKET_AFTER = 2  # stoppages after which one of these was refused: no window opens, tokens come one by one
 _FEELERS = 4  # messages after the first stoppage, before the rest: a bucket of tokens is still empty, a window is not
 
 
@@ -54,6 +55,8 @@ class Departures:
         self._feelers = 0  # that may leave, while it is not known how many more may
         self._feelers_out = 0
         self._feelers_since = now
+        self._false_openings = 0  # in a row: stoppages after which one of them was refused
+        self._emptied_at = now  # when the first of those began
         self._cycle_began: float | None = None  # of what was accepted since the last long stoppage
         self._cycle_count = 0
         self.is_free = False
@@ -112,7 +115,9 @@ class Departures:
             self._feelers_out += 1
         self.rate.record_departure(now)
         for quota in self.quotas:
-            quota.record_departure(now)
+            if quota.record_departure(now):
+                # Clocks differ: the window may open a little later.
+                self._feelers, self._feelers_out, self._feelers_since = _FEELERS - 1, 1, now
 
     def record_acceptance(self, now: float, departed: float) -> None:
         """Count a message that was accepted."""
@@ -132,7 +137,8 @@ class Departures:
         self._together = 0
         if departed >= self._row_began:
             self._in_a_row = 0
-        self._note_feeler(departed)
+        if self._note_feeler(departed) and not self._feelers and not self._feelers_out:
+            self._false_openings = 0
         if not self.is_free:
             self._look()
 
@@ -151,10 +157,15 @@ class Departures:
         self._refused_share += (1 - self._refused_share) / _REMEMBERED
         if concern is Concern.HEALTH:
             self._trouble += (1 - self._trouble) / _REMEMBERED
+        if was_feeler and concern is not Concern.HEALTH:
+            self._feelers = 0
+            self._false_openings += 1
+            if self._false_openings < _BUCKET_AFTER:
+                self._refused_first_at = now
+                self._stop(now, concern, wait)
+                return
+            self.rate.set_measured(now, _SECOND_S)
         if concern is not Concern.HEALTH or self._trouble > _OVERLOADED:
-            if was_feeler:
-                self._feelers = 0
-                self.rate.set_measured(now, _SECOND_S)
             counts = self.rate.record_refusal(now, departed)
         else:
             counts = True
@@ -234,17 +245,22 @@ class Departures:
         if self._is_mixed:
             for quota in self.quotas:
                 quota.begin(departed, 1)
-        if is_window or self.stopped_by is Concern.HEALTH:
-            self.rate.restore(now, self._rate_before_row)
+        look_back = max(_SECOND_S, 2 * gap)
+        is_measured = not is_window and self.rate.can_measure(now, look_back)
+        if is_measured and self.stopped_by is not Concern.HEALTH:
+            self.rate.set_measured(now, look_back)
         else:
-            self.rate.set_measured(now, max(_SECOND_S, 2 * gap))
+            self.rate.restore(now, self._rate_before_row)
         self._feelers_out, self._feelers_since = 0, now
-        self._feelers = _FEELERS if self._rate_before_row is None and self.stopped_by is not Concern.HEALTH else 0
+        needs_feelers = self._rate_before_row is None or not is_measured
+        self._feelers = _FEELERS if needs_feelers and self.stopped_by is not Concern.HEALTH else 0
         if self.stopped_by is Concern.HEALTH or self._is_mixed:
             self.rate.begin_measuring(departed)
-        elif self._rate_before_row is None:
+        elif needs_feelers:
             # What a bucket of tokens held at first does not come again.
-            self.rate.begin_measuring(stoppage.began)
+            if not self._false_openings:
+                self._emptied_at = stoppage.began
+            self.rate.begin_measuring(self._emptied_at)
         if gap >= _SHORT_S:
             self._cycle_began, self._cycle_count = departed, 1
         self._look()

@@ -94,15 +94,18 @@ class Quota:
         windows, last = divmod(left - 1, self.count)
         return opens - now + windows * self.opens_after_s + (last + 1) / per_second
 
-    def record_departure(self, now: float) -> None:
-        """Count a message that leaves; the first after the window's end begins a new one."""
-        if self.is_kept and self.has_opened(now):
+    def record_departure(self, now: float) -> bool:
+        """Count a message that leaves; return whether it is the first after a window that was used up."""
+        is_first = self.is_kept and self.has_opened(now)
+        was_used_up = is_first and self.began is not None and self.used >= self.count
+        if is_first:
             self.begin(now, 0)
         if self.used >= self.count and self.is_kept:
             self._is_trying = True
         else:
             self._since_try += 1
         self.used += 1
+        return was_used_up
 
     def record_acceptance(self, departed: float) -> None:
         """Count a message that was accepted."""

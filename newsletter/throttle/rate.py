@@ -8,6 +8,7 @@ _BELOW = 0.97  # of what was accepted: jitter on the way must not bring two of o
 _LOOK_BACK_S, _LOOK_BACK_MESSAGES = 1.0, 8  # servers count by the second; fewer messages measure nothing
 _FIRST_CUT = 4  # one refusal among few answers cuts by a fifth, among many by its share
 _STEP, _LONGEST_STEP = 0.05, 0.25  # of the rate; each step that is kept doubles the next, so that a new limit is found
+_LONGEST_COARSE_STEP = 1.0  # from a guess, until the first refusal
 _TRIAL_S, _TRIAL_MESSAGES = 1.1, 8  # a step is kept after this long without a refusal: servers count by the second
 _REST_S, _LONGEST_REST_S = 2.0, 15.0  # between steps, longer each time that one was refused
 _REST_MESSAGES = 60  # so that steps that are refused stay far below one message in twenty
@@ -40,7 +41,7 @@ class Rate:
         self._echoes_until = now
         self._refused_at = -inf
         self._refused_rate = 0.0  # at which the last refusal came: up to it, an accepted step proves nothing new
-        self._step = _STEP
+        self._step, self._longest_step = _STEP, _LONGEST_STEP
         self._rest_s = 0.0
 
     @property
@@ -96,7 +97,7 @@ class Rate:
         self._refused_at = now
         self._refused_rate = before
         self._before_step = None
-        self._step = _STEP
+        self._step, self._longest_step = _STEP, _LONGEST_STEP
         self._rest_s = min(max(_REST_S, 2 * self._rest_s), _LONGEST_REST_S)
         return True
 
@@ -141,6 +142,10 @@ class Rate:
         """Measure from now on: what was accepted before is about another time."""
         self._measured_from = now
 
+    def can_measure(self, now: float, look_back_s: float) -> bool:
+        """Return whether enough was accepted in the last seconds to say at what rate."""
+        return self._count_accepted(now, look_back_s)[0] >= _LOOK_BACK_MESSAGES
+
     def set_measured(self, now: float, look_back_s: float) -> None:
         """Set the rate to what was accepted in the last seconds."""
         count, since = self._count_accepted(now, look_back_s)
@@ -150,6 +155,7 @@ class Rate:
         self._refused_rate = 0.0
         is_coarse = count < _COARSE
         self._step = 2 * _STEP if is_coarse else _STEP
+        self._longest_step = _LONGEST_COARSE_STEP if is_coarse else _LONGEST_STEP
         self._rest_s = 0.0 if is_coarse else _REST_S
 
     @property
@@ -178,7 +184,7 @@ class Rate:
             if since < _TRIAL_S or self._answered < _TRIAL_MESSAGES:
                 return
             if per_second >= self._refused_rate:
-                self._step = min(2 * self._step, _LONGEST_STEP)
+                self._step = min(2 * self._step, self._longest_step)
                 self._rest_s = 0.0
             if self._held < _HELD * self._left:
                 self._change(now, None)
