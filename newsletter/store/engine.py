@@ -283,6 +283,22 @@ def insert_new(connection: Connection, into: Table) -> Insert:
     return postgresql.insert(into).on_conflict_do_nothing()
 
 
+def write_over(connection: Connection, into: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, or write it over the one with the same primary key.
+
+    To delete that one first would not do in PostgreSQL: of two who write at once, neither sees the other's row.
+    """
+    keys = [column.name for column in into.primary_key]
+    changed = {name: value for name, value in row.items() if name not in keys}
+    if connection.dialect.name == "sqlite":
+        statement: Any = sqlite.insert(into)
+    else:
+        from sqlalchemy.dialects import postgresql
+
+        statement = postgresql.insert(into)
+    connection.execute(statement.values(**row).on_conflict_do_update(index_elements=keys, set_=changed))
+
+
 def storable(words: str) -> str:
     """Return at most a thousand letters of anybody's words, without NUL and surrogates, which no database takes."""
     return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:1000]

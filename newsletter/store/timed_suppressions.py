@@ -1,9 +1,9 @@
 """Suppressions that end by themselves: a publication does not mail a subscriber until a moment (ISO 8601 in UTC)."""
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, delete, literal, select
 
 from newsletter.address import SubscriberKey
-from newsletter.store.engine import is_ours, now, publication_of
+from newsletter.store.engine import is_ours, now, publication_of, write_over
 from newsletter.store.schema import suppressions
 
 
@@ -29,7 +29,6 @@ def suppress_until(
     )
     if connection.scalar(select(suppressions.c.until).where(*mine)) == until:
         return False
-    connection.execute(delete(suppressions).where(*mine))
     row = {
         **dict.fromkeys(("reason", "stage", "words"), ""),
         "publication": publication_of(connection),
@@ -40,7 +39,7 @@ def suppress_until(
         "at": at or now(),
         "until": until,
     }
-    connection.execute(insert(suppressions).values(row))
+    write_over(connection, suppressions, row)
     return True
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, literal, select
 
 from newsletter.address import SubscriberKey
-from newsletter.store.engine import is_ours, now, publication_of
+from newsletter.store.engine import is_ours, now, publication_of, write_over
 from newsletter.store.schema import preferences
 
 _GROUP = 1000
@@ -91,12 +91,12 @@ def stream_preferences(connection: Connection) -> Iterator[StoredPreferences]:
 
 def save_preferences(connection: Connection, key: SubscriberKey, chosen: Preferences) -> None:
     """Write what a subscriber chose over what they chose before; nothing chosen leaves no row."""
-    mine = is_ours(connection, preferences), preferences.c.subscriber == key
-    connection.execute(delete(preferences).where(*mine))
     if chosen.is_empty:
+        mine = is_ours(connection, preferences), preferences.c.subscriber == key
+        connection.execute(delete(preferences).where(*mine))
         return
     row = {"publication": publication_of(connection), "subscriber": key, "changed_at": now()}
-    connection.execute(insert(preferences).values({**row, "chosen": json.dumps(chosen.as_dict())}))
+    write_over(connection, preferences, {**row, "chosen": json.dumps(chosen.as_dict())})
 
 
 def has_preferences(connection: Connection) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, true, update
 
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.clock import Instant, parse_instant
@@ -178,18 +178,26 @@ def has_accepted_lately(connection: Connection, *, hours: float = 24) -> bool:
 
 
 def claim_mail(
-    connection: Connection, mail: int, worker: str, lease_s: float = LEASE_S, *, issue: IssueName | None = None
+    connection: Connection,
+    mail: int,
+    worker: str,
+    lease_s: float = LEASE_S,
+    *,
+    issue: IssueName | None = None,
+    address: EmailAddress | None = None,
 ) -> bool:
     """Claim a mail that waits, before any byte of it leaves; False when another worker has it by now, or nobody may.
 
     `issue` is the one that it carries as it was written. Another worker may have taken that out meanwhile, and then
-    it is a campaign's to send. The claim counts once the transaction has ended.
+    it is a campaign's to send. `address` is the one that it was written to: its reader may have moved meanwhile, and
+    then it is written again. The claim counts once the transaction has ended.
     """
     waits = (
         is_ours(connection, transactional_mails),
         transactional_mails.c.id == mail,
         transactional_mails.c.state == MailState.WAITING.value,
         transactional_mails.c.issue.is_(None) if issue is None else transactional_mails.c.issue == issue,
+        true() if address is None else transactional_mails.c.address == address,
     )
     claimed = {"state": MailState.CLAIMED.value, "worker": worker, "lease_until": read_clock(connection) + lease_s}
     return connection.execute(update(transactional_mails).where(*waits).values(claimed)).rowcount > 0

@@ -149,7 +149,7 @@ class TransactionalSender:
         with self._store.transaction() as connection:
             if drop_needless_mails(connection, [mail.id]):
                 return MailState.DROPPED
-            is_ours = claim_mail(connection, mail.id, self._worker, self._lease_s, issue=issue)
+            is_ours = claim_mail(connection, mail.id, self._worker, self._lease_s, issue=issue, address=mail.address)
         return MailState.CLAIMED if is_ours else None
 
     def give_back(self, mail: QueuedMail, wait_s: float) -> None:

@@ -272,3 +272,14 @@ def test_another_publications_mails_are_its_own(store: Store) -> None:
     assert not _due(other)
     assert not _claim(other, mail)
     assert _count(other) == {}
+
+
+def test_a_mail_that_was_written_to_an_address_before_is_not_claimed(store: Store) -> None:
+    mail = _queue(store)
+    moved = EmailAddress("ada.lovelace@example.org")
+    with store.transaction() as connection:
+        connection.execute(update(transactional_mails).values(subscriber=moved, address=moved))
+        assert not claim_mail(connection, mail, "w1", address=EmailAddress(ADA))
+    assert _due(store) == [mail], "it is written again"
+    with store.transaction() as connection:
+        assert claim_mail(connection, mail, "w1", address=moved)
