@@ -8,7 +8,7 @@ from newsletter.mail.reply_concern import Concern
 from newsletter.throttle.learned import LearnedLimits, LearnedQuota
 from newsletter.throttle.quota import HourlyLimit, Quota
 from newsletter.throttle.rate import Rate
-from newsletter.throttle.stoppage import Stoppage
+from newsletter.throttle.stoppage import LOST_S, ROUNDING_S, Stoppage
 
 _LIMITED_IN_A_ROW = 3  # messages that left one after another cut, all refused: the server takes nothing now
 _REFUSED_TOGETHER = 8  # in a row, whenever they left: what was under way on ten connections is refused with the first
@@ -70,7 +70,7 @@ class Departures:
             return inf
         if self.stoppage is not None:
             at = self.stoppage.find_next_departure(now)
-        elif self._feelers_out and not self._feelers:
+        elif self._feelers_out and not self._feelers and now - self._feelers_since < LOST_S:
             return inf
         else:
             at = self.rate.find_next_departure(now)
@@ -280,7 +280,7 @@ class Departures:
         return True
 
     def _note_feeler(self, departed: float) -> bool:
-        is_feeler = self._feelers_out > 0 and departed >= self._feelers_since
+        is_feeler = self._feelers_out > 0 and departed >= self._feelers_since - ROUNDING_S
         self._feelers_out -= is_feeler
         return is_feeler
 

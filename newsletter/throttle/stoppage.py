@@ -11,7 +11,8 @@ _LEAST_LATER_S = 0.03
 _GROWTH = 0.3  # of the time since it began, so that the end is found late by less than that
 _APART = 0.02  # of that time: no probes are nearer to each other
 _LONG_S = 5.0  # from then on the intervals grow less
-_LOST_S = 300.0  # RFC 5321, section 4.5.3.2: a reply may take minutes; a probe without one is no longer waited for
+ROUNDING_S = 1e-6  # a departure is computed from an answer's time and how long it took
+LOST_S = 300.0  # RFC 5321, section 4.5.3.2: a reply may take minutes; a probe without one is no longer waited for
 
 
 class Stoppage:
@@ -46,7 +47,7 @@ class Stoppage:
         """Return when the next probe may leave; infinity while one is under way."""
         if self._probe_at is None:
             return max(now, self.next_probe)
-        return inf if now - self._probe_at < _LOST_S else now
+        return inf if now - self._probe_at < LOST_S else now
 
     def record_departure(self, now: float) -> None:
         """Count a probe that leaves."""
@@ -54,7 +55,7 @@ class Stoppage:
 
     def is_probe(self, departed: float) -> bool:
         """Return whether a message that left then is the probe under way."""
-        return self._probe_at is not None and departed >= self._probe_at - 1e-6
+        return self._probe_at is not None and departed >= self._probe_at - ROUNDING_S
 
     def record_refusal(self, now: float, wait: float | None = None) -> None:
         """Count a probe that was refused; `wait` is after how many seconds the server says that it is worth a try."""
