@@ -191,7 +191,7 @@ def test_greylisting_without_end_is_waited_for_as_long_as_for_a_mailbox(freeze: 
     )
     sent = _send(freeze(20), limited, rules=SendingRules(waits=(0.1,)))
     assert sent.states == {State.ACCEPTED: 19, State.DEFERRED: 1}
-    assert limited.refused["RCPT"] == 2
+    assert limited.refused["RCPT"] == 3
 
 
 def test_full_mailboxes_slow_nobody_else_down(freeze: Callable[[int], Frozen]) -> None:
