@@ -22,7 +22,7 @@ from newsletter.throttle.advice import Advice, Evidence
 from newsletter.throttle.controller import Throttle
 from newsletter.throttle.holds import HoldKind
 
-_SHORT_QUOTA_S = 300.0
+_SHORT_QUOTA_S = 600.0
 _FAR_S = 0.1  # a longer wait for the throttle may become shorter by an answer
 _NOT_THEIRS = (Concern.RATE, Concern.CONNECTION, Concern.CONNECTIONS, Concern.HEALTH)  # unless the throttle says so
 
