@@ -1,6 +1,7 @@
 """Sign-ups by mail: whoever has written to [signup] mail, and passed DMARC, is on the list at once."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -47,12 +48,21 @@ def join_by_mail(
     if dry_run:
         with store.reading() as connection:
             return _find_obstacle(connection, keys, config, request) or SignUpOutcome.JOINED
-    with store.transaction() as connection:
+    with suppress(_Overtaken), store.transaction() as connection:
         hold_off_erasing(connection)
         if obstacle := _find_obstacle(connection, keys, config, request):
             return obstacle
         _join(connection, keys, config, request)
+        if request.received_at and _has_gone_since(
+            connection, keys, subscriber_key(request.address), request.received_at
+        ):
+            raise _Overtaken  # by who pressed their link meanwhile: joining has lifted that, and nothing of it stays
         return SignUpOutcome.JOINED
+    return SignUpOutcome.OVERTAKEN
+
+
+class _Overtaken(Exception):
+    """A leaving that came between the look whether somebody had left, and their joining."""
 
 
 def _find_obstacle(
