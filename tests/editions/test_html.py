@@ -289,7 +289,7 @@ def test_what_premailer_would_fetch_with_is_left_out_and_can_be_had_by_others() 
     program = (
         "import sys\n"
         "from newsletter.editions.html import inline_styles\n"
-        "inline_styles('<!doctype html><html><head><style>p { color: red }</style></head><body><p>x</p></body></html>')\n"
+        "inline_styles('<!doctype html><html><head><style>p { color: red }</style></head><body></body></html>')\n"
         "assert 'requests' not in sys.modules\n"
         "import requests\n"
         "assert requests.get\n"
