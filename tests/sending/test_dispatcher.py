@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.backends import Limits
 from newsletter.ledger.deliveries import Delivery
-from newsletter.mail.message import Message
+from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending import connection_feed
 from newsletter.sending.collection import Collected
 from newsletter.sending.connection_feed import ConnectionFeed
@@ -152,3 +152,45 @@ def test_a_message_that_comes_after_the_halt_is_collected_and_not_handed_out() -
         assert dispatcher.collect().released == [7]
 
     asyncio.run(supply_late())
+
+
+@pytest.mark.parametrize("by_callback", [True, False])
+def test_of_two_sessions_of_which_one_suffices_the_other_ends_although_it_is_woken(
+    monkeypatch: pytest.MonkeyPatch, by_callback: bool
+) -> None:
+    monkeypatch.setattr(connection_feed, "_IDLE_S", 0.2)
+
+    async def send_now_and_then() -> list[bool]:
+        lease = LeaseClock(60)
+        lease.start(lease.read())
+        dispatcher = Dispatcher(Throttle(Limits(), now=0.0), lease)
+        busy, idle = ConnectionFeed(dispatcher), ConnectionFeed(dispatcher)
+        ended: list[bool] = []
+
+        def listen(is_ready: bool = True) -> None:
+            if is_ready:
+                idle.call_when_ready(listen)
+            else:
+                ended.append(True)
+
+        async def wait() -> None:
+            while await idle.wait():
+                pass
+            ended.append(True)
+
+        waiting = None if by_callback else asyncio.create_task(wait())
+        if by_callback:
+            listen()
+        for number in range(200):
+            if ended:
+                break
+            dispatcher.supply([(CLAIM._replace(id=number), MESSAGE._replace(key=str(number)))])
+            dispatcher.wake()
+            assert busy.take() is not None
+            busy.answer(Result(key=str(number), outcome=Outcome.ACCEPTED, stage="text"))
+            await asyncio.sleep(0.01)
+        if waiting is not None:
+            waiting.cancel()
+        return ended
+
+    assert asyncio.run(send_now_and_then()) == [True]

@@ -46,6 +46,7 @@ BEYOND = {
     "421 to MAIL": lambda command: "421 4.3.2 come back later" if command == "MAIL" else None,
     "421 to EHLO": lambda command: "421 4.7.0 too many connections" if command == "EHLO" else None,
     "421 as a greeting": lambda command: "421 4.7.0 too many connections" if command == "" else None,
+    "554 as a greeting": lambda command: "554 5.7.1 not you as well" if command == "" else None,
     "451 for all": lambda command: "451 4.7.1 Rate limit exceeded, slow down" if command == "RCPT" else None,
 }
 

@@ -1,16 +1,17 @@
 """Servers that take so much and no more: everyone is served, nobody pays for it, and little is refused."""
 
+import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from conftest import Publication
 from frozen import Frozen
-from smtp_server import Provider, provider
+from smtp_server import Provider, provider, serving_in_thread
 
 from newsletter.backends.smtp import SmtpBackend
 from newsletter.ledger.states import State
@@ -192,6 +193,38 @@ def test_greylisting_without_end_is_waited_for_as_long_as_for_a_mailbox(freeze: 
     sent = _send(freeze(20), limited, rules=SendingRules(waits=(0.1,)))
     assert sent.states == {State.ACCEPTED: 19, State.DEFERRED: 1}
     assert limited.refused["RCPT"] == 3
+
+
+def test_connections_that_are_dead_hold_up_nobody(freeze: Callable[[int], Frozen]) -> None:
+    """A machine of a relay's accepts connections, and says not a word on them."""
+    campaign = freeze(100)
+    opened: list[asyncio.StreamWriter] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        with closing(writer):
+            if len(opened) % 2:  # the first of all is dead
+                await reader.read()
+                return
+            their_reader, their_writer = await asyncio.open_connection("127.0.0.1", server.port)
+            with closing(their_writer):
+                await asyncio.gather(pump(reader, their_writer), pump(their_reader, writer))
+
+    async def listen() -> asyncio.Server:
+        return await asyncio.start_server(connect, "127.0.0.1", 0)
+
+    with provider(Limited(lambda *_: None).say) as server, serving_in_thread(listen) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        settings = SmtpBackend.Settings(host="127.0.0.1", port=port, security="none", helo="localhost")
+        campaign.send_through(SmtpBackend(settings, Path()), SendingRules())
+    assert campaign.states() == {State.ACCEPTED: 100}
+    assert len(opened) <= 6
 
 
 def test_full_mailboxes_slow_nobody_else_down(freeze: Callable[[int], Frozen]) -> None:
