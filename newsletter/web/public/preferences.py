@@ -51,6 +51,7 @@ _T = TypeVar("_T")
 _Change = tuple[SubscriberKey, WantedPreferences]
 _THREADS = 4
 _PATIENCE_S = 20.0  # more than a store waits for its lock
+_ELSEWHERE = ("sql", "address", "ldap")  # lists of other systems, which are read and never written
 _MOST_A_DAY = 50  # changes of one reader by each kind of link
 _STATUS = {
     ChoiceState.UNKNOWN: 404, ChoiceState.LATER: 503, ChoiceState.MANY: 429, ChoiceState.ADDRESS: 422,
@@ -205,7 +206,13 @@ class PreferenceEndpoints:
             return ChoiceState.ERASING
         if key in left:
             _LOG.error("A reader's erasure is put off: %s", error_line(left[key]))
-        return ChoiceState.ERASING if key in left else ChoiceState.ERASED
+            return ChoiceState.ERASING
+        if self._config.subscriber_list.source in _ELSEWHERE:
+            _LOG.warning(
+                "A reader has erased themselves, and gets nothing any more. The list in the other system still has "
+                "them: `newsletter subscribers check` counts such rows."
+            )
+        return ChoiceState.ERASED
 
     def _read(self, key: SubscriberKey) -> ReaderPreferences:
         return read_reader_preferences(self._open(), key)

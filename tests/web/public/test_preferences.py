@@ -29,6 +29,7 @@ from newsletter.subscribers.purpose_tokens import PurposeTokenSigner, TokenPurpo
 from newsletter.subscribers.reader_requests import list_requests_of
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, save_subscribers
+from newsletter.web.public import preferences
 from newsletter.web.public.preference_pages import ChoiceState, PreferencePages
 from newsletter.web.public.publication_routes import ServedPublication
 from newsletter.web.public.token_reader import TokenReader
@@ -428,6 +429,25 @@ def test_an_erasure_that_is_not_waited_for_is_written_down(
             (task,) = connection.execute(metadata.tables["reader_tasks"].select()).all()
     assert task.kind == "erase"
     assert "ada" not in repr(task)
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_an_editor_is_told_that_another_system_still_has_who_was_erased(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_elsewhere: bool
+) -> None:
+    workspace = served(publication).workspace
+    assert workspace.config.subscriber_list.source not in preferences._ELSEWHERE
+    if is_elsewhere:
+        monkeypatch.setattr(preferences, "_ELSEWHERE", (workspace.config.subscriber_list.source,))
+    monkeypatch.setattr(preferences, "finish_erasures", lambda *_: {})
+    with closing(open_store(workspace.database)) as opened:
+        pages = UnsubscribePages(workspace)
+        endpoints = ServedPublication(workspace, opened, TokenReader(workspace), pages).preferences
+        state = asyncio.run(endpoints._erase(SubscriberKey("ada@example.org"), everywhere=False))
+        endpoints.close()
+    assert state is ChoiceState.ERASED
+    assert ("The list in the other system still has them" in caplog.text) is is_elsewhere
+    assert "ada" not in caplog.text
 
 
 def test_another_publications_rows_stay(service: Service, store: Store, listed: str) -> None:
