@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from newsletter.mail.reply_limits import DAY_S, NamedQuota
+from newsletter.text import format_count
 
 _HOUR = timedelta(hours=1)
 _MARGIN = timedelta(seconds=5)  # clocks differ
@@ -14,15 +16,21 @@ _LEAST = timedelta(minutes=1)
 class QuotaWait:
     """The moment at which the next try is worth while, and the `latest` at which the quota is open again."""
 
+    asked_at: datetime
     next_try: datetime
     latest: datetime
 
     def describe(self) -> str:
         """Return when to go on, in words; times are local."""
         latest = f"{self.latest.astimezone():%Y-%m-%d %H:%M}"
-        when = f"at {latest}" if self.next_try == self.latest else f"by {latest} at the latest"
-        tries = "" if self.next_try == self.latest else f", from {self.next_try.astimezone():%H:%M} on"
-        return f"The quota is open again {when}. Run the same command again then; the outbox does so by itself{tries}."
+        is_exact = self.next_try == self.latest
+        opens = f"at {latest}" if is_exact else f"by {latest} at the latest"
+        tries = "" if is_exact else f", trying from {self.next_try.astimezone():%H:%M} on"
+        hours = ceil((self.latest - _MARGIN - self.asked_at) / _HOUR)
+        return (
+            f"The quota is open again {opens}. What the outbox sends goes on by itself{tries}; otherwise run the same "
+            f'command again then, or now with --at "in {format_count(hours, "hour")}".'
+        )
 
 
 def plan_quota_wait(quota: NamedQuota, now: datetime) -> QuotaWait | None:
@@ -33,11 +41,11 @@ def plan_quota_wait(quota: NamedQuota, now: datetime) -> QuotaWait | None:
     """
     if quota.opens_in_s is not None:
         at = now + max(timedelta(seconds=quota.opens_in_s), _LEAST) + _MARGIN
-        return QuotaWait(next_try=at, latest=at)
+        return QuotaWait(asked_at=now, next_try=at, latest=at)
     if quota.window_s is None or quota.window_s > DAY_S:
         return None
     latest = now + max(timedelta(seconds=quota.window_s), _LEAST) + _MARGIN
     full_hour = now.replace(minute=0, second=0, microsecond=0) + _HOUR + _MARGIN
     if full_hour < now + _LEAST:
         full_hour += _HOUR
-    return QuotaWait(next_try=min(full_hour, latest), latest=latest)
+    return QuotaWait(asked_at=now, next_try=min(full_hour, latest), latest=latest)

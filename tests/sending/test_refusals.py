@@ -216,6 +216,7 @@ def test_a_quota_that_is_used_up_ends_the_send_and_says_when_it_goes_on() -> Non
     assert "Daily message quota exceeded" in failure.message
     assert "still waits" in failure.next_step
     assert f"{failure.wait.latest.astimezone():%Y-%m-%d %H:%M}" in failure.next_step
+    assert '--at "in 24 hours"' in failure.next_step
     assert campaign.refusals.forgiven == [1]
     assert isinstance(campaign.answer((552, None, "Account sending quota exceeded"), "text"), SenderBlocked)
 
