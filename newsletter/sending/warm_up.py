@@ -21,7 +21,7 @@ class WarmUpReached(QuotaUsedUp):
             next_step=f"Run the same command again from {step.next_at.astimezone():%Y-%m-%d %H:%M} on; the outbox does "
             "so by itself. Without [send] warm_up in newsletter.toml everyone is sent to at once.",
         )
-        self.wait = QuotaWait(next_try=step.next_at, latest=step.next_at)
+        self.wait = QuotaWait(asked_at=datetime.now(UTC), next_try=step.next_at, latest=step.next_at)
 
 
 def begin_warm_up(store: Store, server: str, first: int) -> WarmUpStep:

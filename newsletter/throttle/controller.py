@@ -1,5 +1,6 @@
 """The throttle: lets messages and connections go as fast as the server bears, by what came of earlier ones."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from math import inf
 
@@ -22,6 +23,8 @@ __all__ = ["HOUR_S", "Throttle"]
 _TROUBLE_RETRY_S, _LONGEST_TROUBLE_RETRY_S = 0.3, 10.0
 _TRIES_UNCOUNTED = 8  # put off so often while others are accepted, it is about this reader
 _MOST_UNCOUNTED = 24  # and so often in any case
+_TRIES_BESIDE_OTHERS = 2  # put off so often while so many others were accepted, it is about this reader as well
+_MANY = 20
 _SMOOTHED = 20  # answers, for the seconds that one takes
 _TO_SENDER = (Concern.RATE, Concern.QUOTA, Concern.HEALTH)
 
@@ -51,6 +54,7 @@ class Throttle:
         self._greylisting = Greylisting(learned.greylisting_s)
         self._evidence: dict[str, Evidence] = {name: Evidence(reply=line) for name, line in learned.evidence.items()}
         self._took_s = learned.took_s or 0.0
+        self._accepted: deque[float] = deque(maxlen=_MANY)
 
     @property
     def rate(self) -> float | None:
@@ -92,6 +96,7 @@ class Throttle:
         `waited` is how long before its departure its reader was first put off, None at a first try.
         """
         self._took_s += (took - self._took_s) / _SMOOTHED
+        self._accepted.append(now)
         self._departures.record_acceptance(now, now - took)
         if waited is not None or self._greylisting.is_watched:
             self._greylisting.record_acceptance(waited)
@@ -117,7 +122,9 @@ class Throttle:
             departures.record_other(departed)
             return Advice(retry_reader_at=self._greylisting.find_retry(now, waited))
         if concern in _TO_SENDER:
-            if self._is_about_reader(concern, put_off):
+            if self._is_about_reader(concern, put_off) or (
+                concern is Concern.HEALTH and put_off >= _TRIES_BESIDE_OTHERS and self._is_left_over(departed, waited)
+            ):
                 departures.record_other(departed)
                 return Advice(counts_against_reader=True)
             departures.record_refusal(now, departed, concern, evidence.wait_s)
@@ -141,6 +148,16 @@ class Throttle:
                 departures.record_refusal(now, departed, Concern.RATE, evidence.wait_s)
             return Advice(retry_reader_at=now + _TROUBLE_RETRY_S)
         return Advice(counts_against_reader=concern in (Concern.READER, Concern.PERHAPS_STANDING))
+
+    def _is_left_over(self, departed: float, waited: float | None) -> bool:
+        """Return whether many were accepted since a reader was first put off, and now nearly all or nearly none are.
+
+        The first is a healthy server; the second is one whose remaining readers are all of this kind, such as those of
+        a domain that it can't look up.
+        """
+        if waited is None or len(self._accepted) < _MANY or self._accepted[0] <= departed - waited:
+            return False
+        return self._departures.stoppage is not None or self._departures.accepts_most
 
     def _is_about_reader(self, concern: Concern, put_off: int) -> bool:
         """Return whether a reply that a reader has got several times is about them.
