@@ -19,7 +19,7 @@ MORE := $(VENV)/.more-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits bench-scale clean
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture torture-workers bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits bench-scale clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -93,6 +93,10 @@ bench-preview: $(INSTALLED)
 # Whatever breaks, at any moment: nobody gets two copies, nobody is lost. A part of it runs in `make test`.
 torture: $(INSTALLED)
 	$(BIN)/python tests/torture/run.py $(TORTURE)
+
+# Workers beside one another on one PostgreSQL: killed, stopped, cut off from it, with clocks that differ.
+torture-workers: $(INSTALLED)
+	$(BIN)/python tests/torture/run_workers.py $(TORTURE)
 
 # Beside Postfix's smtp-source, nodemailer and aiosmtplib; wants Debian's postfix. BENCH=--quick takes some minutes.
 bench-send: $(INSTALLED)

@@ -155,10 +155,25 @@ def running_postgres(folder: Path | None = None, *settings: str) -> Iterator[Pos
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _start(binaries: Path, home: Path, settings: tuple[str, ...], identity: dict[str, object]) -> Postgres:
+def restart(server: Postgres, sign: int = signal.SIGINT) -> None:
+    """Stop a server by a signal, as `stop` does, and start it once more at its port."""
+    binaries = programs()
+    assert binaries is not None
+    server.stop(sign)
+    owner = server.folder.stat()
+    identity: dict[str, object] = {}
+    if os.geteuid() == 0:
+        identity = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    server.process = _start(binaries, server.folder, (), identity, port=server.port).process
+
+
+def _start(
+    binaries: Path, home: Path, settings: tuple[str, ...], identity: dict[str, object], *, port: int = 0
+) -> Postgres:
     # Another process may take a free port before the server does.
+    wanted = port
     for _ in range(5):
-        port = free_port()
+        port = wanted or free_port()
         options = ("listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={home}", "fsync=off",
                    "max_connections=50", "lc_messages=C", "autovacuum=off", *settings)  # fmt: skip
         process = subprocess.Popen(

@@ -33,7 +33,8 @@ def worker(debug: bool) -> None:
         ) from error
     logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("newsletter").setLevel(logging.DEBUG if debug else logging.INFO)
-    logging.getLogger("procrastinate").setLevel(logging.DEBUG if debug else logging.ERROR)
+    for library in ("procrastinate", "psycopg"):  # a queue that is out of reach is told in words of our own
+        logging.getLogger(library).setLevel(logging.DEBUG if debug else logging.CRITICAL)
 
     def on_ready() -> None:
         say("The worker waits for what is to be done. Ctrl-C ends it.", style="bold")

@@ -120,6 +120,8 @@ def telling(publication: OpenPublication, issue: str = "") -> Iterator[None]:
         yield
     except NewsletterError as error:
         _LOG.warning("%s: %s %s", _name(publication, issue), error.message, error.next_step)
+    except Exception:  # whatever it is, the worker goes on with what else there is to do
+        _LOG.exception("%s: a fault of the program, not yours. Report what follows.", _name(publication, issue))
 
 
 def _make_teller(publication: OpenPublication) -> Callable[[IssueName, ScheduleResult, NewsletterError | None], None]:
