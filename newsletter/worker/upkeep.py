@@ -120,7 +120,7 @@ def telling(publication: OpenPublication, issue: str = "") -> Iterator[None]:
         yield
     except NewsletterError as error:
         _LOG.warning("%s: %s %s", _name(publication, issue), error.message, error.next_step)
-    except Exception:  # whatever it is, the worker goes on with what else there is to do
+    except Exception:  # noqa: BLE001  # whatever it is, the worker goes on with what else there is to do
         _LOG.exception("%s: a fault of the program, not yours. Report what follows.", _name(publication, issue))
 
 

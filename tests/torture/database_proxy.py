@@ -12,8 +12,9 @@ class DatabaseProxy:
     def __init__(self, target: int) -> None:
         self.port = 0
         self._target = target
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._open: asyncio.Event
+        self._ended: asyncio.Event
         self._writers: set[asyncio.StreamWriter] = set()
 
     def stop(self) -> None:
@@ -33,13 +34,19 @@ class DatabaseProxy:
 
         self._loop.call_soon_threadsafe(close)
 
-    async def serve(self, ready: threading.Event, ended: asyncio.Event) -> None:
+    def end(self) -> None:
+        """Close every connection, and listen no more."""
+        self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def serve(self, ready: threading.Event) -> None:
+        """Pass on what comes until `end` is called."""
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         self._open = asyncio.Event()
         self._open.set()
         server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
-        await ended.wait()
+        await self._ended.wait()
         server.close()
         for writer in self._writers:
             writer.transport.abort()
@@ -73,12 +80,12 @@ class DatabaseProxy:
 def proxying(target: int) -> Iterator[DatabaseProxy]:
     """Yield a proxy of the server at a port of this machine, for the time of the context."""
     proxy = DatabaseProxy(target)
-    ready, ended = threading.Event(), asyncio.Event()
-    thread = threading.Thread(target=proxy._loop.run_until_complete, args=(proxy.serve(ready, ended),), daemon=True)
+    ready = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(proxy.serve(ready)), daemon=True)
     thread.start()
     ready.wait(10)
     try:
         yield proxy
     finally:
-        proxy._loop.call_soon_threadsafe(ended.set)
+        proxy.end()
         thread.join(10)

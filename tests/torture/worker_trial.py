@@ -209,9 +209,8 @@ def _judge(trial: WorkerTrial, addresses: Sequence[str], server: FaultServer, to
     if sum(states.values()) != len(addresses):
         trial.faults.append(f"the report does not balance: {states}")
     unknown = states.get("unknown", 0)
-    if lost := len(set(addresses) - copies.keys()) - unknown:
-        if lost > 0:
-            trial.faults.append(f"LOST UNSEEN: {lost}, {states}")
+    if (lost := len(set(addresses) - copies.keys()) - unknown) > 0:
+        trial.faults.append(f"LOST UNSEEN: {lost}, {states}")
     if states.get("accepted", 0) > len(copies):
         trial.faults.append(f"{states['accepted']} are accepted, and the server has {len(copies)}")
     if unknown > trial.most_unknown:
