@@ -1,11 +1,8 @@
 """The HTML edition: Jinja fills the MJML template, MJML makes it responsive, premailer inlines the styles."""
 
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 from newsletter.editions.edition_context import EditionContext, Placer
 from newsletter.editions.html_blocks import HtmlWriter
@@ -88,8 +85,7 @@ def _pad_preheader(preheader: str) -> str:
 def inline_styles(html: str) -> str:
     """Write the style sheets' rules into the tags, for clients that drop style sheets; the sheets stay, too."""
     # premailer brings lxml and cssutils, a tenth of a second that only this edition should cost.
-    with _left_out("requests"):
-        from premailer import Premailer
+    from premailer import Premailer
 
     # premailer drops a doctype in small letters; without one, Outlook and browsers fall back to quirks.
     html = html.replace("<!doctype html>", "<!DOCTYPE html>", 1)
@@ -109,20 +105,3 @@ def inline_styles(html: str) -> str:
             cssutils_logging_level=logging.CRITICAL,
         ).transform()
     )
-
-
-@contextmanager
-def _left_out(name: str) -> Iterator[None]:
-    """Have an empty module imported in the place of one, for the time of the context.
-
-    premailer imports requests for style sheets on the web, of which it fetches none here: that costs a seventh of a
-    send's start.
-    """
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = ModuleType(name)
-    try:
-        yield
-    finally:
-        del sys.modules[name]

@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -283,15 +281,3 @@ def test_pictures_are_linked_only_where_there_is_a_website(publication: Publicat
     with pytest.raises(ConfigError) as caught:
         _ = publication.workspace.config
     assert "no web address" in caught.value.problems[0].message
-
-
-def test_what_premailer_would_fetch_with_is_left_out_and_can_be_had_by_others() -> None:
-    program = (
-        "import sys\n"
-        "from newsletter.editions.html import inline_styles\n"
-        "inline_styles('<!doctype html><html><head><style>p { color: red }</style></head><body></body></html>')\n"
-        "assert 'requests' not in sys.modules\n"
-        "import requests\n"
-        "assert requests.get\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
