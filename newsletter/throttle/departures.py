@@ -18,6 +18,7 @@ _FEW = 0.1  # of the last answers: who is refused time after time then is meant
 _REMEMBERED = 30  # answers
 _SHORT_S = 1.5  # a stoppage by a rate is over within the second that servers count by; a longer one is a window's
 _SECOND_S = 1.0  # servers count by it
+_LOG_S = 0.5  # a server that takes nothing for so long has a second's messages on record, not a bucket that fills
 _FIRST_PROBE_S = {Concern.RATE: 0.05, Concern.QUOTA: 1.0, Concern.HEALTH: 1.0}
 # A server that recovers is to be noticed soon; most windows are of a round length, at whose end a probe leaves anyway.
 _PROBE_GROWTH = {Concern.RATE: 0.2, Concern.QUOTA: 0.2, Concern.HEALTH: 0.08}
@@ -164,7 +165,7 @@ class Departures:
                 self._refused_first_at = now
                 self._stop(now, concern, wait)
                 return
-            self.rate.set_measured(now, _SECOND_S)
+            self.rate.set_measured(now, max(_SECOND_S, 2 * (now - self._emptied_at)))
         if concern is not Concern.HEALTH or self._trouble > _OVERLOADED:
             counts = self.rate.record_refusal(now, departed)
         else:
@@ -257,10 +258,11 @@ class Departures:
         if self.stopped_by is Concern.HEALTH or self._is_mixed:
             self.rate.begin_measuring(departed)
         elif needs_feelers:
-            # What a bucket of tokens held at first does not come again.
             if not self._false_openings:
                 self._emptied_at = stoppage.began
-            self.rate.begin_measuring(self._emptied_at)
+            if departed - self._emptied_at < _LOG_S:
+                # What a bucket of tokens held at first does not come again.
+                self.rate.begin_measuring(self._emptied_at)
         if gap >= _SHORT_S:
             self._cycle_began, self._cycle_count = departed, 1
         self._look()

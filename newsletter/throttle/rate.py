@@ -10,7 +10,8 @@ _FIRST_CUT = 4  # one refusal among few answers cuts by a fifth, among many by i
 _STEP, _LONGEST_STEP = 0.05, 0.25  # of the rate; each step that is kept doubles the next, so that a new limit is found
 _LONGEST_COARSE_STEP = 1.0  # from a guess, until the first refusal
 _TRIAL_S, _TRIAL_MESSAGES = 1.1, 8  # a step is kept after this long without a refusal: servers count by the second
-_REST_S, _LONGEST_REST_S = 2.0, 15.0  # between steps, longer each time that one was refused
+_REST_S, _LONGEST_REST_S = 2.0, 8.0  # between steps, longer each time that one was refused
+_KNOWN_REST_S = 0.5  # below a rate that was accepted for long
 _REST_MESSAGES = 60  # so that steps that are refused stay far below one message in twenty
 _LONG_S = 5.0  # in which even a few messages measure a rate
 _COARSE = 20  # messages: a measure of fewer is a guess, and more is tried at once
@@ -196,7 +197,7 @@ class Rate:
                 return
         elif self._rest_s:
             is_known = per_second * (1 + self._step) < _BELOW * self._refused_rate
-            if since < (_REST_S if is_known else self._rest_s):
+            if since < (_KNOWN_REST_S if is_known else self._rest_s):
                 return
             if self._answered < (_TRIAL_MESSAGES if is_known else _REST_MESSAGES):
                 return
