@@ -53,6 +53,7 @@ class Departures:
         self._rate_before_row: float | None = None
         self._refused_share = 0.0  # of the last answers
         self._trouble = 0.0  # the share of the last answers that were about the server's health
+        self._opening: Quota | None = None  # whose new window the last of them begins
         self._feelers = 0  # that may leave, while it is not known how many more may
         self._feelers_out = 0
         self._feelers_since = now
@@ -117,8 +118,9 @@ class Departures:
         self.rate.record_departure(now)
         for quota in self.quotas:
             if quota.record_departure(now):
-                # Clocks differ: the window may open a little later.
-                self._feelers, self._feelers_out, self._feelers_since = _FEELERS - 1, 1, now
+                # Clocks differ: the window may open a little later, which one message finds out.
+                self._opening = quota
+                self._feelers, self._feelers_out, self._feelers_since = 0, 1, now
 
     def record_acceptance(self, now: float, departed: float) -> None:
         """Count a message that was accepted."""
@@ -140,6 +142,7 @@ class Departures:
             self._in_a_row = 0
         if self._note_feeler(departed) and not self._feelers and not self._feelers_out:
             self._false_openings = 0
+            self._opening = None
         if not self.is_free:
             self._look()
 
@@ -151,6 +154,10 @@ class Departures:
                 self._is_mixed = self._is_mixed or (concern is Concern.HEALTH) != (self.stopped_by is Concern.HEALTH)
             return
         was_feeler = self._note_feeler(departed)
+        if was_feeler and self._opening is not None and concern is not Concern.HEALTH:
+            self._opening.take_back(departed)
+            self._opening = None
+            return
         for quota in self.quotas:
             if quota.record_refusal(departed):
                 return
@@ -252,7 +259,7 @@ class Departures:
             self.rate.set_measured(now, look_back)
         else:
             self.rate.restore(now, self._rate_before_row)
-        self._feelers_out, self._feelers_since = 0, now
+        self._feelers_out, self._feelers_since, self._opening = 0, now, None
         needs_feelers = self._rate_before_row is None or not is_measured
         self._feelers = _FEELERS if needs_feelers and self.stopped_by is not Concern.HEALTH else 0
         if self.stopped_by is Concern.HEALTH or self._is_mixed:

@@ -9,6 +9,7 @@ HOUR_S = 3600.0
 _ALIKE = 0.1  # two windows that differ by less have one limit
 _LEAST = 4  # messages in a window; fewer come from a rate
 _LATE = 1.5  # times its length: what opens later is another window
+_LONGER, _LEAST_LONGER_S = 0.02, 0.3  # a window that is still shut at its end: Postfix's anvil counts whole seconds
 _SURELY_SHUT = 0.98  # of the time after which it was open: a window by the clock varies with when it was begun
 _HALF = 0.5  # of the count: what refuses earlier is another limit
 _TRY_MORE_AFTER = 60  # messages: then one beyond the count shows whether it still holds
@@ -50,6 +51,7 @@ class Quota:
         self._accepted = 0
         self._since_try = 0
         self._is_trying = False  # whether one message more is let through
+        self._before: tuple[float | None, int, int] = (None, 0, 0)  # the window before: its beginning and its use
 
     @property
     def seconds(self) -> float:
@@ -99,6 +101,7 @@ class Quota:
         is_first = self.is_kept and self.has_opened(now)
         was_used_up = is_first and self.began is not None and self.used >= self.count
         if is_first:
+            self._before = (self.began, self.used, self._accepted)
             self.begin(now, 0)
         if self.used >= self.count and self.is_kept:
             self._is_trying = True
@@ -123,6 +126,12 @@ class Quota:
         if was_trying:
             self._since_try = 0
         return was_trying
+
+    def take_back(self, departed: float) -> None:
+        """Learn that the window was still shut when a message left that was to begin a new one."""
+        self.began, self.used, self._accepted = self._before
+        self.shut_s = departed - (self.began or 0.0)
+        self.open_s = max(self.open_s, self.shut_s + max(_LONGER * self.shut_s, _LEAST_LONGER_S))
 
     def is_used_up(self, at: float, opened: float | None = None) -> bool:
         """Return whether a stoppage that began then, and ended when the window `opened`, may be this window's end."""
