@@ -1,7 +1,7 @@
 """A test whether a share of refusals is larger than an editor allows, or only looks so by chance."""
 
 from collections.abc import Sequence
-from math import exp, inf, log
+from math import exp, inf, log, log1p
 
 # How wrong a stop may be, however long the list: once in a thousand lists whose true share is the allowed one.
 MISTAKES = 0.001
@@ -20,11 +20,11 @@ class ShareTest:
 
     def __init__(self, allowed: float, mistakes: float = MISTAKES) -> None:
         """Make the test of a share of 1 that is above 0 and below 1."""
-        larger = [allowed + part * (1 - allowed) for part in _LOOKED_FOR]
+        # The logarithms of larger / allowed, and of (1 - larger) / (1 - allowed).
         self._steps: Sequence[tuple[float, float]] = [
-            (log(share / allowed), log((1 - share) / (1 - allowed))) for share in larger
+            (log1p(part * (1 - allowed) / allowed), log1p(-part)) for part in _LOOKED_FOR
         ]
-        self._enough = log(len(larger) / mistakes)
+        self._enough = log(len(_LOOKED_FOR) / mistakes)
 
     def is_larger(self, refused: int, answered: int) -> bool:
         """Return whether so many of those who were answered are more than chance makes of the allowed share."""

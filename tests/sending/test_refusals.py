@@ -227,6 +227,10 @@ def test_a_quota_that_opens_within_minutes_is_a_matter_of_the_rate() -> None:
     assert classify_result(_make_result((450, "4.7.1", "Hourly limit of 100 reached"))) is Concern.QUOTA
 
 
+def test_a_share_of_nearly_all_is_a_share() -> None:
+    assert not ShareTest(1 - 2**-53).is_larger(100, 100)
+
+
 REPLIES = st.sampled_from([None, None, UNKNOWN_USER, LIKELY_SPAM, NO_WHY, (450, "4.2.1", "Mailbox busy")])
 
 
