@@ -51,7 +51,14 @@ def standing_postfix(
     """Run Postfix, and follow its log."""
     if why := unavailable():
         raise Unavailable(why)
-    with postfix(keep=False, login=False, size=size, settings=settings, listener=listener, services=services) as server:
+    with postfix(
+        keep=False,
+        login=False,
+        size=size,
+        settings={"enable_long_queue_ids": "yes", **settings},
+        listener=listener,
+        services=services,
+    ) as server:
         observation = Observation()
         log = ServerLog(server.folder / "postfix.log", POSTFIX, observation, judge)
         with log.followed():
