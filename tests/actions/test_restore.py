@@ -111,6 +111,8 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
             numbers = [one.name for one in table.c if isinstance(one.type, Integer | Float) and one.name != "id"]
             values: dict[str, object] = {name: f"{name} of {issue}" for name in texts} | dict.fromkeys(numbers, 2)
             given = {"publication": store.publication, "words_sha256": f"sha256 of {issue}", "issue": issue}
+            if table is send_samples:  # which `status` reads
+                values |= dict.fromkeys(("began_at", "at", "ends_at"), "2026-11-01T09:00:00+00:00") | {"hold": ""}
             connection.execute(insert(table).values({**values, **{k: v for k, v in given.items() if k in table.c}}))
 
 
