@@ -10,9 +10,11 @@ from sqlalchemy import Connection, delete, select, update
 
 from newsletter.clock import Instant, parse_instant
 from newsletter.store.engine import insert_new, is_ours, now, publication_of, storable
-from newsletter.store.schema import learned_limits
+from newsletter.store.schema import learned_limits, shared_rates
 from newsletter.text import remove_addresses
 from newsletter.throttle.learned import LearnedLimits
+
+LEARNED_TOGETHER = "learned"  # the bucket of shared_rates in which several workers keep what they learn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,4 +65,6 @@ def write_learned_limits(connection: Connection, server: str, limits: LearnedLim
 def forget_learned_limits(connection: Connection, server: str | None = None) -> int:
     """Forget what was learned of a server, or of each; return of how many servers something was known."""
     mine = delete(learned_limits).where(is_ours(connection, learned_limits))
+    common = delete(shared_rates).where(is_ours(connection, shared_rates), shared_rates.c.bucket == LEARNED_TOGETHER)
+    connection.execute(common if server is None else common.where(shared_rates.c.server == server))
     return connection.execute(mine if server is None else mine.where(learned_limits.c.server == server)).rowcount

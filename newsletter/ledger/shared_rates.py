@@ -1,24 +1,28 @@
 """Rates that several workers keep together: each draws, in slices, what may leave within the next moment.
 
-A limit by the second is a bucket of tokens that fills by the database's clock. A limit by the hour is what was drawn in
-each of its minutes, so that no hour has more. Connections are divided among the workers that live.
+What the server showed of its limits is told to all. A limit by the second is a bucket of tokens that fills by the
+database's clock. A limit by the hour is what was drawn in each of its minutes, so that no hour has more. Connections
+are divided among the workers that live.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from newsletter.backends import Limits
 from newsletter.ledger.deliveries import list_recent_answers
+from newsletter.ledger.learned_limits import LEARNED_TOGETHER
+from newsletter.ledger.warm_up import WarmUpStep, count_accepted
 from newsletter.ledger.workers import list_living_workers, read_clock
 from newsletter.store import Store
 from newsletter.store.engine import insert_new, is_ours, publication_of
 from newsletter.store.schema import shared_rates
+from newsletter.throttle.common_limits import Common, Told, merge_limits
 
 SLICE_S = 0.5  # so much of a rate lies in the bucket at most, and is drawn at once by all workers together
 _MINUTE_S, _HOUR_MINUTES = 60, 60
-_SECOND, _HOUR = "second", "hour"
+_SECOND, _HOUR, _STOPPED = "second", "hour", "stopped"
 _HOUR_S = 3600.0
 
 
@@ -45,6 +49,82 @@ def draw_slice(store: Store, worker: str, server: str, limits: Limits, *, unspen
             want = max(1, limits.per_hour // (10 * count)) - unspent if messages is None else messages
             messages = _draw_by_hour(store, connection, server, limits.per_hour, max(0, want))
         return RateSlice(messages=messages, connections=max(1, share + (rank < more)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a worker hears of the others: the limits that all learned, and how many workers live.
+
+    One of them `raises` the rate for all. It is `is_stopped` while another finds out when the server takes mail again.
+    """
+
+    common: Common
+    workers: int
+    raises: bool
+    is_stopped: bool
+
+
+def exchange_limits(store: Store, worker: str, server: str, told: Told, *, is_stopped: bool) -> Heard:
+    """Tell the other workers what one of them has learned of a server, and hear what they have.
+
+    `is_stopped` says that the server takes nothing from this one. Of several, the first finds out when it does again.
+    """
+    with store.transaction() as connection:
+        living = list_living_workers(connection)
+        common = _read_common(connection, server)
+        is_alone = living == [worker]
+        if told.is_new or (is_alone and (common.rate, common.connections) != (told.rate, told.connections)):
+            _hold(connection, server, LEARNED_TOGETHER, read_clock(connection), 0.0)
+            common = _read_common(connection, server)
+            # What is known to one alone is the truth; the row may be an earlier sending's.
+            known = replace(told, seen=common.version, is_new=True) if is_alone else told
+            common = merge_limits(common, known)
+            row = common.version, common.rate or 0.0, common.connections or 0
+            _put(connection, server, LEARNED_TOGETHER, *row, read_clock(connection))
+        own = f"{_STOPPED} {worker}"
+        names = _is(connection, server), shared_rates.c.bucket.startswith(f"{_STOPPED} ")
+        stopped = set(connection.scalars(select(shared_rates.c.bucket).where(*names)))
+        if is_stopped and own not in stopped:
+            _hold(connection, server, own, read_clock(connection), 0.0)
+        over = stopped - {f"{_STOPPED} {one}" for one in living if is_stopped or one != worker}
+        if over:
+            connection.execute(delete(shared_rates).where(*names, shared_rates.c.bucket.in_(over)))
+        first = min((stopped - over) | ({own} if is_stopped else set()), default=own)
+        raises = living[:1] == [worker]
+        return Heard(common=common, workers=max(1, len(living)), raises=raises, is_stopped=first != own)
+
+
+def _read_common(connection: Connection, server: str) -> Common:
+    mine = _is(connection, server), shared_rates.c.bucket == LEARNED_TOGETHER
+    row = connection.execute(select(shared_rates).where(*mine)).one_or_none()
+    if row is None:
+        return Common()
+    return Common(rate=row.rate or None, connections=int(row.capacity) or None, version=int(row.tokens))
+
+
+def draw_warm_up(store: Store, server: str, step: WarmUpStep) -> int:
+    """Draw how many messages one of several workers may send of a warm-up's; 0 when the others have drawn the rest."""
+    with store.transaction() as connection:
+        count, clock = max(1, len(list_living_workers(connection))), read_clock(connection)
+        bucket = _name_warm_up(step)
+        accepted = count_accepted(connection, step.began_at)
+        drawn, _ = _hold(connection, server, bucket, clock, accepted)
+        if count == 1:  # what a worker drew that died is free again
+            drawn = accepted
+        want = max(0, min(ceil((step.most - drawn) / (2 * count)), floor(step.most - drawn)))
+        _put(connection, server, bucket, drawn + want, 0.0, 0.0, clock)
+        return want
+
+
+def give_back_warm_up(store: Store, server: str, step: WarmUpStep, unspent: int) -> None:
+    """Give back what a worker has drawn of a warm-up's messages, and nobody accepted."""
+    with store.transaction() as connection:
+        mine = _is(connection, server), shared_rates.c.bucket == _name_warm_up(step)
+        connection.execute(update(shared_rates).where(*mine).values(tokens=shared_rates.c.tokens - unspent))
+
+
+def _name_warm_up(step: WarmUpStep) -> str:
+    return f"warm-up {step.number}"
 
 
 def give_back(store: Store, server: str, limits: Limits, unspent: int) -> None:

@@ -46,7 +46,7 @@ def find_warm_up_step(connection: Connection, server: str, first: int, now: date
     if row is None:
         return _make_step(1, _cut(now), first, sent=0)
     began_at = parse_instant(row.began_at)
-    sent = _count_accepted(connection, began_at)
+    sent = count_accepted(connection, began_at)
     if began_at <= now < began_at + LENGTH:
         return _make_step(row.sending, began_at, first, sent)
     # Through a server that took nothing, nothing was warmed up.
@@ -70,7 +70,7 @@ def _make_step(number: int, began_at: Instant, first: int, sent: int) -> WarmUpS
     return WarmUpStep(number=number, began_at=began_at, most=most, left=max(0, most - sent))
 
 
-def _count_accepted(connection: Connection, since: Instant) -> int:
+def count_accepted(connection: Connection, since: Instant) -> int:
     """Return how many messages of any issue were accepted since then."""
     statement = (
         select(func.count())

@@ -18,6 +18,7 @@ from newsletter.ledger.delivery_ranges import RangeCursor
 from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.ledger.lease_watch import LeaseWatch
+from newsletter.ledger.shared_rates import draw_warm_up, give_back_warm_up
 from newsletter.ledger.states import State
 from newsletter.ledger.warm_up import WarmUpStep
 from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
@@ -123,6 +124,8 @@ class ClaimLoop:
         warm_up = None
         if rules.warm_up is not None and counts.waiting:
             warm_up = await loop.run_in_executor(thread, begin_warm_up, store, assignment.server, rules.warm_up)
+            if assignment.share is not None:
+                warm_up = replace(warm_up, left=0)  # it is drawn in slices, with the other workers
         return cls(assignment, worker, lease.seconds, thread, ledger, dispatcher, began, counts.waiting, warm_up)
 
     async def run(self) -> None:
@@ -174,8 +177,14 @@ class ClaimLoop:
     async def _has_warmed_up(self) -> bool:
         """Halt when a warm-up lets nobody else get the message now; return whether that is so."""
         step = self._warm_up
-        if step is None or self.dispatcher.tally[Outcome.ACCEPTED] < step.left:
+        accepted = self.dispatcher.tally[Outcome.ACCEPTED]
+        if step is None or accepted < step.left:
             return False
+        if self._cursor is not None:
+            draw = partial(draw_warm_up, self._assignment.store, self._assignment.server, step)
+            if drawn := await self._run_in_ledger(draw):
+                self._warm_up = replace(step, left=accepted + drawn)
+                return True
         counts = await self._run_in_ledger(partial(count_deliveries, self._assignment.store, self._assignment.issue))
         self.dispatcher.halt(WarmUpReached(step, counts.waiting) if counts.waiting else None)
         return True
@@ -199,6 +208,11 @@ class ClaimLoop:
         if last or last.forgiven or last.sooner:
             with suppress(DeliveryError):
                 await self._record_and_claim(last)
+        step, accepted = self._warm_up, self.dispatcher.tally[Outcome.ACCEPTED]
+        if self._cursor is not None and step is not None and step.left > accepted:
+            work = partial(give_back_warm_up, self._assignment.store, self._assignment.server, step)
+            with suppress(DeliveryError):
+                await self._run_in_ledger(partial(work, step.left - accepted))
 
     async def _record_and_claim(self, collected: Collected, want: int = 0, moment: float | None = None) -> Claimed:
         """Record what was collected, and claim as many as are wanted, in one transaction."""

@@ -6,13 +6,13 @@ from contextlib import suppress
 from functools import partial
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.shared_rates import SLICE_S, draw_slice, give_back
+from newsletter.ledger.shared_rates import SLICE_S, Heard, draw_slice, exchange_limits, give_back
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
 
 _EVERY_S = SLICE_S / 2
-_UNLIMITED_EVERY_S = 1.0  # where only connections are shared
+_UNLIMITED_EVERY_S = 1.0  # while only connections are shared, and no limit is learned
 
 
 class SharedLimits:
@@ -32,17 +32,33 @@ class SharedLimits:
         self._dispatcher = dispatcher
         self._connections = connections
         limits = assignment.backend.limits
-        self._every_s = _EVERY_S if limits.per_second or limits.per_hour else _UNLIMITED_EVERY_S
+        self._is_limited = bool(limits.per_second or limits.per_hour)
+        self._heard: Heard | None = None
+        self._drawn_at = -_UNLIMITED_EVERY_S
 
     async def run(self) -> None:
         """Draw again and again, until it is cancelled."""
         while True:
-            await self.draw()
-            await asyncio.sleep(self._every_s)
+            if self._is_limited or self._has_news():
+                await self.draw()
+            await asyncio.sleep(_EVERY_S)
+
+    def _has_news(self) -> bool:
+        throttle, now = self._dispatcher.throttle, self._dispatcher.read_clock()
+        is_learned = throttle.is_stopped or throttle.is_adapted
+        return is_learned or throttle.tell().is_new or now - self._drawn_at >= _UNLIMITED_EVERY_S
 
     async def draw(self) -> None:
         """Draw once; a store that can't be reached gives nothing, and what was drawn before may still leave."""
-        assignment, throttle = self._assignment, self._dispatcher.throttle
+        assignment, throttle, loop = self._assignment, self._dispatcher.throttle, asyncio.get_running_loop()
+        self._drawn_at = self._dispatcher.read_clock()
+        exchange = partial(
+            exchange_limits,
+            assignment.store,
+            self._worker,
+            assignment.server,
+            is_stopped=throttle.is_stopped,
+        )
         work = partial(
             draw_slice,
             assignment.store,
@@ -52,13 +68,24 @@ class SharedLimits:
             unspent=throttle.share_left,
         )
         with suppress(DeliveryError):
-            drawn = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            told = throttle.tell()
+            heard = await loop.run_in_executor(self._thread, exchange, told)
+            throttle.hear(
+                self._dispatcher.read_clock(),
+                heard.common,
+                heard.workers,
+                raises=heard.raises,
+                stopped=heard.is_stopped,
+                told=told,
+            )
+            drawn = await loop.run_in_executor(self._thread, work)
             messages = None if drawn.messages is None else throttle.share_left + drawn.messages
             throttle.set_share(messages, drawn.connections)
             self._connections.keep_to(drawn.connections)
-            if drawn.messages:
+            if drawn.messages or heard != self._heard:
                 self._dispatcher.changed.set()  # the claim loop may have waited for room
                 self._dispatcher.wake()
+            self._heard = heard
 
     async def close(self) -> None:
         """Give back what was not spent."""

@@ -18,6 +18,7 @@ class ConnectionLimit:
 
     def __init__(self, most: int, learned: int | None, now: float, *, is_known: bool = False) -> None:
         self._most = most
+        self._workers = 1  # that share the server's number
         self.learned = None if learned is None else min(learned, most)
         self.open = 0
         self._is_known = is_known  # the login was accepted in an earlier send
@@ -34,6 +35,22 @@ class ConnectionLimit:
     def set_most(self, most: int) -> None:
         """Set how many connections there may be at most."""
         self._most = most
+
+    def share(self, workers: int) -> None:
+        """Be the limit of one of so many workers."""
+        if workers != self._workers and self.learned is not None:
+            self.learned = max(1, self.learned * self._workers // workers)
+        self._workers = workers
+
+    def follow(self, now: float, connections: int | None) -> None:
+        """Go by the number that another of the workers found out."""
+        self.learned = connections
+        self._one_more_at = now + self._one_more_s
+
+    @property
+    def in_all(self) -> int | None:
+        """Return how many connections the server bears of all workers together; None where it has shown no limit."""
+        return None if self.learned is None else self.learned * self._workers
 
     def find_next(self, now: float, count: int) -> float:
         """Return when one connection more may be opened, where there are `count` with those that are being opened."""

@@ -7,6 +7,7 @@ from math import inf
 from newsletter.backends import Limits
 from newsletter.mail.reply_concern import Concern
 from newsletter.throttle.advice import Advice, Evidence
+from newsletter.throttle.common_limits import Common, CommonLimits, Told
 from newsletter.throttle.connection_limit import ConnectionLimit
 from newsletter.throttle.departures import Departures
 from newsletter.throttle.estimate import estimate_seconds
@@ -49,6 +50,7 @@ class Throttle:
         learned = learned or LearnedLimits()
         self._departures = Departures(limits, now, recent, learned, wall_clock_shift)
         self._connections = ConnectionLimit(limits.connections, learned.connections, now, is_known=learned.is_known)
+        self._common_limits = CommonLimits(self._departures, self._connections)
         self._session_length = SessionLength(limits.per_connection, learned.session_length)
         self._session_refusals = SessionRefusals()
         self._greylisting = Greylisting(learned.greylisting_s)
@@ -82,6 +84,28 @@ class Throttle:
         """
         self._departures.set_share(messages)
         self._connections.set_most(connections)
+
+    def tell(self) -> Told:
+        """Return what this one of several workers has found out since it last heard of the others."""
+        return self._common_limits.tell()
+
+    def hear(self, now: float, common: Common, workers: int, *, raises: bool, stopped: bool, told: Told) -> None:
+        """Go by what any of so many workers has found out, after this one has `told` its part.
+
+        One of them `raises` the rate for all. While another finds out when the server takes mail again, this one is
+        `stopped`.
+        """
+        self._common_limits.hear(now, common, workers, raises=raises, stopped=stopped, told=told)
+
+    @property
+    def is_adapted(self) -> bool:
+        """Return whether the rate is limited by what the server showed."""
+        return self._departures.rate.is_learned
+
+    @property
+    def is_stopped(self) -> bool:
+        """Return whether the server takes nothing now, and single messages find out when it does again."""
+        return self._departures.stoppage is not None
 
     @property
     def share_left(self) -> int:
@@ -280,9 +304,9 @@ class Throttle:
         del now
         departures = self._departures
         return LearnedLimits(
-            rate=departures.rate.per_second if departures.rate.is_learned else None,
+            rate=departures.rate.in_all if departures.rate.is_learned else None,
             quotas=departures.learned_quotas(),
-            connections=self._connections.learned,
+            connections=self._connections.in_all,
             session_length=self._session_length.learned,
             greylisting_s=self._greylisting.wait_s,
             took_s=self._took_s,

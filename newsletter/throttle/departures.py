@@ -47,6 +47,8 @@ class Departures:
         self.accepted = 0
         self._is_mixed = False  # a window was used up, and there was trouble: when it opened is not known
         self.share: int | None = None  # messages that may leave until more are drawn; None: nobody shares
+        self.is_held = False  # while another worker finds out when the server takes mail again
+        self._workers = 1  # that share the server's quotas
         self._shift = wall_clock_shift
         self._in_a_row = self._together = 0
         self._row_began = self._refused_first_at = now
@@ -68,7 +70,7 @@ class Departures:
         """Return when the next message may leave; infinity while a probe is under way."""
         if self.is_free:
             return now
-        if self.share == 0:
+        if self.share == 0 or self.is_held:
             return inf
         if self.stoppage is not None:
             at = self.stoppage.find_next_departure(now)
@@ -99,6 +101,16 @@ class Departures:
     def set_share(self, messages: int | None) -> None:
         """Let only so many messages leave until the next call."""
         self.share = messages
+        self._look()
+
+    def share_among(self, workers: int, *, raises: bool, stopped: bool) -> None:
+        """Be the departures of one of so many workers; while another one's messages probe, it is `stopped`."""
+        self.rate.share(workers, raises=raises)
+        if workers != self._workers:
+            for quota in self.quotas:
+                quota.count = max(1, round(quota.count * self._workers / workers))
+            self._workers = workers
+        self.is_held = stopped
         self._look()
 
     def record_departure(self, now: float) -> None:
@@ -205,9 +217,9 @@ class Departures:
         return tuple(
             LearnedQuota(
                 seconds=quota.seconds,
-                count=quota.count,
+                count=quota.count * self._workers,
                 opened_at=None if quota.began is None else quota.began + self._shift,
-                used=quota.used,
+                used=quota.used * self._workers,
             )
             for quota in self.quotas
             if quota.is_kept
@@ -295,7 +307,8 @@ class Departures:
 
     def _look(self) -> None:
         limited = self.rate.per_second is not None or self.stoppage is not None or self.hourly is not None
-        self.is_free = not limited and not self.quotas and not self._feelers and self.share is None
+        limited = limited or self.share is not None or self.is_held
+        self.is_free = not limited and not self.quotas and not self._feelers
 
 
 def _restore_quota(learned: LearnedQuota, now: float, wall_clock_shift: float) -> Quota:

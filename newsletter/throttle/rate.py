@@ -16,6 +16,7 @@ _REST_MESSAGES = 60  # so that steps that are refused stay far below one message
 _LONG_S = 5.0  # in which even a few messages measure a rate
 _COARSE = 20  # messages: a measure of fewer is a guess, and more is tried at once
 _ECHO_S = 1.0  # after a cut, what filled the server's second before it may still refuse a message
+_DEEP = 0.75  # of the rate: so deep a fall, which another worker tells of, is a guess
 _LOUD, _LOUD_SHARE = 5, 0.2  # so many refusals, and of so many answers, are no echo
 _HELD = 0.3  # of the messages: if the rate holds fewer, something else limits, and the rate is none
 _FIRST_GUESS = 20.0  # messages a second, when the first refusal comes before enough was accepted to measure
@@ -44,11 +45,50 @@ class Rate:
         self._refused_rate = 0.0  # at which the last refusal came: up to it, an accepted step proves nothing new
         self._step, self._longest_step = _STEP, _LONGEST_STEP
         self._rest_s = 0.0
+        self.workers = 1  # that share the server's rate; this is the rate of one of them
+        self._raises = True  # whether it is this one of them who tries more
+
+    @property
+    def in_all(self) -> float | None:
+        """Return the rate of all workers together."""
+        share = self._find_share()
+        return None if share is None else share * self.workers
+
+    @property
+    def in_all_proven(self) -> float | None:
+        """Return the rate of all workers together, without a step that is on trial."""
+        return None if self.proven is None else self.proven * self.workers
 
     @property
     def is_learned(self) -> bool:
         """Return whether the rate is limited by what the server showed."""
         return self.per_second is not None and self.per_second != self.ceiling
+
+    def share(self, workers: int, *, raises: bool) -> None:
+        """Be the rate of one of so many workers, of whom one `raises` it for all."""
+        self._raises = raises
+        if workers == self.workers:
+            return
+        part = self.workers / workers
+        self.workers = workers
+        self._refused_rate *= part
+        self.ceiling = None if self.ceiling is None else self.ceiling * part
+        self._before_step = None if self._before_step is None else self._before_step * part
+        self.per_second = None if self.per_second is None else self.per_second * part
+
+    def follow(self, now: float, per_second: float | None) -> None:
+        """Go by what another of the workers found out; a lower rate is one at which it was refused."""
+        before = self.proven
+        self._before_step = None
+        if per_second is not None and (before is None or per_second < _DEEP * before):
+            self._search_coarsely()
+        elif per_second is not None and before is not None and per_second < before:
+            self._note_cut(now, before)
+        self._change(now, per_second)
+
+    def _search_coarsely(self) -> None:
+        self._refused_rate = 0.0
+        self._step, self._longest_step, self._rest_s = 2 * _STEP, _LONGEST_COARSE_STEP, 0.0
 
     def find_next_departure(self, now: float) -> float:
         """Return when the next message may leave."""
@@ -78,7 +118,7 @@ class Rate:
             return False
         self._answered += 1
         self._refused += 1
-        before = self.per_second or 0.0
+        before = self._find_share() or 0.0
         if self.per_second is None:
             self._change(now, max(self.measure(now), _FIRST_GUESS) * _BELOW)
         elif self._before_step is not None:
@@ -91,19 +131,30 @@ class Rate:
             self._slot = max(self._slot, now + _BURST_S) + 1 / self.per_second
             return True
         else:
-            cut = self.per_second * (1 - self._refused / (self._answered + _FIRST_CUT)) * 0.99
+            cut = self.per_second * (1 - self._refused / (self._answered * self.workers + _FIRST_CUT)) * 0.99
             self._change(now, min(cut, self._measure_between_refusals(now)))
         self._slot = max(self._slot, now + _BURST_S) + 1 / (self.per_second or 1.0)
-        self._echoes_until = now + _ECHO_S
         self._refused_at = now
-        self._refused_rate = before
         self._before_step = None
+        self._note_cut(now, before)
+        return True
+
+    def _note_cut(self, now: float, before: float) -> None:
+        self._echoes_until = now + _ECHO_S
+        self._refused_rate = before
         self._step, self._longest_step = _STEP, _LONGEST_STEP
         self._rest_s = min(max(_REST_S, 2 * self._rest_s), _LONGEST_REST_S)
-        return True
+
+    def _find_share(self) -> float | None:
+        """Return the rate of each worker when a step, which one of them takes for all, is divided among them."""
+        if self.per_second is None or self._before_step is None:
+            return self.per_second
+        return self._before_step + (self.per_second - self._before_step) / self.workers
 
     def _measure_between_refusals(self, now: float) -> float:
         """Return what was accepted since the last refusal: a bucket was empty both times."""
+        if self.workers > 1:
+            return inf  # others had a part of what the bucket held
         count = sum(moment > self._refused_at for moment in self._accepted)
         elapsed = now - self._refused_at
         if count < _LOOK_BACK_MESSAGES and elapsed < _LONG_S:
@@ -154,10 +205,10 @@ class Rate:
         self._slot = now + _BURST_S
         self._before_step = None
         self._refused_rate = 0.0
-        is_coarse = count < _COARSE
-        self._step = 2 * _STEP if is_coarse else _STEP
-        self._longest_step = _LONGEST_COARSE_STEP if is_coarse else _LONGEST_STEP
-        self._rest_s = 0.0 if is_coarse else _REST_S
+        if count < _COARSE or self.workers > 1:  # others had a part of what was accepted
+            self._search_coarsely()
+        else:
+            self._step, self._longest_step, self._rest_s = _STEP, _LONGEST_STEP, _REST_S
 
     @property
     def proven(self) -> float | None:
@@ -179,27 +230,30 @@ class Rate:
         self._left = self._held = 0
 
     def _consider_step(self, now: float) -> None:
-        per_second = self.per_second or 0.0
+        per_second = self._find_share() or 0.0
         since = now - self._began_at
+        answered = self._answered * self.workers  # the others' answers would have cut the rate as well
         if self._before_step is not None:
-            if since < _TRIAL_S or self._answered < _TRIAL_MESSAGES:
+            if since < _TRIAL_S or answered < _TRIAL_MESSAGES:
                 return
             if per_second >= self._refused_rate:
                 self._step = min(2 * self._step, self._longest_step)
                 self._rest_s = 0.0
             if self._held < _HELD * self._left:
-                self._change(now, None)
+                self._change(now, None if self.workers == 1 else per_second)
                 self._before_step = None
                 return
-            if self._rest_s:
+            if self._rest_s or not self._raises:
                 self._change(now, per_second)
                 self._before_step = None
                 return
+        elif not self._raises:
+            return
         elif self._rest_s:
             is_known = per_second * (1 + self._step) < _BELOW * self._refused_rate
             if since < (_KNOWN_REST_S if is_known else self._rest_s):
                 return
-            if self._answered < (_TRIAL_MESSAGES if is_known else _REST_MESSAGES):
+            if answered < (_TRIAL_MESSAGES if is_known else _REST_MESSAGES):
                 return
-        self._change(now, per_second * (1 + self._step))
+        self._change(now, per_second * (1 + self._step * self.workers))
         self._before_step = per_second

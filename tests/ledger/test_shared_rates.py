@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,20 @@ from frozen import Frozen
 
 from newsletter.backends import Limits
 from newsletter.ledger.claims import record_and_claim
-from newsletter.ledger.shared_rates import SLICE_S, draw_slice, give_back
+from newsletter.ledger.learned_limits import forget_learned_limits
+from newsletter.ledger.shared_rates import (
+    SLICE_S,
+    draw_slice,
+    draw_warm_up,
+    exchange_limits,
+    give_back,
+    give_back_warm_up,
+)
+from newsletter.ledger.warm_up import begin_warm_up_step, find_warm_up_step
 from newsletter.ledger.workers import end_worker, register_worker
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store
+from newsletter.throttle.common_limits import Common, Told
 from newsletter.workspace import PublicationId
 
 SERVER = "mail.example.org:587"
@@ -78,3 +89,63 @@ def test_each_publication_has_rates_of_its_own(place: Path | str) -> None:
     with closing(open_store(place)) as store:
         assert draw_slice(store, "a", SERVER, limits).messages == 1
         assert draw_slice(store.of(PublicationId("other")), "a", SERVER, limits).messages == 1
+
+
+def _tell(rate: float | None, seen: int, connections: int | None = None, *, is_new: bool = True) -> Told:
+    return Told(rate=rate, connections=connections, seen=seen, is_new=is_new)
+
+
+NOTHING = _tell(None, 0, is_new=False)
+
+
+def test_what_one_learns_of_the_server_all_hear(campaign: Frozen) -> None:
+    store = campaign.store
+    heard = [exchange_limits(store, worker, SERVER, NOTHING, is_stopped=False) for worker in "abc"]
+    assert [(one.common, one.workers, one.raises) for one in heard] == [(Common(), 3, one == "a") for one in "abc"]
+    told = exchange_limits(store, "b", SERVER, _tell(40.0, 0, 6), is_stopped=False).common
+    assert told == Common(rate=40.0, connections=6, version=1)
+    assert exchange_limits(store, "c", SERVER, NOTHING, is_stopped=False).common == told
+    # Whoever has not heard of it yet takes nothing back, and a refusal at less counts.
+    assert exchange_limits(store, "a", SERVER, _tell(60.0, 0, 9), is_stopped=False).common == told
+    assert exchange_limits(store, "a", SERVER, _tell(30.0, 0), is_stopped=False).common.rate == 30.0
+    assert exchange_limits(store, "b", SERVER, _tell(50.0, 2, 6), is_stopped=False).common.rate == 50.0
+    assert exchange_limits(store, "b", "another.example.org", NOTHING, is_stopped=False).common == Common()
+    with store.transaction() as connection:
+        forget_learned_limits(connection, SERVER)
+    assert exchange_limits(store, "a", SERVER, NOTHING, is_stopped=False).common == Common()
+
+
+def test_one_that_is_alone_knows_best(campaign: Frozen) -> None:
+    store = campaign.store
+    exchange_limits(store, "a", SERVER, _tell(40.0, 0), is_stopped=False)
+    for worker in "ab":
+        end_worker(store, "2.10", worker)
+    heard = exchange_limits(store, "c", SERVER, _tell(70.0, 0, is_new=False), is_stopped=False)
+    assert (heard.common.rate, heard.workers, heard.raises) == (70.0, 1, True)
+
+
+def test_of_several_that_are_stopped_the_first_finds_out_when_mail_is_taken(campaign: Frozen) -> None:
+    store = campaign.store
+
+    def stop(worker: str, *, is_stopped: bool) -> bool:
+        return exchange_limits(store, worker, SERVER, NOTHING, is_stopped=is_stopped).is_stopped
+
+    assert [stop("b", is_stopped=True), stop("a", is_stopped=False), stop("c", is_stopped=True)] == [False, True, True]
+    assert [stop("b", is_stopped=False), stop("a", is_stopped=False), stop("c", is_stopped=True)] == [True, True, False]
+    end_worker(store, "2.10", "c")
+    assert stop("a", is_stopped=False) is False
+
+
+def test_a_warm_up_counts_for_all_workers(campaign: Frozen) -> None:
+    store = campaign.store
+    with store.transaction() as connection:
+        step = find_warm_up_step(connection, SERVER, 10, datetime.now(UTC))
+        begin_warm_up_step(connection, SERVER, step)
+    drawn = [draw_warm_up(store, SERVER, step) for _ in range(12)]
+    assert sum(drawn) == 10
+    assert drawn[:3] == [2, 2, 1]
+    give_back_warm_up(store, SERVER, step, 1)
+    assert [draw_warm_up(store, SERVER, step) for _ in range(2)] == [1, 0]
+    for worker in "ab":
+        end_worker(store, "2.10", worker)
+    assert draw_warm_up(store, SERVER, step) == 5, "what nobody sent is free again"

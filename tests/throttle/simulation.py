@@ -156,13 +156,16 @@ class Simulation:
 
     def _greet(self, number: int, longest: int | None) -> None:
         """Let the server say whether it takes a connection; those that it has not greeted yet count as open."""
-        call = Call(self._now, open=self._sockets, number=number)
+        call = Call(self._now, open=self._count_sockets(), number=number)
         refusal = next((one for limit in self._limits if (one := limit.refuse_connection(call))), None)
         if refusal is None:
             self._at(self._now + _LOGIN_S, lambda: self._connected(Connection(number, longest)))
         else:
             silent = not refusal.line
             self._at(self._now + (10.0 if silent else _LOGIN_S), lambda: self._refused(refusal))
+
+    def _count_sockets(self) -> int:
+        return self._sockets
 
     def _connected(self, connection: Connection) -> None:
         self._connecting -= 1

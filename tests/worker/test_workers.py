@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from running_workers import end, running_workers
 from scheduling import HOUR, put_in
 from smtp_server import Server, kill_at
 
+from newsletter.ledger.learned_limits import list_learned_limits
 from newsletter.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -152,6 +153,58 @@ def test_workers_keep_a_rate_together(shared: Publication, server: Server) -> No
     assert server.copies() == Counter(addresses)
     # Half a second's worth lies in the bucket at first; each worker by itself would have taken a third of this.
     assert began[-1] - began[0] > (150 - 20) / 40 - 0.5
+
+
+def _limit_rate(server: Server, per_second: int) -> Callable[[], float]:
+    """Let the server take so many messages in any second; return a function for the share that it refused lately."""
+    taken: deque[float] = deque()
+    course: list[bool] = []
+
+    def is_over(_recipient: str) -> bool:
+        now = time.monotonic()
+        while taken and taken[0] <= now - 1:
+            taken.popleft()
+        course.append(len(taken) >= per_second)
+        if not course[-1]:
+            taken.append(now)
+        return course[-1]
+
+    server.refuse_when = is_over
+    return lambda: sum(course[len(course) // 2 :]) / (len(course) - len(course) // 2)
+
+
+def test_workers_learn_together_what_a_server_takes(shared: Publication, server: Server) -> None:
+    addresses = shared.readers(600)
+    server.refuse = dict.fromkeys(addresses, "451 4.7.1 Rate limit exceeded")
+    find_share = _limit_rate(server, 40)
+    stored: list[float] = []
+    server.on_reply = lambda _count, text: stored.append(time.monotonic()) if "stored" in text else None
+    with running_workers(shared, 2) as workers:
+        sent = shared.run("send", "2.10", "--yes")
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+        logs = [end(worker) for worker in workers]
+    assert server.copies() == Counter(addresses)
+    assert all("sending, with" in log for log in logs), logs
+    assert find_share() <= 0.05
+    # Virtual time has the share of the ideal that this takes; here the machine may be busy.
+    assert stored[-1] - stored[0] > (600 - 40) / 40 - 0.5
+    print("share of the ideal", 600 / 40 / (stored[-1] - stored[0]), "refused", find_share())
+    with closing(open_store(shared.environ["NEWSLETTER_STORE__URL"])) as store, store.reading() as connection:
+        (known,) = list_learned_limits(connection)
+    assert known.limits.rate is not None
+    assert 25 < known.limits.rate < 45, "it is the rate of both"
+
+
+def test_a_warm_up_is_of_all_workers_together(shared: Publication, server: Server) -> None:
+    shared.readers(60)
+    shared.environ["NEWSLETTER_SEND__WARM_UP"] = "20"
+    with running_workers(shared, 2):
+        shared.run("send", "2.10", "--yes", "--detach")
+        latest = time.monotonic() + 20
+        while len(server.stored) < 20 and time.monotonic() < latest:
+            time.sleep(0.05)
+        time.sleep(1.5)
+    assert len(server.stored) == 20
 
 
 def test_cancelling_stops_the_workers(shared: Publication, server: Server) -> None:
