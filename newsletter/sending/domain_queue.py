@@ -93,6 +93,10 @@ class DomainQueue:
         """Return how many messages of domains with a limit are here."""
         return self._held_count
 
+    def share(self, workers: int) -> None:
+        """Divide the limits of domains among so many workers."""
+        self._throttle.share(workers)
+
     def choose_skipped(self) -> SkippedDomains | None:
         """Return the domains of which enough messages are here, so that no more are claimed; None without any."""
         full = frozenset(domain for domain, held in self._held.items() if len(held) >= AHEAD)

@@ -78,6 +78,8 @@ class SharedLimits:
                 stopped=heard.is_stopped,
                 told=told,
             )
+            if (domains := self._dispatcher.domains) is not None:
+                domains.share(heard.workers)
             drawn = await loop.run_in_executor(self._thread, work)
             messages = None if drawn.messages is None else throttle.share_left + drawn.messages
             throttle.set_share(messages, drawn.connections)

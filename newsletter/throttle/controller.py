@@ -104,8 +104,11 @@ class Throttle:
 
     @property
     def is_stopped(self) -> bool:
-        """Return whether the server takes nothing now, and single messages find out when it does again."""
-        return self._departures.stoppage is not None
+        """Return whether a rate or a quota is used up, and single messages find out when mail is taken again.
+
+        The server's own trouble is not meant: it may be this machine's way to it, and others may get through.
+        """
+        return self._departures.stoppage is not None and self._departures.stopped_by is not Concern.HEALTH
 
     @property
     def share_left(self) -> int:

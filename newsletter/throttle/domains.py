@@ -35,10 +35,15 @@ class DomainThrottle:
         self._slots: dict[str, float] = {}
         self._hours: dict[str, deque[float]] = {}
         self._under_way: Counter[str] = Counter()
+        self._workers = 1  # among whom the limits are divided
         for domain, times in (recent or {}).items():
             limit = self.find_limit(domain)
             if limit is not None and limit.per_hour is not None:
                 self._hours[domain] = deque(times, maxlen=limit.per_hour)
+
+    def share(self, workers: int) -> None:
+        """Divide the limits among so many workers; of a count, each has one at least."""
+        self._workers = workers
 
     def find_limit(self, domain: str) -> DomainLimit | None:
         """Return the limit on a domain; None when it has none."""
@@ -49,12 +54,14 @@ class DomainThrottle:
         limit = self.find_limit(domain)
         if limit is None:
             return now
-        if limit.at_once is not None and self._under_way[domain] >= limit.at_once:
+        if limit.at_once is not None and self._under_way[domain] >= max(1, limit.at_once // self._workers):
             return inf
         at = max(now, self._slots.get(domain, now))
         hour = self._hours.get(domain)
-        if hour is not None and len(hour) == hour.maxlen:
-            at = max(at, hour[0] + HOUR_S)
+        if hour is not None and limit.per_hour is not None:
+            most = max(1, limit.per_hour // self._workers)
+            if len(hour) >= most:
+                at = max(at, hour[-most] + HOUR_S)
         return at
 
     def record_departure(self, domain: str, now: float) -> None:
@@ -63,7 +70,7 @@ class DomainThrottle:
         if limit is None:
             return
         if limit.per_second is not None:
-            self._slots[domain] = max(self._slots.get(domain, now), now) + 1 / limit.per_second
+            self._slots[domain] = max(self._slots.get(domain, now), now) + self._workers / limit.per_second
         if limit.per_hour is not None:
             self._hours.setdefault(domain, deque(maxlen=limit.per_hour)).append(now)
         if limit.at_once is not None:

@@ -83,3 +83,17 @@ def test_a_limit_is_a_sentence() -> None:
     words = "gmail.com gets no more than 30 messages a minute and 1,000 an hour and 2 at once, as the settings say"
     assert describe_domain_limit("gmail.com", limit) == words
     assert Counter(words)["\n"] == 0
+
+
+def test_workers_divide_the_limits() -> None:
+    limit = DomainLimit(per_second=10.0, per_hour=6, at_once=4)
+    throttle = DomainThrottle({"example.org": limit})
+    throttle.share(2)
+    for moment in (0.0, 0.2):
+        assert throttle.find_next_departure("example.org", moment) == moment
+        throttle.record_departure("example.org", moment)
+        assert throttle.find_next_departure("example.org", 0.1) in (0.2, inf)
+    throttle.record_end("example.org")
+    throttle.record_departure("example.org", 0.4)
+    throttle.record_end("example.org")
+    assert throttle.find_next_departure("example.org", 1.0) == 3600.0

@@ -177,8 +177,6 @@ def test_workers_learn_together_what_a_server_takes(shared: Publication, server:
     addresses = shared.readers(600)
     server.refuse = dict.fromkeys(addresses, "451 4.7.1 Rate limit exceeded")
     find_share = _limit_rate(server, 40)
-    stored: list[float] = []
-    server.on_reply = lambda _count, text: stored.append(time.monotonic()) if "stored" in text else None
     with running_workers(shared, 2) as workers:
         sent = shared.run("send", "2.10", "--yes")
         assert sent.returncode == 0, sent.stdout + sent.stderr
@@ -186,9 +184,6 @@ def test_workers_learn_together_what_a_server_takes(shared: Publication, server:
     assert server.copies() == Counter(addresses)
     assert all("sending, with" in log for log in logs), logs
     assert find_share() <= 0.05
-    # Virtual time has the share of the ideal that this takes; here the machine may be busy.
-    assert stored[-1] - stored[0] > (600 - 40) / 40 - 0.5
-    print("share of the ideal", 600 / 40 / (stored[-1] - stored[0]), "refused", find_share())
     with closing(open_store(shared.environ["NEWSLETTER_STORE__URL"])) as store, store.reading() as connection:
         (known,) = list_learned_limits(connection)
     assert known.limits.rate is not None
