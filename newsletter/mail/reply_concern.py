@@ -78,6 +78,9 @@ _MAILBOX = _compile(
     r"\b(?:mailbox|recipient|user|inbox)\b.{0,40}\b(?:full|quota|storage)\b|\bover ?quota\b",
     r"\b(?:mailbox|recipient|user)\b.{0,12}\b(?:unavailable|busy|locked|inactive|disabled)\b",
 )
+# GMX's and web.de's, which begin with "mailbox unavailable" whatever they are about (postmaster.gmx.net).
+_POLICY_OF_GMX = _compile(r"\breject due to policy\b")
+_RATE_OF_GMX = _compile(r"\bmail send limit exceeded\b")
 _GREYLISTED = _compile(r"\bgr[ae]y-?list|\bdeferred for \d+ ?s|\bfirst (?:time|attempt)\b.{0,40}\btry\b")
 _RSPAMD_GREYLISTED = _compile(r"^(?:please )?try again later(?:: .*)?$")
 _POLICY_CODE = re.compile(r"4\.7\.1$")
@@ -155,6 +158,8 @@ _TABLE: Sequence[_Rule] = (
     _Rule(Concern.RATE, code="4", words=_RELAYS_PEAK),
     _Rule(Concern.PERHAPS_STANDING, enhanced=_ADDRESS_OF_SENDER),
     _Rule(Concern.READER, enhanced=_READERS),
+    _Rule(Concern.RATE, code="4", words=_RATE_OF_GMX),
+    _Rule(Concern.PERHAPS_STANDING, words=_POLICY_OF_GMX),
     _Rule(Concern.READER, words=_MAILBOX),
     _Rule(Concern.READER, code="4", words=_REFUSED_FOR_DOMAIN),
     _Rule(Concern.READER, code="4", words=_GREYLISTED),

@@ -27,6 +27,13 @@ QUOTA, STANDING, PERHAPS, HEALTH = Concern.QUOTA, Concern.STANDING, Concern.PERH
 
 # By who says it, and where that stands.
 SAID: dict[str, Sequence[Said]] = {
+    # postmaster.gmx.net, postmaster.web.de: each begins with "mailbox unavailable", whatever it is about
+    "GMX and web.de": [
+        Said(READER, "rcpt", 550, None, "Requested action not taken: mailbox unavailable"),
+        Said(PERHAPS, "text", 550, None, "Requested action not taken: mailbox unavailable Reject due to policy"),
+        Said(PERHAPS, "text", 554, None, "Transaction failed Reject due to policy restrictions."),
+        Said(RATE, "rcpt", 450, None, "Requested mail action not taken: mailbox unavailable Mail send limit exceeded"),
+    ],
     # support.google.com/a/answer/3726730 (errors and codes), /answer/6140680 (relay)
     "Gmail": [
         Said(READER, "rcpt", 550, "5.1.1", "The email account that you tried to reach does not exist"),
