@@ -11,8 +11,9 @@ durably: PostgreSQL runs with fsync on, SQLite with synchronous = FULL, on the d
 - same: one reader's, over and over, who is known to have left from the second time on.
 
 Beside it, in the same rounds, with the same server and protocol: `bare`, a route that reads nothing and answers at
-once, which is what the server itself takes; and `single`, ours with a commit for each POST instead of groups. Rounds go
-through all in turn, each beginning with another one; ratios are made within a round, and medians are shown.
+once, which is what the server itself takes; `single`, ours with a commit for each POST instead of groups; and
+`2 workers`, ours in two processes. Rounds go through all in turn, each beginning with another one; ratios are made
+within a round, and medians are shown.
 
 After each round with many tokens, the store is asked for the readers: fewer than were answered ends the benchmark.
 """
@@ -97,6 +98,7 @@ def main() -> None:
             contender(Path(folder), "SQLite", "single", None),
             contender(Path(folder), "PostgreSQL", "ours", postgres.fresh()),
             contender(Path(folder), "PostgreSQL", "single", postgres.fresh()),
+            contender(Path(folder), "PostgreSQL", "2 workers", postgres.fresh()),
             contender(Path(folder), "", "bare", None),
         ]
         measure(contenders, amounts)
@@ -118,8 +120,10 @@ def contender(folder: Path, database: str, kind: str, url: str | None) -> Conten
     if url:
         environment["NEWSLETTER_STORE__URL"] = url
     command = [sys.executable, str(PEER), kind]
-    if kind == "ours":
+    if kind in ("ours", "2 workers"):
         command = [sys.executable, "-m", "newsletter", "serve", "--port", "0"]
+    if kind == "2 workers":
+        command += ["--workers", "2"]
     return Contender(name, command, environment, root, stores=kind != "bare")
 
 

@@ -22,8 +22,15 @@ _PATIENCE = 1  # seconds, for work in hand when the service ends
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Listen there, instead of where [service] host says.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Instead of [service] port; 0 for any that is free.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    metavar="NUMBER",
+    help="Answer in so many processes, of which each is started again that dies. It wants PostgreSQL.",
+)
 @click.pass_obj
-def serve(debug: bool, host: str | None, port: int | None) -> None:
+def serve(debug: bool, host: str | None, port: int | None, workers: int) -> None:
     """Answer readers on the web: unsubscribing with one click, and the archive of what was sent.
 
     Of several publications in one workspace all are served, each at its own host or below its own path.
@@ -56,7 +63,7 @@ def serve(debug: bool, host: str | None, port: int | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Whether the signal comes out of the server as an exception or not is a matter of moments.
     with suppress(KeyboardInterrupt):
-        run(workspaces, host or service.host, service.port if port is None else port, on_address)
+        run(workspaces, host or service.host, service.port if port is None else port, on_address, workers=workers)
     say("The service has ended.")
     _leave()
 

@@ -43,7 +43,8 @@ def build_public_app(publications: Sequence[ServedPublication], closed: Sequence
         # A daemon: an archive that is being made holds up nobody who ends the service, and is made on next time.
         threading.Thread(target=_follow, args=(publications, overview, stop), daemon=True).start()
         for publication in publications:
-            publication.reader_work.start()
+            if publication.does_work:
+                publication.reader_work.start()
         try:
             yield
         finally:  # a signal may come out of the server as an exception

@@ -53,9 +53,13 @@ class ArchiveFile:
 
 
 class Archive:
-    """The archive as files in a folder. `renew` runs on one thread, `find` on any."""
+    """The archive as files in a folder. `renew` runs on one thread, `find` on any.
 
-    def __init__(self, workspace: Workspace, store: Store) -> None:
+    One that is not `is_maker` takes what another process makes there.
+    """
+
+    def __init__(self, workspace: Workspace, store: Store, *, is_maker: bool = True) -> None:
+        self._is_maker = is_maker
         self._folder = workspace.cache_folder / FOLDER
         self._store = store
         self._whose = f"{workspace.publication}: " if workspace.publication else ""  # before each line of the log
@@ -101,7 +105,7 @@ class Archive:
             sent = find_sent_issues(workspace, self._store)
             made_from = (sent, _files(workspace))
             state = (made_from, _names(self._folder))
-            if state == self._seen:
+            if state == self._seen and self._is_maker:
                 return
             self._seen = state  # whatever comes of it would come of it again, until something changes
             self._make(workspace, sent)
@@ -126,7 +130,12 @@ class Archive:
             page = render_index(context, []).encode()
             self._empty = ArchiveFile(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
             why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
-            _LOG.info("%s%s: the archive is a list of none", self._whose, why)
+            if self._is_maker:
+                _LOG.info("%s%s: the archive is a list of none", self._whose, why)
+            return
+        if not self._is_maker:
+            self._digests = _digests(self._folder)
+            self._empty = None
             return
         read = [draft for path in drafts for draft in read_languages(workspace, path)]
         changed = find_changed_issues(workspace, self._store, [draft for draft in read if not draft.language])

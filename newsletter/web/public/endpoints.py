@@ -48,13 +48,14 @@ class PublicEndpoints:
         pages: UnsubscribePages,
         archive: Archive,
         farewell: str,
+        return_limit: ReturnLimit,
     ) -> None:
         self._store = store
         self._token_reader = token_reader
         self._event_writer = event_writer
         self._pages = pages
         self._archive = archive
-        self._return_limit = ReturnLimit()
+        self._return_limit = return_limit
         self._farewell = f"{farewell}\n"  # to a mail client's click, which nobody may see
         self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="reader")
 

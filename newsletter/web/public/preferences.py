@@ -44,6 +44,7 @@ from newsletter.web.public.form_reading import read_form
 from newsletter.web.public.group_writer import GroupWriter
 from newsletter.web.public.preference_form import MOST_FIELDS, ChoiceAction, ChoiceForm, read_choice_form
 from newsletter.web.public.preference_pages import ChoiceState, PreferencePages, ReaderView
+from newsletter.web.public.shared_counts import SharedCounts
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.workspace import Workspace
 
@@ -77,6 +78,7 @@ class PreferenceEndpoints:
         event_writer: EventWriter,
         on_stored: Callable[[], None],
         is_one_of_several: Callable[[], bool],
+        shared: SharedCounts | None = None,
     ) -> None:
         self._workspace = workspace
         self._store = store
@@ -86,7 +88,10 @@ class PreferenceEndpoints:
         self._is_one_of_several = is_one_of_several
         self._pages = PreferencePages(workspace)
         # Whoever has a forwarded issue is not to use up what its reader may do by their own link.
-        self._limits = {full: DailyLimit(_MOST_A_DAY) for full in (False, True)}
+        self._limits = {
+            full: DailyLimit(_MOST_A_DAY, shared=shared, kind=f"{workspace.publication_id} preferences {full}")
+            for full in (False, True)
+        }
         self._writer = GroupWriter(self._store_changes, "preference-writer")
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="preferences")
         self._erasing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="erasing")

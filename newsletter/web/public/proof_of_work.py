@@ -14,6 +14,8 @@ from typing import Any
 
 from altcha.v1 import ChallengeOptions, create_challenge, verify_solution
 
+from newsletter.web.public.shared_counts import SharedCounts
+
 SCRIPT = Path(__file__).with_name("proof.js")
 _HARDEST = 100_000  # numbers to try at most: a second of a phone
 _GOOD_FOR = timedelta(hours=24)
@@ -23,10 +25,14 @@ _FIELDS = ("algorithm", "challenge", "salt", "signature")
 
 
 class ProofsOfWork:
-    """Maker and checker of challenges. `keys` are those of the forms, the newest first."""
+    """Maker and checker of challenges. `keys` are those of the forms, the newest first.
 
-    def __init__(self, keys: Callable[[], Sequence[bytes]]) -> None:
+    `shared` is where several processes note together which were used.
+    """
+
+    def __init__(self, keys: Callable[[], Sequence[bytes]], shared: SharedCounts | None = None) -> None:
         self._keys = keys
+        self._shared = shared
         self._used: OrderedDict[str, None] = OrderedDict()
 
     def make_challenge(self) -> str:
@@ -49,6 +55,8 @@ class ProofsOfWork:
             return False
         if not any(verify_solution(payload, key)[0] for key in self._keys()):
             return False
+        if self._shared:
+            return self._shared.use_up(payload["signature"], _GOOD_FOR.total_seconds())
         self._used[payload["signature"]] = None
         while len(self._used) > _USED:
             self._used.popitem(last=False)

@@ -23,6 +23,8 @@ from newsletter.web.public.form_reading import LARGEST
 from newsletter.web.public.preferences import PreferenceEndpoints
 from newsletter.web.public.reader_work import ReaderWork
 from newsletter.web.public.request_guard import HEALTH, PublicHost
+from newsletter.web.public.return_limit import ReturnLimit
+from newsletter.web.public.shared_counts import SharedCounts
 from newsletter.web.public.sign_up import SignUpEndpoints
 from newsletter.web.public.sign_up_pages import SCRIPT
 from newsletter.web.public.token_reader import TokenReader
@@ -35,12 +37,18 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class ServedPublication:
-    """A publication with what answers its readers. [service] url must be set; its routes lie below that one's path."""
+    """A publication with what answers its readers. [service] url must be set; its routes lie below that one's path.
+
+    Of several processes, which count together in `shared`, one makes the archive and does what readers' requests leave
+    to do: `does_work`.
+    """
 
     workspace: Workspace
     store: Store
     token_reader: TokenReader
     pages: UnsubscribePages
+    shared: SharedCounts | None = None
+    does_work: bool = True
 
     @property
     def url(self) -> str:
@@ -62,7 +70,7 @@ class ServedPublication:
 
     @cached_property
     def archive(self) -> Archive:
-        return Archive(self.workspace, self.store)
+        return Archive(self.workspace, self.store, is_maker=self.does_work)
 
     @cached_property
     def event_writer(self) -> EventWriter:
@@ -76,11 +84,14 @@ class ServedPublication:
     def endpoints(self) -> PublicEndpoints:
         title = self.workspace.config.publication.title
         farewell = self.translator.translate("You won't get {title} any more.", title=title)
-        return PublicEndpoints(self.store, self.token_reader, self.event_writer, self.pages, self.archive, farewell)
+        limit = ReturnLimit(shared=self.shared, whose=self.workspace.publication_id)
+        return PublicEndpoints(
+            self.store, self.token_reader, self.event_writer, self.pages, self.archive, farewell, limit
+        )
 
     @cached_property
     def sign_up(self) -> SignUpEndpoints:
-        return SignUpEndpoints(self.workspace, self.store, self.token_reader, self.reader_work.wake)
+        return SignUpEndpoints(self.workspace, self.store, self.token_reader, self.reader_work.wake, self.shared)
 
     @cached_property
     def preferences(self) -> PreferenceEndpoints:
@@ -91,6 +102,7 @@ class ServedPublication:
             self.event_writer,
             self.reader_work.wake,
             partial(is_one_of_several, self.store),
+            self.shared,
         )
 
     def build_routes(self) -> list[Route]:

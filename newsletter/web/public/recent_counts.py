@@ -3,6 +3,17 @@
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from time import monotonic
+from typing import Protocol
+
+
+class Counts(Protocol):
+    """Counts by name within a time, of one process or of several."""
+
+    def count(self, name: str) -> int: ...
+
+    def take(self, name: str, most: int) -> bool: ...
+
+    def give_back(self, name: str) -> None: ...
 
 
 class RecentCounts:
@@ -27,6 +38,13 @@ class RecentCounts:
         self._times.move_to_end(name)
         while len(self._times) > self._remembered:
             self._times.popitem(last=False)
+
+    def take(self, name: str, most: int) -> bool:
+        """Count one time, unless that makes more than `most`. Return whether it was counted."""
+        if self.count(name) >= most:
+            return False
+        self.add(name)
+        return True
 
     def give_back(self, name: str) -> None:
         """Take back one time that was counted, and then could not be written down."""

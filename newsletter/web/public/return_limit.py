@@ -8,6 +8,7 @@ from time import monotonic
 
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.web.public.daily_limit import DailyLimit
+from newsletter.web.public.shared_counts import SharedCounts
 
 LIMITED = (EventKind.RETURNED, EventKind.REASON)
 MOST_A_DAY = 10
@@ -16,8 +17,10 @@ MOST_A_DAY = 10
 class ReturnLimit:
     """A limit by reader and kind of event, for the kinds in LIMITED."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._limits = {kind: DailyLimit(MOST_A_DAY, clock) for kind in LIMITED}
+    def __init__(
+        self, clock: Callable[[], float] = monotonic, *, shared: SharedCounts | None = None, whose: str = ""
+    ) -> None:
+        self._limits = {kind: DailyLimit(MOST_A_DAY, clock, shared=shared, kind=f"{whose} {kind}") for kind in LIMITED}
 
     def take(self, reader: str, kind: EventKind) -> bool:
         """Count one event of a reader. Return False when it is one too many."""

@@ -33,6 +33,7 @@ from newsletter.web.public.form_stamps import FormStamps
 from newsletter.web.public.group_writer import GroupWriter
 from newsletter.web.public.proof_of_work import SCRIPT, ProofsOfWork
 from newsletter.web.public.request_guard import POLICY
+from newsletter.web.public.shared_counts import SharedCounts
 from newsletter.web.public.shown_words import ShownWords
 from newsletter.web.public.sign_up_form import (
     ELSEWHERE,
@@ -42,7 +43,7 @@ from newsletter.web.public.sign_up_form import (
     find_source,
     read_sign_up_form,
 )
-from newsletter.web.public.sign_up_limits import FROM_ANY_FORM, NetworkLimits
+from newsletter.web.public.sign_up_limits import FROM_ANY_FORM, count_networks
 from newsletter.web.public.sign_up_pages import FORMS, ConfirmPages, ConfirmState, FormState, SignUpPages, list_consents
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.workspace import Workspace
@@ -73,7 +74,12 @@ class SignUpEndpoints:
     """
 
     def __init__(
-        self, workspace: Workspace, store: Store, token_reader: TokenReader, on_stored: Callable[[], None]
+        self,
+        workspace: Workspace,
+        store: Store,
+        token_reader: TokenReader,
+        on_stored: Callable[[], None],
+        shared: SharedCounts | None = None,
     ) -> None:
         list_id = workspace.config.subscriber_list.id.lower()
 
@@ -87,8 +93,8 @@ class SignUpEndpoints:
         self._pages = SignUpPages(workspace)
         self._confirm_pages = ConfirmPages(workspace)
         self._words = ShownWords(store)
-        self._stamps, self._proofs = FormStamps(form_keys), ProofsOfWork(form_keys)
-        self._limits = NetworkLimits()
+        self._stamps, self._proofs = FormStamps(form_keys), ProofsOfWork(form_keys, shared)
+        self._limits = count_networks(shared, workspace.publication_id)
         self._writer = GroupWriter(self._store_requests, "sign-up-writer")
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign-up")
         self._commit: str | None = None
@@ -175,7 +181,8 @@ class SignUpEndpoints:
                 return FormState.AGAIN
             if config.signup.proof_of_work and not self._proofs.take(form.proof):
                 return FormState.AGAIN
-            self._limits.add(network)
+            if not self._limits.take(network, config.signup.per_network):
+                return FormState.MANY
             is_kept = await self._writer.write(self._make_request(config, form, network, is_stamped=is_stamped))
         except (DeliveryError, TimeoutError):
             is_kept = False
