@@ -53,7 +53,7 @@ def test_sqlite_is_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_no_answered_post_is_lost_when_processes_are_killed(tmp_path: Path, postgres: Postgres) -> None:
     url = postgres.fresh()
     publication = made(tmp_path / "digest")
-    publication.environ["NEWSLETTER_STORE__URL"] = url
+    publication.environ |= {"NEWSLETTER_STORE__URL": url, "TMPDIR": str(tmp_path)}
     answered: set[str] = set()
     is_over = threading.Event()
 
@@ -98,7 +98,7 @@ def test_no_answered_post_is_lost_when_processes_are_killed(tmp_path: Path, post
 def test_a_flood_from_one_network_is_bounded_as_by_one_process(tmp_path: Path, postgres: Postgres) -> None:
     url = postgres.fresh()
     publication = joinable(tmp_path / "digest")
-    publication.environ["NEWSLETTER_STORE__URL"] = url
+    publication.environ |= {"NEWSLETTER_STORE__URL": url, "TMPDIR": str(tmp_path)}
     with smtp_server.running() as mail_server:
         publication.through(mail_server)
         with serving(publication, "--port", "0", "--workers", "4") as service:
@@ -110,4 +110,6 @@ def test_a_flood_from_one_network_is_bounded_as_by_one_process(tmp_path: Path, p
                 time.sleep(0.1)
             time.sleep(1)
             assert len(mail_server.stored) == 20
+            assert service.end(signal.SIGINT) == 0
+            assert not list(tmp_path.glob("newsletter-serve-*"))
     postgres.drop(url)
