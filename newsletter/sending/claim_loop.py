@@ -13,10 +13,9 @@ from typing import Self, TypeVar
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import Claimed, record_and_claim
-from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_recent_answers
+from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries
 from newsletter.ledger.delivery_ranges import RangeCursor
 from newsletter.ledger.flight_recorder import FlightRecorder
-from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.shared_rates import draw_warm_up, give_back_warm_up
 from newsletter.ledger.states import State
@@ -26,15 +25,13 @@ from newsletter.mail.message import Outcome
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.collection import Collected
 from newsletter.sending.dispatcher import Dispatcher
-from newsletter.sending.domain_queue import MOST_AHEAD, open_domain_queue
+from newsletter.sending.domain_queue import MOST_AHEAD
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.message_maker import MessageMaker
-from newsletter.sending.refusals import Refusals
+from newsletter.sending.opened_dispatcher import open_dispatcher
 from newsletter.sending.rules import WorkerProgress
 from newsletter.sending.warm_up import WarmUpReached, begin_warm_up
 from newsletter.store.engine import KeptConnection
-from newsletter.throttle.controller import HOUR_S, Throttle
-from newsletter.throttle.learned import LearnedLimits
 
 _AHEAD_S = 2.0  # with a low rate, no more is claimed than leaves within this time
 _SHOW_EVERY_S = 0.1
@@ -93,33 +90,11 @@ class ClaimLoop:
     ) -> Self:
         """Return the loop of a registered worker, with a dispatcher that knows what left within the hour."""
         loop = asyncio.get_running_loop()
-        store, limits, rules = assignment.store, assignment.backend.limits, assignment.rules
+        store, rules = assignment.store, assignment.rules
         began = await loop.run_in_executor(thread, find_started_at, store, worker)
-        recent: Sequence[float] = ()
-        if limits.per_hour:
-            # The limit holds for all that left within the hour, by whatever worker.
-            moments = await loop.run_in_executor(thread, list_recent_answers, store, HOUR_S, limits.per_hour)
-            shift = loop.time() - time()
-            recent = [moment + shift for moment in moments]
-        dispatcher = Dispatcher(
-            Throttle(
-                limits,
-                now=loop.time(),
-                recent=recent,
-                learned=await loop.run_in_executor(thread, _read_learned_limits, assignment),
-                wall_clock_shift=time() - loop.time(),
-            ),
-            lease,
-            rules.waits,
-            Refusals(rules.refusals, rules.blocks),
-            # A commit costs as much as many messages; by half of what is ahead the connections have the other half.
-            group=max(1, count_most_ahead(assignment) // 2),
-            patience=rules.patience,
-            recorder=recorder,
-            domains=await loop.run_in_executor(thread, open_domain_queue, store, assignment.issue, rules.domains, loop)
-            if rules.domains
-            else None,
-        )
+        # A commit costs as much as many messages; by half of what is ahead the connections have the other half.
+        group = max(1, count_most_ahead(assignment) // 2)
+        dispatcher = await open_dispatcher(assignment, lease, thread, recorder, group)
         counts = await loop.run_in_executor(thread, count_deliveries, store, assignment.issue)
         warm_up = None
         if rules.warm_up is not None and counts.waiting:
@@ -335,12 +310,6 @@ class ClaimLoop:
 
     async def _run_in_ledger(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-
-def _read_learned_limits(assignment: Assignment) -> LearnedLimits | None:
-    with assignment.store.reading() as connection:
-        stored = read_learned_limits(connection, assignment.server)
-    return stored.limits if stored else None
 
 
 def count_most_in_hand(assignment: Assignment) -> int:
