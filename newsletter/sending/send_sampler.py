@@ -71,8 +71,10 @@ class SendSampler:
         if sample is None and not learned.is_known:
             return
         work = partial(self._write_down, sample, learned)
+        writing = asyncio.get_running_loop().run_in_executor(self._thread, work)
         with suppress(DeliveryError):
-            if await asyncio.get_running_loop().run_in_executor(self._thread, work):
+            # At the end this is cancelled, and what waits for the thread would be counted and never written.
+            if await asyncio.shield(writing):
                 self._every_s *= 2
 
     def _write_down(self, sample: SendSample | None, learned: LearnedLimits) -> bool:
