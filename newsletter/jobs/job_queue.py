@@ -9,7 +9,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, column, func, inspect, select, table
+from sqlalchemy import Connection, Integer, Text, cast, column, func, inspect, select, table
+from sqlalchemy.dialects.postgresql import JSONB
 
 from newsletter.issue_name import IssueName
 from newsletter.ledger.workers import read_clock
@@ -25,6 +26,7 @@ SEND, OUTBOX = "newsletter.send", "newsletter.outbox"  # tasks
 ALIVE_S = 30.0  # a worker that has not been heard of for longer does not count
 _LONGEST_NAME = 40
 _WORKERS = table("procrastinate_workers", column("id"), column("last_heartbeat"))
+_JOBS = table("procrastinate_jobs", column("queueing_lock"), column("status"), column("args", JSONB))
 
 
 def has_queue(connection: Connection) -> bool:
@@ -59,13 +61,29 @@ def defer_sending(connection: Connection, issue: IssueName, *, after_s: float | 
     at = None
     if after_s is not None:  # by the clock that the queue goes by: those of several machines differ
         at = datetime.fromtimestamp(read_clock(connection), UTC) + timedelta(seconds=max(0.0, after_s))
-    lock = f"{'send' if at is None else 'again'} {publication_of(connection)}/{issue}"
+    lock = _name_lock(connection, issue, is_later=at is not None)
     return _defer(connection, SEND, SENDING, at, lock, {"issue": issue, "failures": failures})
+
+
+def rests_after_failure(connection: Connection, issue: IssueName) -> bool:
+    """Return whether a campaign could not be sent, and a job waits that tries it again."""
+    if not has_queue(connection):
+        return False
+    waiting = (
+        _JOBS.c.queueing_lock == _name_lock(connection, issue, is_later=True),
+        cast(_JOBS.c.status, Text) == "todo",
+    )
+    failed = cast(_JOBS.c.args["failures"].astext, Integer) > 0
+    return connection.scalar(select(_JOBS.c.queueing_lock).where(*waiting, failed).limit(1)) is not None
 
 
 def defer_outbox(connection: Connection, at: datetime) -> bool:
     """Put in a job that looks at the publication's outbox at a moment, as `defer_sending` does."""
     return _defer(connection, OUTBOX, UPKEEP, at, None, {})
+
+
+def _name_lock(connection: Connection, issue: IssueName, *, is_later: bool) -> str:
+    return f"{'again' if is_later else 'send'} {publication_of(connection)}/{issue}"
 
 
 def _defer(

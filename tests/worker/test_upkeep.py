@@ -7,14 +7,22 @@ from datetime import timedelta
 
 import pytest
 from conftest import Publication
+from frozen import Frozen
 from linked_draft import silence_note, write_draft
 from page_server import PageServer, page
+from postgres import Postgres
 from returned_mail import make_bounce
 from smtp_server import Server
+from sqlalchemy import text
 
+from newsletter.actions.look_after_handovers import look_after_handovers
 from newsletter.actions.reconfirm_subscribers import ask_subscribers
+from newsletter.issue_name import IssueName
+from newsletter.jobs.job_queue import defer_sending
+from newsletter.jobs.job_tables import prepare_job_tables
+from newsletter.ledger.handovers import hand_over
 from newsletter.publication import OpenPublication
-from newsletter.store import Store
+from newsletter.store import Store, open_store
 from newsletter.store.suppressions import count_suppressed
 from newsletter.subscribers.secret_keys import create_secret_keys
 from newsletter.subscribers.stored_subscribers import StoredSubscriber, save_subscribers
@@ -83,3 +91,34 @@ def test_what_goes_wrong_ends_nothing(publication: Publication, caplog: pytest.L
         for each in upkeep.timetable:
             each.work("main")
     assert "can't be reached" in caplog.text
+
+
+def test_what_could_not_be_sent_rests_until_its_own_job(publication: Publication, postgres: Postgres) -> None:
+    with closing(open_store(postgres.fresh())) as store:
+        Frozen(publication, store, 3)
+        prepare_job_tables(store)
+        with store.transaction() as connection:
+            hand_over(connection, IssueName("2.10"))
+            defer_sending(connection, IssueName("2.10"), after_s=900, failures=4)
+        look_after_handovers(store)
+        assert _count_jobs(store) == 1
+        look_after_handovers(store, is_start=True)
+        assert _count_jobs(store) == 2
+
+
+def test_a_job_that_waits_for_readers_put_off_keeps_nobody_else_waiting(
+    publication: Publication, postgres: Postgres
+) -> None:
+    with closing(open_store(postgres.fresh())) as store:
+        Frozen(publication, store, 3)
+        prepare_job_tables(store)
+        with store.transaction() as connection:
+            hand_over(connection, IssueName("2.10"))
+            defer_sending(connection, IssueName("2.10"), after_s=900)
+        look_after_handovers(store)
+        assert _count_jobs(store) == 2
+
+
+def _count_jobs(store: Store) -> int:
+    with store.reading() as connection:
+        return connection.scalar(text("SELECT count(*) FROM procrastinate_jobs")) or 0
