@@ -12,7 +12,7 @@ from newsletter.campaigns.list_comparison import ListComparison
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.issue_name import IssueName
-from newsletter.jobs.job_queue import count_workers, defer_sending
+from newsletter.jobs.job_queue import count_workers, defer_sending, rests_after_failure
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.handovers import (
     Ending,
@@ -125,6 +125,7 @@ class _Follower:
         self._compares_at = time.monotonic() + _COMPARE_EVERY_S
         self._working_at = time.monotonic()  # when somebody was last seen to work
         self._signals = 0
+        self._failure: NewsletterError | None = None  # of what this process sent itself
 
     def wait(self) -> Handover:
         """Return the handover when it has ended, and no worker has anything in hand."""
@@ -142,6 +143,8 @@ class _Follower:
                     failing_since = failing_since or time.monotonic()
                     if time.monotonic() - failing_since > _STORE_PATIENCE_S:
                         raise
+                if self._failure is not None:  # the store is not out of reach: waiting would not help
+                    raise self._failure
                 time.sleep(_LOOK_EVERY_S)
 
     def _look(self) -> Handover | None:
@@ -170,12 +173,13 @@ class _Follower:
             self._working_at = now
             return
         with self._store.transaction() as connection:  # what a crashed worker had in hand waits again, without a job
-            defer_sending(connection, self._issue)
+            if not rests_after_failure(connection, self._issue):
+                defer_sending(connection, self._issue)
         if now - self._working_at > _PATIENCE_S or not count_workers(self._store):
             report = send_share(self._publication, self._issue, StopSwitch(), observer=_Part(self._observer, self))
             self._working_at = time.monotonic()
             if report.error is not None and is_handed_over(self._store, self._issue):
-                raise report.error
+                self._failure = report.error
 
     def _compare(self, handover: Handover) -> None:
         """Have those suppressed who have left the list meanwhile; a list that can't be read stops the workers."""

@@ -225,6 +225,17 @@ def test_too_many_refusals_of_all_workers_together_stop_them(shared: Publication
     assert 0 < _readers(shared)["refused"] < 400
 
 
+def test_a_server_out_of_reach_is_told_to_who_waits_and_is_not_tried_without_a_rest(shared: Publication) -> None:
+    shared.environ["NEWSLETTER_SMTP__PORT"] = "1"
+    shared.readers(3)
+    with running_workers(shared, 1) as workers:
+        sent = shared.run("send", "2.10", "--yes")
+        log = end(workers[0])
+    assert sent.returncode == 1
+    assert "No connection to 127.0.0.1:1" in sent.stderr
+    assert log.count("sending, with") <= 3, log
+
+
 def _wait_until(is_so: Callable[[], bool], seconds: float = 45.0) -> None:
     latest = time.monotonic() + seconds
     while not is_so():
