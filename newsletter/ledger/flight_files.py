@@ -140,8 +140,8 @@ def _read_boot() -> bytes | None:
 
 
 def _make_header(boot: bytes, store: Store, worker: str, slots: int) -> bytes:
-    place = str(store.file.resolve()) if store.file else store.place
-    whose = sha256("\0".join((place, store.publication, worker)).encode("utf-8", "surrogateescape")).digest()[:16]
+    words = "\0".join((store.find_identity(), store.publication, worker))
+    whose = sha256(words.encode("utf-8", "surrogateescape")).digest()[:16]
     check = sha256(b"".join((_MAGIC, boot, whose, slots.to_bytes(WORD, "little")))).digest()[:WORD]
     return _HEADER.pack(_MAGIC, boot, whose, slots, check)
 

@@ -34,6 +34,10 @@ class Database(Protocol):
         """Return the engine. Raises DeliveryError when there is none to be had."""
         ...
 
+    def find_identity(self, engine: Engine) -> str:
+        """Return what the database is, by whatever address it is reached; a copy of it is another."""
+        ...
+
     def limit_idle_transactions(self, engine: Engine, seconds: float) -> None:
         """Break off transactions of this engine whose process stands still, where the database can."""
         ...

@@ -115,6 +115,11 @@ class Store:
         _, options = self._engine.dialect.create_connect_args(self._engine.url)
         return {**options, **self._database.connect_options()}
 
+    def find_identity(self) -> str:
+        """Return what the database is, by whatever address it is reached; a copy of it is another."""
+        with explain_refusals(self._database):
+            return self._database.find_identity(self._engine)
+
     def of(self, publication: PublicationId) -> "Store":
         """Return the state of another publication of the same database, over this store's connections.
 

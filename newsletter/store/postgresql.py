@@ -32,7 +32,8 @@ _CONNECT = {
     "tcp_user_timeout": 60_000,  # ms
 }
 # The same seen from the server, so that a dead machine's lock is freed; those that an older server lacks are left
-# out. A claim has to outlive a power cut, or a reader could be sent a second copy: commits are never "off". A plan
+# out. A claim has to outlive a power cut, and the server a standby takes over from, or a reader could be sent a second
+# copy: commits are never "off", and never wait for this server alone where others are to have them, too. A plan
 # that was made while a table was small would be kept while it grows, and read all of it for each look
 # (https://www.postgresql.org/docs/current/runtime-config-query.html, plan_cache_mode).
 _SETTINGS = """
@@ -42,7 +43,7 @@ FROM pg_settings JOIN (VALUES
     ('lock_timeout', '15s'), ('idle_session_timeout', '0'), ('synchronous_commit', 'on'),
     ('plan_cache_mode', 'force_custom_plan')
 ) AS ours (name, value) USING (name)
-WHERE name <> 'synchronous_commit' OR setting = 'off'
+WHERE name <> 'synchronous_commit' OR setting IN ('off', 'local')
 """
 # Of these names, as a query would resolve them, whatever is not ours: nor a role's that we were made a member of, the
 # database's owner's, or a superuser's, who may do everything anyhow.
@@ -130,6 +131,15 @@ class Postgresql:
             ) from error
         event.listen(engine, "connect", _configure)
         return engine
+
+    def find_identity(self, engine: Engine) -> str:
+        """Return the number of the server's cluster, which a standby that takes over shares, and the database's."""
+        with engine.begin() as connection:
+            database = connection.scalar(text("SELECT oid FROM pg_database WHERE datname = current_database()"))
+            cluster = ""
+            if connection.scalar(text("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')")):
+                cluster = connection.scalar(text("SELECT system_identifier FROM pg_control_system()"))
+            return f"{cluster}/{database}"
 
     def limit_idle_transactions(self, engine: Engine, seconds: float) -> None:
         """Set idle_in_transaction_session_timeout for every connection from here on."""

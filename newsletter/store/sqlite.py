@@ -83,6 +83,11 @@ class Sqlite:
         for ending in ("", "-wal", "-shm", "-journal"):
             tighten(path.with_name(f"{path.name}{ending}"))
 
+    def find_identity(self, engine: Engine) -> str:
+        """Return where the file really is."""
+        del engine
+        return str(Path(self.place).resolve())
+
     def limit_idle_transactions(self, engine: Engine, seconds: float) -> None:
         """Do nothing: a file has no server that could tell."""
 

@@ -357,6 +357,15 @@ def test_beside_another_publication_database_or_worker_it_says_nothing(flown: St
         assert (tmp_path / "flight-first").exists()
 
 
+def test_by_another_address_of_the_same_database_it_is_believed(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.fresh()
+    with closing(open_store(url, folder=tmp_path)) as store:
+        _live(_begin(store))
+    with closing(open_store(url.replace("127.0.0.1", "localhost"), folder=tmp_path)) as same:
+        assert read_flight(same, "first") is not None
+        assert flight_files.list_flights(same) == ["first"]
+
+
 def test_neither_a_link_nor_a_pipe_is_read(flown: Store, tmp_path: Path) -> None:
     assert flown.folder is not None
     (path,) = _files(flown)

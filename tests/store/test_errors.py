@@ -283,8 +283,9 @@ def test_a_password_that_a_server_quotes_is_hidden(url: str) -> None:
     assert encoded not in shown
 
 
-def test_a_server_that_would_not_wait_for_its_disk_is_told_to(url: str, postgres: Postgres) -> None:
-    postgres.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET synchronous_commit = off")
+@pytest.mark.parametrize("setting", ["off", "local"])
+def test_a_server_that_would_not_wait_for_a_disk_is_told_to(url: str, postgres: Postgres, setting: str) -> None:
+    postgres.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET synchronous_commit = {setting}")
     with closing(open_store(url)) as store, store.transaction() as connection:
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
 
