@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, ProcrastinateException
@@ -40,6 +41,7 @@ def run_worker(publications: Sequence[OpenPublication], on_ready: Callable[[], N
 async def _run(store: Store, tasks: SendingTasks, upkeep: Upkeep, on_ready: Callable[[], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_lost_task)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, partial(_ask_to_stop, stop, tasks))
     for publication in tasks.publications:
@@ -51,6 +53,15 @@ async def _run(store: Store, tasks: SendingTasks, upkeep: Upkeep, on_ready: Call
         # One that sends at a time: a second one would have the connections and the processor of the first.
         group.create_task(_keep_working(_make_sending_app(store, tasks), sending, 1, stop))
         group.create_task(_keep_working(_make_upkeep_app(store, known, upkeep), other, 3, stop))
+
+
+def report_lost_task(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report a failure that nobody waited for; of the queue's library, whose database was lost, in one line."""
+    error = context.get("exception")
+    if isinstance(error, ConnectorException):
+        _LOG.warning("A job's end could not be noted in the queue; the ledger says what is left to do.")
+    else:
+        loop.default_exception_handler(context)
 
 
 def _ask_to_stop(stop: asyncio.Event, tasks: SendingTasks) -> None:
