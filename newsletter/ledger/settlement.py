@@ -94,11 +94,13 @@ def remove_settled_flights(store: Store) -> None:
             remove_flights(store, set(there) - set(connection.scalars(living)))
 
 
-def _settle_by_flight(connection: Connection, flight: Flight, claims: Sequence[tuple[int, int]]) -> Settled:
-    waiting = [{"key": key} for key, claim in claims if flight.is_unbegun(key, claim)]
+def _settle_by_flight(connection: Connection, flight: Flight, claims: Sequence[tuple[int, int | None]]) -> Settled:
+    # What a version without flight recorders claimed has no number, and may have left.
+    numbered = [(key, claim) for key, claim in claims if claim is not None]
+    waiting = [{"key": key} for key, claim in numbered if flight.is_unbegun(key, claim)]
     if waiting:
         connection.execute(_WAIT, waiting)
-    answered = [(key, answer) for key, claim in claims if (answer := flight.find_answer(key, claim)) is not None]
+    answered = [(key, answer) for key, claim in numbered if (answer := flight.find_answer(key, claim)) is not None]
     if answered:
         connection.execute(_RECORD, [_describe_answer(key, answer) for key, answer in answered])
     unknown = len(claims) - len(waiting) - len(answered)

@@ -62,5 +62,5 @@ def test_after_a_kill_only_texts_on_the_wire_are_unknown(
     assert "\n".join(faults_of(trial)) == ""
     assert [ended.status for ended in trial.ended[:1]] == [-9]
     unknown = list(trial.listed.values()).count("unknown")
-    assert unknown <= sum(ended.on_wire + (ended.status == -9) for ended in trial.ended)
+    assert unknown <= sum(ended.on_wire + trial.connections * (ended.status == -9) for ended in trial.ended)
     assert not list((tmp_path / "digest/.newsletter").glob("flight-*"))

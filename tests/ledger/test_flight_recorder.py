@@ -145,6 +145,13 @@ def test_of_a_claim_whose_slots_are_not_written_nothing_was_handed_over(frozen: 
     assert _states(frozen)[:5] == [State.UNKNOWN, *4 * [State.PENDING]]
 
 
+def test_what_an_earlier_version_claimed_is_unknown_beside_a_file(frozen: Store) -> None:
+    with FlightRecorder.open(frozen, "first", SLOTS):
+        record_and_claim(frozen, "1.1", "first", want=SLOTS)
+    crash_workers(frozen, "1.1")
+    assert _states(frozen) == [State.UNKNOWN] * SLOTS
+
+
 def test_a_slot_that_was_used_again_says_nothing_of_its_first_delivery(frozen: Store) -> None:
     with FlightRecorder.open(frozen, "first", 1) as recorder:
         (one,) = _claim(frozen, recorder, want=1)
