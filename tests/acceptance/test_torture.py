@@ -61,6 +61,7 @@ def test_after_a_kill_only_texts_on_the_wire_are_unknown(
     trial = try_out(scenario, tmp_path / "digest", database)
     assert "\n".join(faults_of(trial)) == ""
     assert [ended.status for ended in trial.ended[:1]] == [-9]
-    unknown = list(trial.listed.values()).count("unknown")
-    assert unknown <= sum(ended.on_wire + trial.connections * (ended.status == -9) for ended in trial.ended)
+    # Twice as many were claimed. (What the server has seen of a window is fewer: the kernel drops its share of it.)
+    kills = sum(ended.status == -9 for ended in trial.ended)
+    assert list(trial.listed.values()).count("unknown") <= kills * trial.connections * window
     assert not list((tmp_path / "digest/.newsletter").glob("flight-*"))

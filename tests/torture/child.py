@@ -13,7 +13,6 @@ import socket
 import sys
 import time
 from importlib import import_module
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,7 @@ class Seams:
 
     The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`, `seconds`; `lease_s`, the length of a lease;
     `clock_ahead_s`, by how much the wall clock is wrong; `lock_wait_s`, the longest wait for the database;
-    `send_buffer`, in bytes; `replies`, a file into which is written, by the port of each connection, how many bytes of
-    replies the program has dealt with. Through files 3 and 4 another process is asked to do something to the database.
+    `send_buffer`, in bytes. Through files 3 and 4 another process is asked to do something to the database.
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
@@ -54,8 +52,6 @@ class Seams:
             self._own_clock()
         self._watch_store()
         self._watch_sockets()
-        if self._plan.get("replies"):
-            self._count_replies()
         signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_kill_when_blocked", True))
 
     def _lose_patience(self) -> None:
@@ -192,27 +188,6 @@ class Seams:
         transport.write = counted_write
         transport.writelines = lambda self_, lines: counted_write(self_, b"".join(lines))
         transport.__init__ = small_begin
-
-    def _count_replies(self) -> None:
-        """Write down how far the program is with the server's replies, once it has dealt with them."""
-        from newsletter.backends.smtp.session import SmtpSession  # the protocol, once it is logged in
-
-        with Path(self._plan["replies"]).open("r+b") as file:
-            counts = memoryview(mmap(file.fileno(), 0)).cast("Q")
-        begin, receive = SmtpSession.__init__, SmtpSession.data_received
-        ports: dict[SmtpSession, int] = {}
-
-        def counted_begin(session: SmtpSession, transport: Any, *args: Any, **options: Any) -> None:
-            ports[session] = transport.get_extra_info("sockname")[1]
-            counts[ports[session]] = 0
-            begin(session, transport, *args, **options)
-
-        def counted_receive(session: SmtpSession, data: bytes) -> None:
-            receive(session, data)
-            counts[ports[session]] += len(data)
-
-        SmtpSession.__init__ = counted_begin  # type: ignore[method-assign]
-        SmtpSession.data_received = counted_receive  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

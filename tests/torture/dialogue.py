@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import struct
-from math import inf
 from typing import TYPE_CHECKING
 
 from torture.faults import SIGNALS, Fault
@@ -26,12 +25,6 @@ class Dialogue(asyncio.Protocol):
         self._outbox = bytearray()
         self._searched = 0
         self._muted = self._stalled = self._over = self._said_quit = self._logged_in = False
-        self._said = 0  # bytes of replies
-        self._said_before: int | None = None  # those before the first MAIL, which the program's session does not count
-        self._answered: list[
-            float
-        ] = []  # for each text that began to come, how many bytes had been said with its reply
-        self.dealt_with = 0  # of those, by the process, as it was when that ended
         self._reset()
 
     def _reset(self) -> None:
@@ -44,10 +37,7 @@ class Dialogue(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self.process = self._server.process
-        self.port: int = transport.get_extra_info("peername")[1]
         self._server.dialogues.add(self)
-        self._server.all_dialogues.append(self)
         self._reply("banner", "220 mail.example.org ESMTP")
         self._work()
 
@@ -79,7 +69,6 @@ class Dialogue(asyncio.Protocol):
         """Read one command, or one text; False when more has to come first."""
         if (self._in_text or self._chunk) and self._inbox and not self._begun:
             self._begun = True
-            self._answered.append(inf)
             if fault := self._server.strike("body"):
                 self._misbehave(fault, b"")
                 return not self._over
@@ -144,9 +133,6 @@ class Dialogue(asyncio.Protocol):
         # RFC 3030, section 2: after a failed BDAT nothing but RSET is sure to be understood.
         self._chunk_failed = chunked and not answer.startswith("2")
         self._say("text", reply, fault)
-        cut_off = fault is not None and fault.act in ("half", "close", "drop")
-        if not (self._muted or cut_off or (self._over and answer[:3] != "421")):
-            self._answered[-1] = self._said + len(self._outbox)
 
     def _command(self, line: bytes) -> None:
         verb, _, rest = line.partition(b" ")
@@ -172,14 +158,7 @@ class Dialogue(asyncio.Protocol):
     def _auth(self, _rest: bytes) -> None:
         self._logged_in = self._reply("auth", "235 2.7.0 Welcome")
 
-    @property
-    def on_wire(self) -> int:
-        """The texts of which a byte has come, and whose reply the program had not dealt with when it ended."""
-        return sum(said > (self._said_before or 0) + self.dealt_with for said in self._answered)
-
     def _mail(self, rest: bytes) -> None:
-        if self._said_before is None:
-            self._said_before = self._said + len(self._outbox)
         path = _PATH.search(rest)
         if path is None or self._sender is not None or self._chunk_failed or self._mood.login > self._logged_in:
             self._server.offences.append("MAIL within a transaction, after a failed BDAT, or before the login")
@@ -295,7 +274,6 @@ class Dialogue(asyncio.Protocol):
 
     def _send(self, data: bytes) -> None:
         if not self._transport.is_closing():
-            self._said += len(data)
             self._transport.write(data)
 
     def _close(self) -> None:

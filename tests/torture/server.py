@@ -37,7 +37,6 @@ class FaultServer:
     # Of the send under way:
     process: Run | None = None
     struck: list[Fault] = field(default_factory=list)
-    replies: Mapping[int, int] | memoryview = field(default_factory=dict)  # bytes that processes dealt with, by port
 
     def __post_init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop
@@ -45,7 +44,6 @@ class FaultServer:
         self._of_sleeper: set[Dialogue] = set()
         self._awake = True
         self.dialogues: set[Dialogue] = set()
-        self.all_dialogues: list[Dialogue] = []
         self.stalled = False
         self._faults: Sequence[Fault] = ()
         self._counts: Counter[str] = Counter()
@@ -54,16 +52,6 @@ class FaultServer:
     def begin(self, faults: Sequence[Fault]) -> None:
         """Count anew: another send is about to start."""
         self.process, self._faults, self._counts, self.struck = None, faults, Counter(), []
-
-    def note_end(self, process: Run) -> None:
-        """Note how far a process had come with the replies when it ended; its ports are others' from now on."""
-        for dialogue in self.all_dialogues:
-            if dialogue.process is process:
-                dialogue.dealt_with = self.replies[dialogue.port]
-
-    def count_on_wire(self, process: Run) -> int:
-        """Count the texts that a process had begun to send, and of whose reply it had not heard when it ended."""
-        return sum(dialogue.on_wire for dialogue in self.all_dialogues if dialogue.process is process)
 
     def settle(self, *, wait: bool) -> None:
         """Read, when the client is gone, what it had sent before, as a server that was merely slow would."""

@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +81,6 @@ class Ended:
     accepted: frozenset[str]
     noted: Mapping[str, int]  # the readers in the record beside the draft
     hung: bool
-    process: forked.Run
-    on_wire: int = 0  # texts that were under way without an answer when it ended, as the server counts them
     overtaken: bool = False  # another was let in while this one stood still
 
 
@@ -133,7 +130,6 @@ def try_out(scenario: Scenario, root: Path, database: str | None = None) -> Tria
         server.languages = languages
         publication.environ |= {"NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(server.port)}
         publication.environ |= store.environ
-        server.replies = _map_replies(root)
         for send in scenario.sends:
             trial.ended += _carry_out(scenario, send, publication, server, store)
             server.settle(wait=not scenario.overlapping)
@@ -143,18 +139,8 @@ def try_out(scenario: Scenario, root: Path, database: str | None = None) -> Tria
             if trial.ended[-1].status == 0 or not waiting - trial.lasting:
                 break
         server.settle(wait=True)
-        for ended in trial.ended:
-            ended.on_wire = server.count_on_wire(ended.process)
         _look_around(trial, publication, server, store)
     return trial
-
-
-def _map_replies(root: Path) -> memoryview:
-    """Return what the processes write down of replies, a number for each port of theirs."""
-    path = root.with_name("replies")
-    path.write_bytes(bytes(8 * 65536))
-    with path.open("r+b") as file:
-        return memoryview(mmap(file.fileno(), 0)).cast("Q")
 
 
 def _publication(scenario: Scenario, root: Path) -> Publication:
@@ -197,8 +183,7 @@ def _carry_out(
     """Run one `newsletter send` as a process of its own, with the plan's faults; after those that overtook it."""
     command, environ = ["send", "2.10", "--yes"], publication.environment()
     to_child, from_child = os.pipe(), os.pipe()
-    inside = {**_inside(scenario, send, environ), "replies": str(publication.root.with_name("replies"))}
-    command = [json.dumps(inside), *command]
+    command = [json.dumps(_inside(scenario, send, environ)), *command]
     server.begin(send.at_server)
     process = forked.start(
         command, cwd=publication.root, env=environ, program=_CHILD, pass_fds=(to_child[0], from_child[1])
@@ -219,12 +204,10 @@ def _carry_out(
         process.send_signal(signal.SIGABRT)  # faulthandler then says where it hangs
         out, err = process.communicate()
     attending.join()
-    server.note_end(process)
     return [*overtaking, Ended(
         send=send, status=process.returncode, out=out, err=err, struck=list(faults), hung=hung,
         struck_within=struck.is_set(), accepted=frozenset(server.accepted),
         noted=_record(publication).get("readers", {}), overtaken=any(_was_let_in(other) for other in overtaking),
-        process=process,
     )]  # fmt: skip
 
 

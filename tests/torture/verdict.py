@@ -84,8 +84,9 @@ def _left_out(trial: Trial, ended: Ended) -> int:
 def _most_unknown(trial: Trial, ended: list[Ended]) -> int:
     """Return how many may be unknown: a window for a lost connection, and after a crash the texts under way.
 
-    With those one of each connection that was being handed to the kernel. Of a process that stands still, and may go
-    on, and of one for whose flight recorder the disk had no room, it is two windows a connection.
+    Those are at most a window a connection, however few of them the server has seen: the rest is in the kernel's hands,
+    which drops it when the process is gone. Of a process that stands still, and may go on, and of one for whose flight
+    recorder the disk had no room, it is two windows a connection.
     """
     most = 0
     for one in ended:
@@ -93,8 +94,7 @@ def _most_unknown(trial: Trial, ended: list[Ended]) -> int:
         if one.overtaken or "no space" in _breakdowns(one):
             most += 2 * trial.connections * trial.window
         elif one.status < 0 or _breakdowns(one) or sum(act in SIGNALS for act in acts) > 1:
-            # Of each connection a text may be in the kernel's hands, which drops it when the process is gone.
-            most += one.on_wire + trial.connections
+            most += trial.connections * trial.window
         most += trial.window * sum(fault.breaks for fault in one.struck)
     if any(one.send.deadline_s for one in ended):
         most += trial.window * trial.abandoned
