@@ -29,17 +29,7 @@ def export_editions(
     `more` adds forms that packages above this one make. All are made before any is written. Raises TemplateError,
     DraftError, and DecisionNeeded where the draft's own picture would be overwritten.
     """
-    public = issue.seen_by(frozenset())
-    render_once = cache(lambda: render_pdf(context, public))  # for its own file, and for the web page that offers it
-    makers: dict[str, Maker] = {
-        "html": _make_html,
-        "text": _make_text,
-        "pdf": lambda _context, issue: {pdf_name(issue): render_once()},
-        "web": lambda context, issue: make_web_files(context, issue, try_pdf(render_once)[0]),
-        "png": _make_pages,
-        **(more or {}),
-    }
-    made = {form: makers[form](context, public) for form in forms}
+    made = make_editions(context, issue, forms, more)
     _refuse_to_lose(issue, [folder / name for files in made.values() for name in files])
     require_own_links(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,6 +41,26 @@ def export_editions(
             if path not in written.values():
                 written[form if form not in written else name] = path
     return written
+
+
+def make_editions(
+    context: EditionContext, issue: Issue, forms: Sequence[str], more: Mapping[str, Maker] | None = None
+) -> dict[str, Mapping[str, bytes]]:
+    """Return the files of each named form, as readers without tags get it: names and contents, the edition first.
+
+    `more` adds forms that packages above this one make. Raises TemplateError and DraftError.
+    """
+    public = issue.seen_by(frozenset())
+    render_once = cache(lambda: render_pdf(context, public))  # for its own file, and for the web page that offers it
+    makers: dict[str, Maker] = {
+        "html": _make_html,
+        "text": _make_text,
+        "pdf": lambda _context, issue: {pdf_name(issue): render_once()},
+        "web": lambda context, issue: make_web_files(context, issue, try_pdf(render_once)[0]),
+        "png": _make_pages,
+        **(more or {}),
+    }
+    return {form: makers[form](context, public) for form in forms}
 
 
 def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:

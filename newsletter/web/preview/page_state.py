@@ -9,7 +9,7 @@ from typing import Any
 from newsletter.checks.size import CLIPPED_AT, measure_html
 from newsletter.errors import NewsletterError, Problem
 from newsletter.issue.blocks import write_words
-from newsletter.issue.model import Issue
+from newsletter.issue.extent import measure_extent
 from newsletter.link_check import LinkReport, Verdict
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.text import escape_controls, format_count, shorten_path
@@ -20,12 +20,6 @@ from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.web.preview.subscriber_search import find, find_source, reader_id
 from newsletter.workspace import Workspace
 
-# Silent reading of English prose, words a minute: Brysbaert, "How many words do we read per minute?", 2019.
-_WORDS_A_MINUTE = 238
-# Signs a minute in scripts written without spaces, about what studies of Japanese and Chinese find.
-_SIGNS_A_MINUTE = 500
-_SIGN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
 _LOST = Diagnostic(
     title="The reader that was chosen is not on the list any more.",
@@ -144,7 +138,7 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
     email = rendered.email(reader)
     texts = [*issue.texts(), rendered.context.about]
     links = [*(link for text in texts for link in text.links()), *issue.links()]
-    words, signs = _length(issue)
+    extent = measure_extent(issue)
     sender = rendered.context.config.sender.from_
     return {
         "subject": email.subject,
@@ -153,9 +147,9 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
         "size": measure_html(email.html),
         "limit": CLIPPED_AT,
         "pictures": rendered.draft_report.picture_weight,  # 0 until the checks are made
-        "words": words,
-        "signs": signs,
-        "minutes": max(1, round(words / _WORDS_A_MINUTE + signs / _SIGNS_A_MINUTE)),
+        "words": extent.words,
+        "signs": extent.signs,
+        "minutes": extent.minutes,
         "links_said": _say_links(rendered.links),
         "links": [{"text": write_words((link,)), "href": link.href} for link in links],
     }
@@ -170,9 +164,3 @@ def _say_links(report: LinkReport | None) -> str:
         return f"Looking where they lead: {known} of {known + report.waiting} pages."
     fine = report.verdicts.get(Verdict.FINE, 0)
     return f"Looked where they lead: {fine} of {format_count(known, 'page')} fine."
-
-
-def _length(issue: Issue) -> tuple[int, int]:
-    """Return the number of words, and of signs in scripts that have no spaces between words."""
-    plain = "\n".join(text.plain() for text in issue.texts())
-    return len(_WORD.findall(_SIGN.sub(" ", plain))), len(_SIGN.findall(plain))
