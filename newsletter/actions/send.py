@@ -11,7 +11,7 @@ from newsletter.actions.freeze_plan import SendTime, freeze_plan
 from newsletter.actions.hand_over import follow, is_in_workers_hands, prepare_handover
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.actions.send_request import make_send_request
-from newsletter.campaigns.approval import approve
+from newsletter.campaigns.gates import pass_gates
 from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.campaigns.plan import SendPlan, plan_send
 from newsletter.campaigns.sent_record import write_record
@@ -215,8 +215,8 @@ def _plan(
         require = publication.config.send.require
         # What is asked of a text before its first copy, one that was frozen had then.
         if plan.templates and require and (plan.takes_over or not plan.text_changed):
-            approval = approve(require, publication.workspace, store, request.texts)
-            plan = replace(plan, campaign=replace(plan.campaign, **asdict(approval)))
+            clearance = pass_gates(require, publication.workspace, store, request.texts)
+            plan = replace(plan, campaign=replace(plan.campaign, **asdict(clearance)))
         yield staged, plan
 
 

@@ -134,7 +134,7 @@ def prepare_test(publication: OpenPublication, issues: Sequence[Issue], testers:
 
     Each tester gets all of `issues`, which are one in several languages.
     """
-    from newsletter.campaigns.approval import hash_rendering
+    from newsletter.campaigns.issue_fingerprints import hash_rendering
     from newsletter.sending.rules import load_signature
 
     recipient_tags, sign = RecipientTags.from_workspace(publication.workspace), load_signature(publication.workspace)

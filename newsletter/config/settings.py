@@ -17,6 +17,7 @@ from pydantic import (
 
 from newsletter.address import EmailAddress, local_part_of, subscriber_key
 from newsletter.config import validators
+from newsletter.config.approval_settings import ApprovalSettings, check_approval
 from newsletter.config.check_settings import LinkSettings, ProseSettings
 from newsletter.config.domain_settings import DomainSettings, check_domains
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
@@ -164,8 +165,8 @@ def _check_sign_up_address(signup: SignupSettings, info: ValidationInfo) -> Sign
     return signup
 
 
-# Conditions for sending an issue, see newsletter/campaigns/approval.py.
-Requirement = Literal["clean-checks", "committed", "tested"]
+# Conditions for sending an issue, see newsletter/campaigns/gates.py.
+Requirement = Literal["clean-checks", "committed", "tested", "approved"]
 
 
 class SendSettings(Section):
@@ -261,6 +262,11 @@ def _check_list_languages(settings: SubscriberListSettings, info: ValidationInfo
     return settings.model_copy(update=find_declared(named, [publication.language, *translations]))
 
 
+def _check_approval(approval: ApprovalSettings, info: ValidationInfo) -> ApprovalSettings:
+    send = info.data.get("send")
+    return check_approval(approval, send.require if send else ())
+
+
 class Config(BaseModel):
     """A publication's whole configuration. `backends` holds each named backend's own settings."""
 
@@ -283,6 +289,9 @@ class Config(BaseModel):
     prose: ProseSettings = ProseSettings()
     pdf: PdfSettings = PdfSettings()
     send: SendSettings = SendSettings()
+    approval: Annotated[ApprovalSettings, AfterValidator(_check_approval), Field(validate_default=True)] = (
+        ApprovalSettings()
+    )
     store: StoreSettings = StoreSettings()
     dkim: DkimSettings = DkimSettings()
     inbox: InboxSettings = InboxSettings()

@@ -37,7 +37,7 @@ campaigns = Table(
     Column("left_out", Integer, nullable=False),  # rows of the list that could not become recipients
     Column("due_at", String),  # sent by the outbox from then on
     Column("expires_at", String),  # and not at all after this
-    Column("text_sha256", String),  # what the editions were, see campaigns/approval.py
+    Column("text_sha256", String),  # what the editions were, see campaigns/gates.py
     Column("commit_id", String),  # of the draft, when [send] require asks for it
     Column("seed", String),  # what Message-IDs are made of, known to nobody else; none: the id, as in versions 1 and 2
 )

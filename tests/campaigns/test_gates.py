@@ -15,7 +15,8 @@ from preview_server import previewing
 from smtp_server import Server
 from translated import translate, write_draft
 
-from newsletter.campaigns.approval import Approval, approve, hash_rendering
+from newsletter.campaigns.gates import Clearance, pass_gates
+from newsletter.campaigns.issue_fingerprints import hash_rendering
 from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
@@ -34,7 +35,7 @@ IDENTITY = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
 }  # fmt: skip
 Git = Callable[..., str]
-Ask = Callable[..., Approval]
+Ask = Callable[..., Clearance]
 
 
 @pytest.fixture
@@ -68,10 +69,10 @@ def store(publication: Publication) -> Iterator[Store]:
 def ask(publication: Publication, store: Store) -> Ask:
     """Ask for approval of an issue as it stands on disk."""
 
-    def approved(*require: Requirement, name: str = "2.10") -> Approval:
+    def approved(*require: Requirement, name: str = "2.10") -> Clearance:
         workspace = publication.workspace
         draft = read_draft(workspace.find_draft(name))
-        return approve(require, workspace, store, read_issue_texts(workspace, publication.context, draft))
+        return pass_gates(require, workspace, store, read_issue_texts(workspace, publication.context, draft))
 
     return approved
 
@@ -95,11 +96,11 @@ def test_all_is_well_with_what_is_clean_committed_and_tested(
     publication: Publication, git: Git, store: Store, ask: Ask
 ) -> None:
     record_test(store, "2.10", _sha(publication))
-    assert ask(*ALL) == Approval(commit_id=git("rev-parse", "HEAD"), text_sha256=_sha(publication))
+    assert ask(*ALL) == Clearance(commit_id=git("rev-parse", "HEAD"), text_sha256=_sha(publication))
 
 
 def test_who_asks_for_nothing_gets_everything(publication: Publication, ask: Ask) -> None:
-    assert ask() == Approval(commit_id=None, text_sha256=_sha(publication))
+    assert ask() == Clearance(commit_id=None, text_sha256=_sha(publication))
 
 
 def test_everything_that_is_missing_is_told_at_once_each_with_its_next_step(
@@ -137,7 +138,7 @@ def test_what_was_saved_since_it_was_read_is_not_what_is_sent(
     path = publication.root / "drafts" / name
     path.write_bytes(path.read_bytes() + b"\n")
     git("commit", "--quiet", "--all", "--message", "Another")
-    (problem,) = _missing(lambda: approve(["committed"], publication.workspace, store, texts))
+    (problem,) = _missing(lambda: pass_gates(["committed"], publication.workspace, store, texts))
     assert problem.message == "this was saved again just now"
 
 
@@ -322,7 +323,7 @@ def test_the_texts_name_is_the_same_in_every_process(publication: Publication) -
     code = (
         "import sys; from pathlib import Path; from newsletter.workspace import Workspace;"
         "from newsletter.editions import EditionContext; from newsletter.issue.draft import load_issue;"
-        "from newsletter.campaigns.approval import hash_rendering as name;"
+        "from newsletter.campaigns.issue_fingerprints import hash_rendering as name;"
         "there = Workspace(Path.cwd(), {});"
         "print(name(EditionContext.from_workspace(there), load_issue(there.find_draft('2.10'))))"
     )

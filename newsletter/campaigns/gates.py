@@ -1,12 +1,12 @@
-"""Approval of an issue by [send] require: it is checked, committed in git, and was tested."""
+"""The gates of [send] require, which an issue passes before it leaves: checked, committed, tested, approved."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from newsletter.campaigns.git_commits import Repository
+from newsletter.campaigns.issue_approvals import explain_missing, find_approvals
+from newsletter.campaigns.issue_fingerprints import hash_renderings
 from newsletter.campaigns.issue_texts import IssueTexts, join_hashes
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
@@ -21,23 +21,20 @@ from newsletter.workspace import CONFIG_NAME, Workspace
 if TYPE_CHECKING:
     from newsletter.editions import EditionContext
 
-# In place of what differs by campaign, so that the same text is the same each time it is rendered.
-_NO_CAMPAIGN = "0" * 16
-_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Approval:
+class Clearance:
     """The hash of the text that may leave, and the commit that it is in, when that was asked for."""
 
     text_sha256: str
     commit_id: str | None = None
 
 
-def approve(require: Sequence[Requirement], workspace: Workspace, store: Store, texts: IssueTexts) -> Approval:
-    """Return the approval of an issue, its translations included, by what is required of it.
+def pass_gates(require: Sequence[Requirement], workspace: Workspace, store: Store, texts: IssueTexts) -> Clearance:
+    """Return the clearance of an issue, its translations included, by what is required of it.
 
-    Raises DraftError for a draft with problems, and DecisionNeeded with everything that is missing besides.
+    Raises DraftError for a draft with problems, ConfigError where approvals can't be verified, and DecisionNeeded with
+    everything that is missing besides.
     """
     issues = texts.require_issues()
     missing: list[Problem] = []
@@ -49,38 +46,21 @@ def approve(require: Sequence[Requirement], workspace: Workspace, store: Store, 
     if "committed" in require:
         try:
             repository = Repository.around(workspace.root)
-            missing += _find_uncommitted(repository, workspace, texts)
+            missing += find_uncommitted(repository, workspace, texts)
             commit = repository.commit
         except NoAnswer as error:
             root = workspace.root
             missing.append(Problem(path=root, code="committed", message=error.message, next_step=error.next_step))
     if "tested" in require:
         missing += _find_untested(store, issues, hashes)
+    if "approved" in require:
+        missing += explain_missing(texts, find_approvals(workspace, texts, hashes))
     if missing:
         raise DecisionNeeded(
             f"{texts.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_join_words(require)}.",
             problems=list(dict.fromkeys(missing)),
         )
-    return Approval(commit_id=commit, text_sha256=join_hashes(hashes))
-
-
-def hash_renderings(texts: IssueTexts) -> dict[str, str]:
-    """Return the hash of the issue's mail in each language, the publication's own as an empty one."""
-    return {
-        language: hash_rendering(texts.find_context(language), issue)
-        for language, issue in texts.require_issues().items()
-    }
-
-
-def hash_rendering(context: "EditionContext", issue: Issue) -> str:
-    """Return a hash of the issue's mail: all its items, for any tags, with everything but campaign and date.
-
-    Raises what rendering raises.
-    """
-    # What renders takes long to import, and sending on from frozen texts needs none of it.
-    from newsletter.mail.compiler import compile_message
-
-    return sha256(compile_message(context, issue, _NO_CAMPAIGN, _NO_DATE).to_bytes()).hexdigest()
+    return Clearance(commit_id=commit, text_sha256=join_hashes(hashes))
 
 
 def _find_check_problems(
@@ -92,7 +72,8 @@ def _find_check_problems(
     return [*check_file(workspace, draft).problems, *check_rendered(context, issue).problems]
 
 
-def _find_uncommitted(repository: Repository, workspace: Workspace, texts: IssueTexts) -> Iterator[Problem]:
+def find_uncommitted(repository: Repository, workspace: Workspace, texts: IssueTexts) -> Iterator[Problem]:
+    """Yield a problem for each file of an issue that is not in git as it is. Raises NoAnswer."""
     from newsletter.editions.html import TEMPLATE as HTML
     from newsletter.editions.plaintext import TEMPLATE as TEXT
     from newsletter.editions.template_engine import list_templates

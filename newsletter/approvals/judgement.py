@@ -1,0 +1,120 @@
+"""The judgement of an issue's approvals: which of them count, and why others do not."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from newsletter.address import EmailAddress, subscriber_key
+from newsletter.approvals.note_files import find_note, read_note_file
+from newsletter.approvals.signatures import BadSignature, SignatureChecker, open_signature_checker
+from newsletter.approvals.statement import SignedNote, Statement, Unreadable
+from newsletter.clock import Instant
+from newsletter.errors import ConfigError
+from newsletter.git import NoAnswer
+from newsletter.issue_name import IssueName
+from newsletter.workspace import Workspace
+
+# Returns why a statement is not about the text in question, empty when it is.
+Compare = Callable[[Statement], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """One approver's note. `void` is the reason for which it does not count, empty for one that does.
+
+    `at` is when it was signed, by the signer's clock; None when that can't be read. `key` is the fingerprint of the key
+    that signed, known once the signature was found good.
+    """
+
+    approver: EmailAddress
+    at: Instant | None = None
+    key: str = ""
+    void: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssueApprovals:
+    """The approvals of an issue, in the approvers' order; of `approvers` so many as `count` have to approve."""
+
+    issue: IssueName
+    approvals: Sequence[Approval]
+    approvers: Sequence[EmailAddress]
+    count: int
+
+    @property
+    def valid(self) -> tuple[Approval, ...]:
+        """Return the approvals that count."""
+        return tuple(approval for approval in self.approvals if not approval.void)
+
+    @property
+    def is_approved(self) -> bool:
+        """Return whether as many people have approved as have to."""
+        return bool(self.approvers) and len(self.valid) >= self.count
+
+    @property
+    def awaited(self) -> tuple[EmailAddress, ...]:
+        """Return who may approve and has not, or not what there is now."""
+        given = {approval.approver for approval in self.valid}
+        return tuple(approver for approver in self.approvers if approver not in given)
+
+
+def judge_approvals(workspace: Workspace, issue: IssueName, compare: Compare) -> IssueApprovals:
+    """Return the approvals of an issue, each with why it is void if it is; no more than one counts for each key.
+
+    `compare` may take its time: it is called for statements about this issue alone whose signature is good.
+    Raises ConfigError when signatures can't be verified here, and what `compare` raises.
+    """
+    settings = workspace.config.approval
+    read = [
+        (approver, found) for approver in settings.approvers if (found := _read(workspace, issue, approver)) is not None
+    ]
+    approvals = [found for _, found in read if isinstance(found, Approval)]
+    notes = [(approver, found) for approver, found in read if isinstance(found, SignedNote)]
+    if notes:
+        try:
+            with open_signature_checker(workspace) as checker:
+                approvals += [_judge(checker, note, approver, compare) for approver, note in notes]
+        except NoAnswer as error:
+            raise ConfigError(f"No approval can be verified: {error.message}.", next_step=error.next_step) from error
+    order = {approver: number for number, approver in enumerate(settings.approvers)}
+    approvals.sort(key=lambda approval: order[approval.approver])
+    return IssueApprovals(
+        issue=issue, approvals=_count_keys_once(approvals), approvers=settings.approvers, count=settings.count
+    )
+
+
+def _read(workspace: Workspace, issue: IssueName, approver: EmailAddress) -> SignedNote | Approval | None:
+    """Return an approver's note, or a void approval for one that says something else; None where there is none."""
+    try:
+        note = read_note_file(find_note(workspace, issue, approver))
+    except Unreadable as error:
+        return Approval(approver=approver, void=str(error))
+    if note is None:
+        return None
+    statement, void = note.statement, ""
+    if statement.publication != workspace.config.subscriber_list.id:
+        void = "it is of another publication"
+    elif statement.issue != issue:
+        void = "it is of another issue"
+    elif subscriber_key(statement.approver) != subscriber_key(approver):
+        void = "it is of another person"
+    return Approval(approver=approver, at=note.at, void=void) if void else note
+
+
+def _judge(checker: SignatureChecker, note: SignedNote, approver: EmailAddress, compare: Compare) -> Approval:
+    try:
+        key = checker.verify(note, approver)
+    except BadSignature as error:
+        return Approval(approver=approver, at=note.at, void=str(error))
+    return Approval(approver=approver, at=note.at, key=key, void=compare(note.statement))
+
+
+def _count_keys_once(approvals: Sequence[Approval]) -> tuple[Approval, ...]:
+    """Return the approvals, void where the key has approved already under another name: one key is one person."""
+    counted: dict[str, EmailAddress] = {}
+    judged = []
+    for approval in approvals:
+        if not approval.void and (first := counted.setdefault(approval.key, approval.approver)) != approval.approver:
+            judged.append(replace(approval, void=f"it is signed by the key that has approved for {first}"))
+        else:
+            judged.append(approval)
+    return tuple(judged)
