@@ -119,6 +119,16 @@ def test_every_block_is_tagged_as_what_it_is(pictured: Publication, tmp_path: Pa
     assert b"/Alt (What it shows)" in raw
 
 
+@pytest.mark.parametrize("printed", ["true", "false"])
+def test_words_stand_in_a_paragraph_and_a_heading_in_none(everything: Path, printed: str, tmp_path: Path) -> None:
+    opened = Publication(everything.parent.parent, {"NEWSLETTER_PDF__PRINT_LINKS": printed})
+    tags = pdf_tags(render_pdf(opened.context, load_issue(everything)), tmp_path)
+    assert re.findall(r"^  (?:Span|Link|\").*", tags, re.MULTILINE) == []
+    assert re.findall(r"BlockQuote\n +(?:Span|Link|\").*", tags) == []
+    assert re.findall(r"\bP \(block\)\n +H[1-6].*", tags) == []
+    assert tags.startswith('Document\n  H1 "')
+
+
 @pytest.mark.parametrize(("columns", "printed"), list(product("12", ("true", "false"))))
 def test_words_links_and_soundness_of_every_block(
     pictured: Publication, columns: str, printed: str, tmp_path: Path
