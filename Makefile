@@ -15,11 +15,14 @@ NODE_MODULES := tests/node/node_modules/.installed
 # What fuzzes, and what writes the bill of materials: fetched once, when one of them is first asked for.
 MORE := $(VENV)/.more-installed
 
+# What builds the documentation site: fetched once, when it is first asked for.
+DOCS := $(VENV)/.docs-installed
+
 # Containers often forbid Python to keep what it has compiled. Then each process would compile the program anew, and each
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture torture-workers bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits bench-scale clean
+.PHONY: demo docs test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture torture-workers bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits bench-scale clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -68,6 +71,10 @@ translations: $(INSTALLED)
 # Every edition of every sample, as pictures, and one sheet of them all: build/screenshots/.
 screenshots: $(INSTALLED)
 	$(BIN)/python tools/screenshots.py
+
+# The pages as a site with search, and the references of commands and of Python, every link followed: build/docs/.
+docs: $(DOCS)
+	$(BIN)/python tools/docs_site.py
 
 # Beside npm's mjml with WeasyPrint, which wants Debian's libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0.
 # BENCH=--quick makes fewer rounds, as of the other benchmarks.
@@ -121,6 +128,10 @@ bench-sign-up: $(INSTALLED)
 
 $(MORE): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group fuzz --group sbom
+	@touch $@
+
+$(DOCS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs
 	@touch $@
 
 $(NODE_MODULES): tests/node/package.json
