@@ -12,6 +12,7 @@ _COMMANDS = {
     "draft": ("newsletter.cli.draft:draft", "Write and check issues."),
     "cite": ("newsletter.cli.cite:cite_command", "Show who wrote a page, where and when, with a link to paste."),
     "preview": ("newsletter.cli.preview:preview", "Show an issue in the browser while you write it."),
+    "review": ("newsletter.cli.review:review", "Show an issue to those who judge it, before it is sent."),
     "export": ("newsletter.cli.export:export", "Write an issue's editions as files."),
     "templates": ("newsletter.cli.templates:templates", "Restyle the editions."),
     "send": ("newsletter.cli.send:send", "Send an issue to its readers."),

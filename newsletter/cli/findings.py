@@ -16,6 +16,8 @@ from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.text import format_count, format_size
 
+_REPOSITORY_FOLDERS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")  # on GitHub and Forgejo, and on GitLab
+
 
 def show_findings(findings: Iterable[Finding]) -> None:
     """Print problems first, then notes, each with its place and what to do."""
@@ -69,8 +71,11 @@ def print_json(findings: Iterable[Finding]) -> None:
 
 
 def print_annotations(findings: Iterable[Finding]) -> None:
-    """Print the findings as GitHub's workflow commands `error` and `notice`."""
-    for each in findings:
+    """Print the findings as GitHub's workflow commands `error` and `notice`, problems first.
+
+    GitHub shows ten of each kind that a step prints.
+    """
+    for each in sorted(findings, key=lambda finding: finding.note):
         click.echo(_annotation(each))
 
 
@@ -92,8 +97,11 @@ def _annotation(finding: Finding) -> str:
 
 def _from_repository(path: Path) -> str:
     """Return a path from the repository's root, as GitHub wants it; that need not be the publication's folder."""
-    root = os.environ.get("GITHUB_WORKSPACE")
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a draft that is a link
-    if root and absolute.is_relative_to(root):
-        return str(absolute.relative_to(root))
-    return shorten(path)
+    root = find_repository_folder()
+    return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else shorten(path)
+
+
+def find_repository_folder() -> Path:
+    """Return where a forge's runner says that the repository is; the current folder where none says so."""
+    return Path(next((os.environ[name] for name in _REPOSITORY_FOLDERS if os.environ.get(name)), Path.cwd()))

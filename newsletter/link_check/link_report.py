@@ -8,6 +8,7 @@ from newsletter.checks.draft_report import CheckReport, Finding
 from newsletter.link_check.issue_links import IssueLink
 from newsletter.link_check.link_answer import LinkAnswer, Verdict
 from newsletter.link_check.link_plan import LinkPlan, find_asked_address
+from newsletter.text import format_count
 
 _BY_HAND = "Open it in a browser: if it works there, leave it as it is."
 _LATER = "Try again later; if it stays so, look for another source."
@@ -45,6 +46,20 @@ _WORDS = {
     ),
 }
 _PROBLEMS = (Verdict.DEAD, Verdict.CERTIFICATE)
+# How many links have a verdict is followed by this.
+_SAID = {
+    Verdict.FINE: "fine",
+    Verdict.DEAD: "dead",
+    Verdict.CERTIFICATE: "with a wrong certificate",
+    Verdict.MOVED: "moved",
+    Verdict.FRONT_PAGE: "to a front page",
+    Verdict.LOGIN: "to a login",
+    Verdict.TROUBLE: "out of order",
+    Verdict.SLOW: "too slow",
+    Verdict.UNSEEN: "that could not be looked at",
+    Verdict.UNREACHED: "not reached",
+    Verdict.PRIVATE: "private",
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,14 @@ def report_links(plan: LinkPlan, answers: Mapping[str, LinkAnswer], asked: int =
         waiting=len(plan.addresses) - len(known),
         unasked=plan.unasked,
     )
+
+
+def describe_links(report: LinkReport) -> str:
+    """Return in words how many pages are linked, and how many of them are what: `3 pages linked: 2 fine, 1 dead`."""
+    counts = [f"{report.verdicts[verdict]} {said}" for verdict, said in _SAID.items() if report.verdicts.get(verdict)]
+    counts += [f"{report.unasked} for one reader each, not asked"] if report.unasked else []
+    told = f": {', '.join(counts)}" if counts else ""
+    return f"{format_count(sum(report.verdicts.values()), 'page')} linked{told}"
 
 
 def _tell(plan: LinkPlan, link: IssueLink, answer: LinkAnswer) -> Finding:

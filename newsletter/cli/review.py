@@ -1,0 +1,76 @@
+"""The command `newsletter review`: a folder that shows an issue to those who judge it, before it is sent."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from newsletter.cli.context import open_publication
+from newsletter.cli.output import say, shorten
+
+
+@click.command()
+@click.argument("draft", required=False)
+@click.option("--changed", is_flag=True, help="Each issue that differs from --against, instead of one.")
+@click.option("--against", metavar="REF", help="A branch, tag or commit to compare with, as in main.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write to; build/review/ISSUE when left out, build/review with --changed.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "github", "gitlab"]),
+    default="text",
+    show_default=True,
+    help="How problems are told: for people, as annotations on GitHub and Forgejo, or as GitLab's Code Quality report.",
+)
+@click.option(
+    "--no-pictures", is_flag=True, help="Without pictures of the email and the web page: they take a browser."
+)
+@click.option("--no-links", is_flag=True, help="Don't ask where the links lead.")
+def review(
+    draft: str | None,
+    changed: bool,
+    against: str | None,
+    output: Path | None,
+    format_: str,
+    no_pictures: bool,
+    no_links: bool,
+) -> None:
+    """Show an issue to those who judge it. DRAFT is 2.10 or a path; the newest when left out.
+
+    Writes a folder with a page that stands alone: what has changed, problems and notes, the inbox line, pictures of
+    every edition, and the editions themselves, in each language. summary.md is for a comment on a pull request.
+    """
+    if changed and (draft or against is None):
+        raise click.UsageError("--changed goes with --against REF, and without a DRAFT.")
+    publication = open_publication()
+    _ = publication.config  # before what takes long to load, so that its mistakes come at once
+
+    from newsletter.actions.review import ReviewOptions, find_drafts_to_review, review_issues
+    from newsletter.cli.findings import find_repository_folder, print_annotations, show_findings
+    from newsletter.cli.link_check import show_link_bar
+    from newsletter.review.issue_review import count_findings
+
+    drafts = find_drafts_to_review(publication, draft, against if changed else None)
+    folder = output or publication.workspace.build("review") / ("" if changed else drafts[0].stem)
+    options = ReviewOptions(
+        with_pictures=not no_pictures,
+        with_links=not no_links,
+        gitlab_top=find_repository_folder() if format_ == "gitlab" else None,
+    )
+    with show_link_bar() as on_answer:
+        written = review_issues(publication, drafts, folder, options, on_answer)
+    if format_ == "github":
+        print_annotations(written.findings)
+    else:
+        show_findings(written.findings)
+    for each in written.reviews:
+        say(f"{each.name}: {count_findings(each.findings)}", style="green" if each.is_fine else "bold")
+        if missing := each.pictures.missing:
+            say(f"Without pictures of the email and the web page: {missing.message}. {missing.next_step}")
+    say(shorten(written.index))
+    sys.exit(0 if all(each.is_fine for each in written.reviews) else 1)
