@@ -22,7 +22,7 @@ DOCS := $(VENV)/.docs-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo docs test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture torture-workers bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits bench-scale clean
+.PHONY: demo docs test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture torture-workers bench-editions bench-links bench-preview bench-send bench-serve bench-sign-up bench-sizes bench-limits bench-scale proof clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -152,3 +152,7 @@ $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 clean:
 	rm -rf $(VENV) tests/node/node_modules benchmarks/node_modules benchmarks/preview-peers/node_modules benchmarks/send-peers/node_modules \
 		benchmarks/preview-peers/build build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+# What independent judges say of the editions, on one page: build/proof/index.html.
+proof: $(INSTALLED)
+	$(BIN)/python tools/proof/run.py $(PROOF)

@@ -1,0 +1,1 @@
+"""What independent judges say of the editions: `make proof` writes build/proof/index.html."""
