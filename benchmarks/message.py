@@ -25,7 +25,8 @@ from newsletter.editions import EditionContext
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import compile_message
 from newsletter.mail.dkim import DkimSigner
-from newsletter.mail.dkim_keys import DkimKey, generate_dkim_key
+from newsletter.mail.dkim_keys import generate_dkim_key
+from newsletter.mail.dkim_signature import DkimKey
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent

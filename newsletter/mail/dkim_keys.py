@@ -3,30 +3,20 @@
 import re
 import stat
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from newsletter.config import Config, find_setting
 from newsletter.errors import ConfigError, Problem
 from newsletter.git import NoAnswer, ask_git
+from newsletter.mail.dkim_signature import DkimKey, load_dkim_key
 from newsletter.text import format_count
 
 DkimAlgorithm = Literal["rsa", "ed25519"]
 _VARIABLE = "NEWSLETTER_DKIM__KEY"
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
-_LEAST_BITS, _BITS = 1024, 2048  # RFC 8301, section 3.2: the least that a signer must use, and that it should
-
-
-@dataclass(frozen=True, slots=True)
-class DkimKey:
-    """A private key, ready for signing. `sign` takes the bytes themselves, not their hash."""
-
-    selector: str
-    algorithm: str
-    sign: Callable[[bytes], bytes]
+_BITS = 2048  # RFC 8301, section 3.2: what a signer should use
 
 
 def read_dkim_keys(config: Config, root: Path, config_path: Path) -> list[DkimKey]:
@@ -103,29 +93,20 @@ def _find_blocks(where: str, text: str, config_path: Path) -> list[bytes]:
 
 def _load_key(selector: str, where: str, pem: bytes, config_path: Path) -> DkimKey:
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(pem, password=None)
+        key = load_dkim_key(selector, pem)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is locked by a password
         raise _explain_fault(
             config_path,
             f"{where} holds a key that can't be used",
             "Give an RSA or Ed25519 key as PEM, without a password.",
         ) from error
-    if isinstance(key, Ed25519PrivateKey):
-        # RFC 8463, section 3: what is signed is the hash.
-        return DkimKey(selector, "ed25519-sha256", lambda data: key.sign(sha256(data).digest()))
-    if isinstance(key, RSAPrivateKey) and key.key_size >= _LEAST_BITS:
-        padding, digest = PKCS1v15(), SHA256()
-        return DkimKey(selector, "rsa-sha256", lambda data: key.sign(data, padding, digest))
-    raise _explain_fault(
-        config_path, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
-    )
+    if key is None:
+        raise _explain_fault(
+            config_path, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
+        )
+    return key
 
 
 def _is_tracked(path: Path) -> bool:

@@ -178,7 +178,7 @@ class ClaimLoop:
 
     async def close(self) -> None:
         """Record what was still answered after the last commit; when the store fails, it stays unknown."""
-        await self._maker.close()
+        self._maker.close()
         last = self.dispatcher.collect()
         if last or last.forgiven or last.sooner:
             with suppress(DeliveryError):

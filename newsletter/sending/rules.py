@@ -42,7 +42,7 @@ class SendingRules:
     """Rules that the publication sets for its workers.
 
     `waits` and `patience` are seconds, see Dispatcher; `refusals` is a share of 1, and `blocks` a number in a row, see
-    Refusals; `recipient_tags` identify each copy in its links and return path; `sign` adds a DKIM signature.
+    Refusals; `recipient_tags` identify each copy in its links and return path; `signer` adds DKIM signatures.
     `warm_up` is how many readers the first sending through a server has; None: all of them.
     `domains` are the limits of single domains; "*" is each other one.
     """
@@ -52,7 +52,7 @@ class SendingRules:
     blocks: int = 3
     patience: float = _PATIENCE_S
     recipient_tags: RecipientTags = field(default_factory=RecipientTags)
-    sign: Callable[[Message], Message] | None = None
+    signer: DkimSigner | None = None
     warm_up: int | None = None
     domains: Mapping[str, DomainLimit] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class SendingRules:
             blocks=config.send.blocks,
             patience=max(_PATIENCE_S, 60 * sum(config.send.retries)),
             recipient_tags=RecipientTags.from_workspace(workspace),
-            sign=load_signature(workspace),
+            signer=_load_signer(workspace),
             warm_up=config.send.warm_up,
             domains={
                 domain: DomainLimit(
@@ -81,5 +81,9 @@ class SendingRules:
 
 def load_signature(workspace: Workspace) -> Callable[[Message], Message] | None:
     """Return what signs a message (DKIM, RFC 6376), None when nothing does. Raises ConfigError."""
-    signer = DkimSigner.from_config(workspace.config, workspace.root, workspace.config_path)
+    signer = _load_signer(workspace)
     return signer.sign if signer else None
+
+
+def _load_signer(workspace: Workspace) -> DkimSigner | None:
+    return DkimSigner.from_config(workspace.config, workspace.root, workspace.config_path)

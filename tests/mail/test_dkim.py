@@ -1,5 +1,8 @@
 """Signatures that receivers accept, by keys that are kept to oneself."""
 
+import base64
+import hashlib
+import itertools
 import re
 import subprocess
 from collections.abc import Callable
@@ -21,11 +24,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from messages import parsed, well_formed
 
+from newsletter.address import EmailAddress
 from newsletter.config import load_config
 from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import compile_message
-from newsletter.mail.dkim import DkimSigner
+from newsletter.mail.dkim import DkimSigner, hash_message
 from newsletter.mail.dkim_keys import generate_dkim_key
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
@@ -171,6 +175,19 @@ def test_any_readers_message_is_accepted(compiled: tuple[MessageTemplate, DkimSi
     template, signer = compiled
     fields = {"email": "ada@example.org", "name": name, "city": city}
     assert _verdicts(signer.sign(template.render("k", "ada@example.org", fields)).data) == [True]
+
+
+@given(body=st.binary(max_size=60), lines=st.integers(0, 3), cuts=st.lists(st.integers(0, 200), max_size=8))
+def test_a_message_in_pieces_is_hashed_as_one(body: bytes, lines: int, cuts: list[int]) -> None:
+    data = b"From: ada@example.org\r\nSubject: x\r\n\r\n" + body + b"\r\n" * lines
+    at = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[start:end] for start, end in itertools.pairwise(at)]
+    message = Message("k", EmailAddress("a@example.org"), EmailAddress("b@example.org"), pieces)
+    # RFC 6376, section 3.4.3, of the whole
+    simple = re.sub(rb"(\r\n)*\Z", b"", body + b"\r\n" * lines) + b"\r\n"
+    assert hash_message(message) == (
+        b"From: ada@example.org\r\nSubject: x", base64.b64encode(hashlib.sha256(simple).digest())
+    )  # fmt: skip
 
 
 def test_without_a_selector_nothing_is_signed(publication: Publication) -> None:
