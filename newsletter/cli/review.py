@@ -31,6 +31,12 @@ from newsletter.cli.output import say, shorten
     "--no-pictures", is_flag=True, help="Without pictures of the email and the web page: they take a browser."
 )
 @click.option("--no-links", is_flag=True, help="Don't ask where the links lead.")
+@click.option(
+    "--comment",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Only put the summary in FOLDER, an earlier review, on the pull request that this runs for.",
+)
 def review(
     draft: str | None,
     changed: bool,
@@ -39,12 +45,16 @@ def review(
     format_: str,
     no_pictures: bool,
     no_links: bool,
+    comment: Path | None,
 ) -> None:
     """Show an issue to those who judge it. DRAFT is 2.10 or a path; the newest when left out.
 
     Writes a folder with a page that stands alone: what has changed, problems and notes, the inbox line, pictures of
     every edition, and the editions themselves, in each language. summary.md is for a comment on a pull request.
     """
+    if comment is not None:
+        _comment(comment)
+        return
     if changed and (draft or against is None):
         raise click.UsageError("--changed goes with --against REF, and without a DRAFT.")
     publication = open_publication()
@@ -74,3 +84,10 @@ def review(
             say(f"Without pictures of the email and the web page: {missing.message}. {missing.next_step}")
     say(shorten(written.index))
     sys.exit(0 if all(each.is_fine for each in written.reviews) else 1)
+
+
+def _comment(folder: Path) -> None:
+    from newsletter.actions.comment_review import comment_on_pull_request
+
+    done = comment_on_pull_request(folder)
+    say({"made": "The comment is made.", "changed": "The comment is brought up to date."}.get(done, "Nothing changed."))

@@ -1,10 +1,13 @@
 """The review's one comment on a pull request: made once, found again, kept up to date."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from forge_server import TOKEN, ForgeServer, run_forge
 
+from newsletter.cli import cli
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.forges.review_comment import PullRequest, comment_review, find_pull_request
 
@@ -118,3 +121,34 @@ def test_a_token_goes_nowhere_without_encryption() -> None:
     }  # fmt: skip
     with pytest.raises(ConfigError, match="https://"):
         find_pull_request(environ)
+
+
+def test_the_command_comments_with_the_summary_of_a_folder(
+    forge: ForgeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "summary.md").write_text(_SUMMARY)
+    for name, value in {**_github(forge), "NEWSLETTER_FORGE_TOKEN": TOKEN}.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(cli, ["review", "--comment", str(tmp_path)])
+    assert (done.exit_code, done.output) == (0, "The comment is made.\n")
+    assert forge.bodies == [f"<!-- newsletter review -->\n{_SUMMARY}"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [({"token"}, "not the folder of a review"), ({"summary"}, "No token"), ({"summary", "link"}, "not the folder")],
+)
+def test_what_the_comment_lacks_is_told(
+    forge: ForgeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: set[str], words: str
+) -> None:
+    if "link" in kept:
+        (tmp_path / "secret").write_text("not for everybody")
+        (tmp_path / "summary.md").symlink_to(tmp_path / "secret")
+    elif "summary" in kept:
+        (tmp_path / "summary.md").write_text(_SUMMARY)
+    for name, value in _github(forge).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NEWSLETTER_FORGE_TOKEN", TOKEN if "token" in kept else "")
+    done = CliRunner().invoke(cli, ["review", "--comment", str(tmp_path)])
+    assert words in str(done.exception)
+    assert forge.asked == []
