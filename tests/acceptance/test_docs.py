@@ -92,6 +92,8 @@ def test_the_commands_of_a_page_run(
         with zipfile.ZipFile(publication.root / "audience_export.zip", "w") as archive:
             text = "Email Address,First Name,MEMBER_RATING,CONFIRM_TIME\nada@example.org,Ada,3,2021-02-03 04:05:06\n"
             archive.writestr("subscribed.csv", text)
+    if page.name == "review.md":
+        _commit_all(publication.root)
     if page.name == "back-issues.md":
         _write_back_issues(publication.root / "old")
     for command in _commands(page):
@@ -108,6 +110,13 @@ def test_the_commands_of_a_page_run(
             continue
         done = _run(publication, command)
         assert done.returncode == 0, f"{page.name}: {command}\n{done.stdout}{done.stderr}"
+
+
+def _commit_all(folder: Path) -> None:
+    """Make a folder a git repository in which everything is committed."""
+    me = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    for args in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "Begin")):
+        subprocess.run(["git", *me, *args], cwd=folder, check=True)
 
 
 def _write_summary(publication: Publication) -> None:

@@ -27,6 +27,11 @@ def _take(
     return Image.open(BytesIO(data)).convert("RGB")
 
 
+def _measure(path: Path) -> int:
+    with Image.open(path) as picture:
+        return picture.width
+
+
 def _colours(picture: Image.Image) -> set[object]:
     return {colour for _, colour in picture.getcolors(1 << 16) or ()}
 
@@ -71,7 +76,7 @@ def test_every_edition_is_pictured(publication: Publication) -> None:
     done = publication.run("review", "2.10", "--no-links")
     assert done.returncode == 0, done.stdout + done.stderr
     folder = publication.root / "build/review/2.10"
-    sizes = {path.name: Image.open(path).width for path in (folder / "pictures").iterdir()}
+    sizes = {path.name: _measure(path) for path in (folder / "pictures").iterdir()}
     phones = {f"2.10-{name}.png": 720 for name in ("email-phone-light", "email-phone-dark", "web-phone")}
     desks = {"2.10-email-desktop-light.png": 760, "2.10-email-desktop-dark.png": 760, "2.10-web-desktop.png": 1200}
     assert {name: size for name, size in sizes.items() if "page" not in name} == phones | desks
