@@ -15,7 +15,8 @@ NODE_MODULES := tests/node/node_modules/.installed
 # What fuzzes, and what writes the bill of materials: fetched once, when one of them is first asked for.
 MORE := $(VENV)/.more-installed
 
-# What builds the documentation site: fetched once, when it is first asked for.
+# What builds the documentation site: fetched once, when it is first asked for. From npm come what draws diagrams, and
+# what lets a page's search work when it is opened from the disk: else a browser would fetch both from elsewhere.
 DOCS := $(VENV)/.docs-installed
 
 # Containers often forbid Python to keep what it has compiled. Then each process would compile the program anew, and each
@@ -132,6 +133,11 @@ $(MORE): $(INSTALLED)
 
 $(DOCS): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs
+	@mkdir -p $(VENV)/site-scripts
+	npm pack --silent --pack-destination $(VENV)/site-scripts mermaid@11.17.2 iframe-worker@1.0.4
+	tar -xzOf $(VENV)/site-scripts/mermaid-11.17.2.tgz package/dist/mermaid.min.js > $(VENV)/site-scripts/mermaid.js
+	tar -xzOf $(VENV)/site-scripts/iframe-worker-1.0.4.tgz package/shim/index.js > $(VENV)/site-scripts/iframe-worker.js
+	@rm $(VENV)/site-scripts/*.tgz
 	@touch $@
 
 $(NODE_MODULES): tests/node/package.json

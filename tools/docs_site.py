@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +36,7 @@ _AT_ROOT = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
 }
+_SCRIPTS = Path(sysconfig.get_path("data")) / "site-scripts"  # the Makefile puts them there
 _PYTHON = "reference/python.md"
 # Code between backticks, which holds no links; or a link or picture, whose words may hold code and pictures.
 _LINK = re.compile(
@@ -51,8 +53,12 @@ def main() -> None:
     for page, place in pages.items():
         target = SOURCE / place
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(fit_links((ROOT / page).read_text(encoding="utf-8"), page, pages), encoding="utf-8")
+        text = fit_links((ROOT / page).read_text(encoding="utf-8"), page, pages)
+        if "\n```mermaid\n" in text:  # on its page alone: it has 3 MB
+            text += f'\n<script src="{os.path.relpath("scripts/mermaid.js", Path(place).parent)}"></script>\n'
+        target.write_text(text, encoding="utf-8")
     shutil.copytree(ROOT / "docs" / "images", SOURCE / "images")
+    shutil.copytree(_SCRIPTS, SOURCE / "scripts")
     commands = describe_commands()
     (SOURCE / "reference" / "commands").mkdir(parents=True)
     for place, text in {**commands, _PYTHON: describe_api()}.items():
