@@ -37,6 +37,15 @@ def test_a_publication_keeps_the_list_id_that_it_has(place: Path | str) -> None:
         require_identity(store.of(PublicationId("third")), "digest.example.org", note=True)
 
 
+def test_the_list_id_of_the_example_gives_way_to_the_editors_own(place: Path | str) -> None:
+    """A new workspace's first test may be tried before anything is written into newsletter.toml."""
+    with closing(open_store(place)) as store:
+        require_identity(store, "digest.your-domain.example", note=True)
+        require_identity(store, "notes.example.org", note=True)
+        with pytest.raises(ConfigError, match="has the list id notes"):
+            require_identity(store, "digest.your-domain.example", note=True)
+
+
 def test_two_programs_that_open_a_new_state_at_once_write_down_the_same(place: Path | str) -> None:
     with closing(open_store(place)) as store, ThreadPoolExecutor() as others:
         begun, told = threading.Event(), []
