@@ -8,6 +8,7 @@ from newsletter.actions.deliver import deliver, keep_signal_handlers
 from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.actions.reader_erasures import finish_erasures
+from newsletter.campaigns.issue_approvals import refuse_unapproved
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.issue_name import IssueName
@@ -52,6 +53,7 @@ def open_outbox(
     def carry(campaign: Campaign) -> None:
         # As newsletter.toml is now: while this waited, somebody may have mended it.
         current = publication.with_current_settings()
+        refuse_unapproved(current.workspace, current.store, campaign)
         on_leaving(campaign, count_deliveries(current.store, campaign.issue).waiting)
         try:
             deliver(current, campaign.issue, _StopObserver(observer, stop))
@@ -71,6 +73,7 @@ def open_handing_outbox(publication: OpenPublication, tell: OnResult, *, clock: 
 
     def carry(campaign: Campaign) -> None:
         current = publication.with_current_settings()
+        refuse_unapproved(current.workspace, store, campaign)
         SendingRules.from_workspace(current.workspace)  # a key that is missing is told before anything leaves
         lift_ended_pauses(store)
         compare_list(current, campaign.issue).suppress_departed()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from newsletter.actions.approve import find_issue_approvals
+from newsletter.approvals import IssueApprovals
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue_name import IssueName, read_issue_name
@@ -59,3 +61,19 @@ def list_statuses(publication: OpenPublication) -> list[CampaignStatus]:
     store = publication.known_store
     names = list_issues(store) if store else []
     return [status for name in names if (status := find_status(publication, name))]
+
+
+def list_approvals(publication: OpenPublication, issue: IssueName | None = None) -> dict[IssueName, IssueApprovals]:
+    """Return who has approved an issue, or else every one that has not been sent; nothing where nobody may approve.
+
+    Raises DraftError for a draft that can't be read, and ConfigError where signatures can't be verified here.
+    """
+    if not publication.config.approval.approvers:
+        return {}
+    if issue is None:
+        drafts = [publication.read_draft(path) for path in list_unsent_drafts(publication)]
+    else:
+        path = publication.workspace.drafts / f"{issue}.yaml"
+        # One that is gone was sent under that name, and its frozen text was approved.
+        drafts = [publication.draft(issue) if path.exists() else Draft(path, "", None, ())]
+    return {draft.name: find_issue_approvals(publication, draft) for draft in drafts}

@@ -56,6 +56,12 @@ class IssueApprovals:
         given = {approval.approver for approval in self.valid}
         return tuple(approver for approver in self.approvers if approver not in given)
 
+    @property
+    def words_for_awaited(self) -> str:
+        """Return whose approval is missing: `ada@… and bob@…`, or `1 of ada@…, bob@…` where not all have to."""
+        lacking = self.count - len(self.valid)
+        return " and ".join(self.awaited) if lacking == len(self.awaited) else f"{lacking} of {', '.join(self.awaited)}"
+
 
 def judge_approvals(workspace: Workspace, issue: IssueName, compare: Compare) -> IssueApprovals:
     """Return the approvals of an issue, each with why it is void if it is; no more than one counts for each key.

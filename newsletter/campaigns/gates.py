@@ -54,7 +54,7 @@ def pass_gates(require: Sequence[Requirement], workspace: Workspace, store: Stor
     if "tested" in require:
         missing += _find_untested(store, issues, hashes)
     if "approved" in require:
-        missing += explain_missing(texts, find_approvals(workspace, texts, hashes))
+        missing += explain_missing(texts.main.path, find_approvals(workspace, texts, hashes))
     if missing:
         raise DecisionNeeded(
             f"{texts.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_join_words(require)}.",

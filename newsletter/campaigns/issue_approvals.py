@@ -1,13 +1,16 @@
 """Approvals of an issue, held against its texts as they are now, or as they were frozen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 from newsletter.approvals import IssueApprovals, Statement, judge_approvals
 from newsletter.campaigns.issue_fingerprints import fingerprint_texts
 from newsletter.campaigns.issue_texts import IssueTexts, split_hashes
-from newsletter.errors import Problem
+from newsletter.errors import DecisionNeeded, DraftError, Problem, TemplateError
 from newsletter.ledger.campaigns import Campaign
+from newsletter.ledger.schedule import has_begun
+from newsletter.store import Store
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
@@ -25,19 +28,22 @@ def find_approvals(workspace: Workspace, texts: IssueTexts, mails: Mapping[str, 
     """Return the approvals of an issue as its drafts are now; `is_approved` says whether it may leave by them.
 
     Nothing is rendered where nobody has signed. `mails` are what `hash_renderings` returns, where that is known. Raises
-    DraftError and TemplateError where the editions can't be made, and ConfigError where nothing can be verified.
+    ConfigError where signatures can't be verified here.
     """
     from newsletter.editions.fingerprints import list_renderer_versions
 
     find_fingerprints = cache(lambda: fingerprint_texts(texts, mails))
 
     def compare(statement: Statement) -> str:
-        differing = _list_differences(statement, find_fingerprints())
+        try:
+            differing = _list_differences(statement, find_fingerprints())
+        except (DraftError, TemplateError) as error:
+            return f"the editions can't be made as they are now ({error.message.removesuffix('.')})"
         if not differing:
             return ""
         versions = _list_other_versions(statement, list_renderer_versions())
-        since = f"since then {', '.join(differing)} changed"
-        return f"{since}; it was made with {', '.join(versions)}" if versions else since
+        since = f"since then {_join_words(differing)} changed"
+        return f"{since}; it was made with {_join_words(versions)}" if versions else since
 
     return judge_approvals(workspace, texts.name, compare)
 
@@ -65,11 +71,27 @@ def find_frozen_approvals(workspace: Workspace, campaign: Campaign) -> IssueAppr
     return judge_approvals(workspace, campaign.issue, compare)
 
 
-def explain_missing(texts: IssueTexts, found: IssueApprovals) -> Iterator[Problem]:
-    """Yield what is wrong, and what to do about it, where an issue is not approved by as many as have to."""
+def refuse_unapproved(workspace: Workspace, store: Store, campaign: Campaign) -> None:
+    """Refuse a campaign whose moment has come, if its frozen text is not approved, or is no longer.
+
+    One that has begun goes on. Raises DecisionNeeded, and ConfigError where signatures can't be verified here.
+    """
+    if "approved" not in workspace.config.send.require or has_begun(store, campaign):
+        return
+    draft = workspace.drafts / f"{campaign.issue}.yaml"
+    if problems := list(explain_missing(draft, find_frozen_approvals(workspace, campaign))):
+        raise DecisionNeeded(
+            f"{campaign.issue} may not leave: what is in the outbox is not approved.",
+            problems=problems,
+            next_step="If the draft has changed since: take it out, and send it again when it is approved.\n"
+            f"newsletter outbox cancel {campaign.issue}",
+        )
+
+
+def explain_missing(path: Path, found: IssueApprovals) -> Iterator[Problem]:
+    """Yield what is wrong, and what to do about it, where a draft's issue is not approved by as many as have to."""
     if found.is_approved:
         return
-    path = texts.main.path
     for approval in found.approvals:
         if approval.void:
             yield Problem(
@@ -82,9 +104,7 @@ def explain_missing(texts: IssueTexts, found: IssueApprovals) -> Iterator[Proble
     yield Problem(
         path=path,
         code="approved",
-        message=f"{format_count(lacking, 'approval is', 'approvals are')} missing, of {', '.join(found.awaited)}"
-        if lacking == len(found.awaited)
-        else f"{format_count(lacking, 'approval is', 'approvals are')} missing, of any of {', '.join(found.awaited)}",
+        message=f"{format_count(lacking, 'approval is', 'approvals are')} missing, by {found.words_for_awaited}",
         next_step=f"Each looks at it, and then: newsletter approve {found.issue}",
     )
 
@@ -112,3 +132,8 @@ def _list_other_versions(statement: Statement, now: Mapping[str, str]) -> list[s
         for name in dict.fromkeys([*now, *statement.versions])
         if statement.versions.get(name) != now.get(name)
     ]
+
+
+def _join_words(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -17,6 +17,7 @@ _COMMANDS = {
     "templates": ("newsletter.cli.templates:templates", "Restyle the editions."),
     "send": ("newsletter.cli.send:send", "Send an issue to its readers."),
     "retry": ("newsletter.cli.send:retry", "Try readers again whom the server would not have."),
+    "approve": ("newsletter.cli.approve:approve", "Sign that an issue may leave as it is."),
     "outbox": ("newsletter.cli.outbox:outbox", "Send issues at their moment: send --at puts them in."),
     "status": ("newsletter.cli.status:status", "Show what has been sent, and to how many."),
     "report": ("newsletter.cli.report:report", "Show who got an issue, what servers said, and how fast it went."),

@@ -106,11 +106,16 @@ def list_(json_: bool) -> None:
 
 
 def _print_drafts(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> None:
-    columns = {"issue": "Issue", "date": "Date", "state": "State", "languages": "Languages", "title": "First headline"}
+    columns = {
+        "issue": "Issue", "date": "Date", "state": "State", "approved": "Approved", "languages": "Languages",
+        "title": "First headline",
+    }  # fmt: skip
+    if not workspace.config.approval.approvers:
+        del columns["approved"]
     if len(workspace.config.languages) == 1:
         del columns["languages"]
     if rows:
-        shown = [{**row, "languages": ", ".join(row["languages"])} for row in rows]
+        shown = [{"approved": "", **row, "languages": ", ".join(row["languages"])} for row in rows]
         print_table(tuple(columns.values()), [tuple(row[name] for name in columns) for row in shown])
     else:
         say(f"There is no draft in {shorten(workspace.drafts)} yet. Run: newsletter draft new")
@@ -124,8 +129,11 @@ def _print_drafts(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> None:
 
 def _list_rows(publication: OpenPublication) -> list[dict[str, Any]]:
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
+    from newsletter.actions.status import list_approvals
+    from newsletter.cli.approvals_view import count_approvals
     from newsletter.reports.issue_status import find_issue_stage
 
+    approvals = list_approvals(publication)
     workspace, store = publication.workspace, publication.known_store
     rows = []
     for path in workspace.draft_paths():
@@ -137,6 +145,8 @@ def _list_rows(publication: OpenPublication) -> list[dict[str, Any]]:
             "title": _find_title(found.issue) if found.issue else format_count(len(found.problems), "problem"),
             "languages": [workspace.config.publication.language, *workspace.translations_of(path.stem)],
         }
+        if name_approvals := approvals.get(read_issue_name(path)):
+            row["approved"] = count_approvals(name_approvals)
         rows.append(row)
     return rows
 

@@ -19,8 +19,8 @@ from newsletter.text import escape_controls, shorten_path
 
 # Commands that are about one publication, where a sentence names one to be typed. Those that are about all run by cron.
 _COMMAND = re.compile(
-    r"(?:^ *|(?<=[:.;?] )|(?<=`))newsletter (?=(?!outbox run|inbox read)(?:draft|preview|export|templates|send|retry"
-    r"|outbox|status|report|reconcile|cancel|subscribers|inbox|state)\b)",
+    r"(?:^ *|(?<=[:.;?] )|(?<=`))newsletter (?=(?!outbox run|inbox read)(?:draft|preview|export|templates|approve|send"
+    r"|retry|outbox|status|report|reconcile|cancel|subscribers|inbox|state)\b)",
     re.MULTILINE,
 )
 

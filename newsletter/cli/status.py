@@ -1,6 +1,6 @@
 """The commands `newsletter status` and `newsletter cancel`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -9,12 +9,15 @@ import click
 from newsletter.actions.cancel import cancel as cancel_campaign
 from newsletter.actions.report import find_campaign_name
 from newsletter.actions.server_limits import find_warm_up
-from newsletter.actions.status import find_reader_mails, find_status, list_statuses
+from newsletter.actions.status import find_reader_mails, find_status, list_approvals, list_statuses
+from newsletter.approvals import IssueApprovals
+from newsletter.cli.approvals_view import list_for_scripts, show_approvals
 from newsletter.cli.context import name_of, open_publication, open_publications, say_whose
 from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say, show_error
 from newsletter.cli.report import show_summary
 from newsletter.clock import Instant, format_instant, format_moment, make_instant
 from newsletter.errors import NewsletterError
+from newsletter.issue_name import IssueName
 from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
@@ -41,9 +44,9 @@ def status(draft: str | None, json_: bool) -> None:
     elif json_:
         print_as_json(
             [
-                {**name_of(publication, publications), **_as_dict(one, publication.config.publication.language)}
+                name_of(publication, publications) | each
                 for publication in publications
-                for one in list_statuses(publication)
+                for each in _list_for_scripts(publication, list_statuses(publication), list_approvals(publication))
             ]
         )
     else:
@@ -59,6 +62,7 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
     zone = ZoneInfo(publication.config.publication.timezone)
     name = find_campaign_name(publication, draft) if draft else None
     found = list_statuses(publication) if name is None else [one for one in [find_status(publication, name)] if one]
+    approvals = list_approvals(publication, name)
     if json_:
         step = find_warm_up(publication)
         warming = step and {
@@ -67,8 +71,8 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
             "left": step.left,
             "next_at": format_instant(step.next_at),
         }
-        own = publication.config.publication.language
-        print_as_json([{**_as_dict(one, own), **({"warm_up": warming} if warming else {})} for one in found])
+        listed = _list_for_scripts(publication, found, approvals)
+        print_as_json([{**each, **({"warm_up": warming} if warming and "campaign" in each else {})} for each in listed])
     elif name and found:
         say(f"{name}: {found[0].stage.value}, begun {format_moment(found[0].campaign.created_at, zone)}")
         if words := describe_course(found[0], make_instant(datetime.now(UTC)), zone):
@@ -117,6 +121,9 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
             _show_next_steps(found)
     else:
         say("Nothing has been sent from here yet.")
+    if not json_ and (name or console().is_terminal):
+        for each in approvals.values():
+            show_approvals(each, zone)
     if not (name or json_) and console().is_terminal and (mails := find_reader_mails(publication)):
         _show_reader_mails(mails, zone)
 
@@ -194,6 +201,22 @@ def cancel(draft: str, yes: bool) -> None:
 
 def _list_languages(one: CampaignStatus, own: str) -> str:
     return ", ".join(f"{language or own} {count:,}" for language, count in one.languages.items())
+
+
+def _list_for_scripts(
+    publication: OpenPublication, found: Iterable[CampaignStatus], approvals: Mapping[IssueName, IssueApprovals]
+) -> list[dict[str, object]]:
+    """Return campaigns, and after them the drafts that somebody may approve, where that is asked of anybody."""
+    own = publication.config.publication.language
+    listed = [_as_dict(one, own) for one in found]
+    names = {each["issue"] for each in listed}
+    listed += [{"issue": name, "state": IssueStage.DRAFT.value} for name in approvals if name not in names]
+    return [
+        {**each, "approvals": list_for_scripts(approvals[name])}
+        if (name := IssueName(str(each["issue"]))) in approvals
+        else each
+        for each in listed
+    ]
 
 
 def _as_dict(one: CampaignStatus, own: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import smtp_server
+from approvers import let_approve, make_approvers
 from conftest import ROOT, Publication
 from PIL import Image
 from postgres import Postgres
@@ -71,7 +72,7 @@ _FIRST = ("README", "writing")
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_the_commands_of_a_page_run(
-    publication: Publication, server: smtp_server.Server, page: Path, request: pytest.FixtureRequest
+    publication: Publication, server: smtp_server.Server, page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     publication.through(server)
     shutil.copyfile(ROOT / "subscribers.example.csv", publication.root / "subscribers.example.csv")
@@ -88,6 +89,10 @@ def test_the_commands_of_a_page_run(
     if page.name == "several-languages.md":
         with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
             file.write('\n[languages.ja]\ntitle = "太平洋同盟ダイジェスト"\n')
+    if page.name == "approval.md":
+        ada = make_approvers(tmp_path)[0]
+        let_approve(publication, [ada])
+        publication.environ |= ada.environment
     if page.name == "preferences.md":
         _write_summary(publication)
     if page.name == "growth.md":
@@ -246,7 +251,7 @@ def test_every_command_of_the_program_is_documented() -> None:
     for command in (
         "init", "preview", "draft new", "draft list", "draft check", "draft fmt", "draft import", "draft schema",
         "cite", "export all", "export pdf",
-        "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
+        "export site", "export web", "export html", "templates list", "templates eject", "approve", "send", "status",
         "cancel", "retry", "report", "limits", "reconcile", "outbox run", "outbox list", "outbox cancel",
         "dkim key", "keys new", "keys rotate", "serve", "worker", "inbox read", "inbox undo", "subscribers check",
         "signup snippet",
