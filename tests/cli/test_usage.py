@@ -28,9 +28,9 @@ LEAVES = [(path, command) for path, command in COMMANDS if not isinstance(comman
 def test_every_room_of_the_command_line_has_its_commands() -> None:
     assert len(LEAVES) >= 35
     assert {path[0] for path, _ in LEAVES} == {
-        "init", "draft", "cite", "preview", "export", "templates", "approve", "send", "retry", "outbox", "status", "report",
-        "limits", "reconcile", "cancel", "subscribers", "signup", "serve", "worker", "inbox", "state", "keys", "dkim",
-        "demo",
+        "init", "draft", "cite", "preview", "review", "export", "templates", "approve", "send", "retry", "outbox",
+        "status", "report", "limits", "reconcile", "cancel", "subscribers", "signup", "serve", "worker", "inbox",
+        "state", "keys", "dkim", "demo",
     }  # fmt: skip
 
 
