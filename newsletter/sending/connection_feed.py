@@ -16,10 +16,12 @@ class ConnectionFeed:
 
     It ends after `at_most` messages, when the server refuses what it refuses to this connection alone, after several
     refusals in a row, and when there was nothing to carry for five seconds. `carried` counts the messages that were
-    accepted; `is_slow` says that the server is known to answer late after what it has refused on this connection.
+    accepted. `on_slow` is called when this connection answers late, or will, for what the server has refused on it.
     """
 
-    def __init__(self, dispatcher: Dispatcher, at_most: int | None = None) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, at_most: int | None = None, on_slow: Callable[[], None] = lambda: None
+    ) -> None:
         self._dispatcher = dispatcher
         self._left = at_most
         self._in_hand: dict[str, tuple[Delivery, float]] = {}
@@ -27,7 +29,7 @@ class ConnectionFeed:
         self._note_taken = self._recorder.note_handed_over
         self.carried = 0
         self._refused = 0  # messages in a row
-        self.is_slow = False
+        self._on_slow = on_slow
         self.useful = False  # a message was answered
         self.was_told = False  # by a 421 that answered a message, that the server ends the connection
         self._loop = asyncio.get_running_loop()
@@ -35,6 +37,7 @@ class ConnectionFeed:
         self._ready: Callable[[bool], None] | None = None  # of the session that is to be called
         self._busy_at = self._clock()  # when it last took a message
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._slow_timer: asyncio.TimerHandle | None = None  # for the answer that comes after a refusal
 
     def take(self) -> Message | None:
         """Return the next message; None when there is none, or this connection takes no more."""
@@ -49,6 +52,8 @@ class ConnectionFeed:
         self._busy_at = now
         if self._left is not None:
             self._left -= 1
+        if self._refused and self._slow_timer is None:
+            self._watch_for_slowness()
         return message
 
     def report_texts(self) -> Callable[[Message], None]:
@@ -124,12 +129,13 @@ class ConnectionFeed:
             raise ValueError("an answer for a message that was not taken, or was answered already")
         delivery, since = in_hand
         now = self._clock()
+        if self._slow_timer is not None:
+            self._slow_timer.cancel()
+            self._slow_timer = None
         if result.outcome is Outcome.ACCEPTED:
             self.carried += 1
             self.useful = True
-            if self._refused:
-                self._dispatcher.throttle.record_after_refusals(self._refused, now - since)
-                self._refused = 0
+            self._refused = 0
             self._dispatcher.accept(delivery, result, now, now - since)
         elif result.outcome is Outcome.UNKNOWN:
             self._dispatcher.record_unknown(delivery, result, now, now - since)
@@ -140,10 +146,23 @@ class ConnectionFeed:
             self._refused += 1
             throttle = self._dispatcher.throttle
             if self._refused >= throttle.session_refusals:
-                self.is_slow = throttle.is_slow_after_refusals
                 goes_on = False
             if not goes_on:
                 self.end()
+            if self._refused >= throttle.session_refusals and throttle.is_slow_after_refusals:
+                self._on_slow()
+            elif self._in_hand:
+                self._watch_for_slowness()
+
+    def _watch_for_slowness(self) -> None:
+        self._slow_timer = self._loop.call_later(self._dispatcher.throttle.find_slow(), self._note_slow)
+
+    def _note_slow(self) -> None:
+        """Learn that the session has turned slow after what it refused, and leave it with what is in hand."""
+        self._slow_timer = None
+        self._dispatcher.throttle.record_slow(self._refused)
+        self.end()
+        self._on_slow()
 
     def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
         """Give a message back of whose text nothing has left."""
@@ -157,7 +176,8 @@ class ConnectionFeed:
         """Record every message that is still in hand as unknown: it may have gone out or not."""
         self._left = 0
         self._ready = None
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in (self._idle_timer, self._slow_timer):
+            if timer is not None:
+                timer.cancel()
         for key in list(self._in_hand):
             self.answer(Result(key=key, outcome=Outcome.UNKNOWN, stage="connection", reply=why))

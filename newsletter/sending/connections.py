@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from math import inf
 
 from newsletter.backends import Announced, Backend, SessionLost, Unreachable, read_announced
@@ -16,6 +17,10 @@ _TRIES_TO_OPEN = 3  # before there has been any connection
 _QUICK_S = 5.0  # a failure that came sooner may have been one of a moment
 _AFTER_FAILURE_S = 0.2
 _LOOK_AGAIN_S = 60.0
+# A server keeps few connections that it has not looked at: OpenSMTPD five (SMTPD_BACKLOG). Linux drops a further one
+# without a word, and this side asks again after a second (RFC 6298, section 2). When a server ends all sessions after
+# the same number of messages, all are opened anew at once.
+_MOST_UNSEEN, _UNSEEN_S = 4, 0.02
 _STATUS = re.compile(r"\b[45]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 
 
@@ -32,7 +37,7 @@ class Connections:
         self._largest = largest
         self._throttle = dispatcher.throttle
         self._feeds: set[ConnectionFeed] = set()  # of those that are open
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[asyncio.Task[None], float] = {}  # since when
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()  # of connections that take long to say goodbye
         self._opened = False  # whether one has ever been open
@@ -92,7 +97,9 @@ class Connections:
 
     def _find_next_opening(self, now: float) -> float:
         """Return when one more connection may be opened."""
-        return max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks - self._leaving)))
+        at = max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks - self._leaving)))
+        unseen = [begun for begun in self._opening.values() if now - begun < _UNSEEN_S]
+        return at if len(unseen) < _MOST_UNSEEN else max(at, min(unseen) + _UNSEEN_S)
 
     def _look_again_at(self, at: float) -> None:
         if self._timer is not None:
@@ -102,13 +109,13 @@ class Connections:
     def _begin(self, now: float) -> None:
         self._begun_at = now
         task = asyncio.create_task(self._carry())
-        self._opening.add(task)
+        self._opening[task] = now
         self._tasks.add(task)
         self._all_ended.clear()
         task.add_done_callback(self._end)
 
     def _end(self, task: "asyncio.Task[None]") -> None:
-        self._opening.discard(task)
+        self._opening.pop(task, None)
         self._tasks.discard(task)
         self._leaving.discard(task)
         if not self._tasks:
@@ -138,11 +145,9 @@ class Connections:
         try:
             async with self._backend.connect() as session:
                 self._note_announced(read_announced(session))
-                feed = ConnectionFeed(dispatcher, self._throttle.begin_session())
+                feed = ConnectionFeed(dispatcher, self._throttle.begin_session(), self._find_leave())
                 self._note_open(feed)
                 await session.deliver(feed)
-                if feed.is_slow:
-                    self._note_leaving()
         except SessionLost as error:
             loss = error
         finally:
@@ -156,11 +161,16 @@ class Connections:
         elif feed is not None and not feed.useful and not feed.is_over:
             self._not_before = dispatcher.read_clock() + _AFTER_FAILURE_S
 
-    def _note_leaving(self) -> None:
-        """Count the connection of this task no more: another may be opened in its place."""
-        if (task := asyncio.current_task()) is not None:
-            self._leaving.add(task)
-        asyncio.get_running_loop().call_soon(self._adapt)
+    def _find_leave(self) -> Callable[[], None]:
+        """Return what counts this task's connection no more, so that another may be opened in its place."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def leave() -> None:
+            if task in self._tasks:
+                self._leaving.add(task)
+                loop.call_soon(self._adapt)
+
+        return leave
 
     def _note_announced(self, announced: Announced) -> None:
         """Believe what the server announces, before it is tried with anybody's message."""
@@ -171,7 +181,7 @@ class Connections:
 
     def _note_open(self, feed: ConnectionFeed) -> None:
         if (task := asyncio.current_task()) is not None:
-            self._opening.discard(task)
+            self._opening.pop(task, None)
         self._opened = True
         self._failures = 0
         self._feeds.add(feed)

@@ -26,7 +26,7 @@ _TRIES_UNCOUNTED = 8  # put off so often while others are accepted, it is about 
 _MOST_UNCOUNTED = 24  # and so often in any case
 _TRIES_BESIDE_OTHERS = 2  # put off so often while so many others were accepted, it is about this reader as well
 _MANY = 20
-_SMOOTHED = 20  # answers, for the seconds that one takes
+_SMOOTHED, _MOST_TIMES = 20, 2.0  # answers, for the seconds that one usually takes, in which no late one counts more
 _TO_SENDER = (Concern.RATE, Concern.QUOTA, Concern.HEALTH)
 
 
@@ -122,7 +122,9 @@ class Throttle:
 
         `waited` is how long before its departure its reader was first put off, None at a first try.
         """
-        self._took_s += (took - self._took_s) / _SMOOTHED
+        self._took_s = self._took_s or took
+        usual = min(took, _MOST_TIMES * self._took_s)
+        self._took_s += (usual - self._took_s) / _SMOOTHED
         self._accepted.append(now)
         self._departures.record_acceptance(now, now - took)
         if waited is not None or self._greylisting.is_watched:
@@ -265,9 +267,13 @@ class Throttle:
         """Return whether the server is known to answer a connection late after refusals."""
         return self._session_refusals.is_slow
 
-    def record_after_refusals(self, refused: int, took: float) -> None:
-        """Count a message that was accepted `took` seconds after it left, the first after so many refusals."""
-        self._session_refusals.record_next(refused, took, self._took_s)
+    def find_slow(self) -> float:
+        """Return after how many seconds without an answer a session has turned slow."""
+        return self._session_refusals.find_slow(self._took_s)
+
+    def record_slow(self, refused: int) -> None:
+        """Count a session that has turned slow after it refused so many messages in a row."""
+        self._session_refusals.record_slow(refused)
 
     # Second tries
 

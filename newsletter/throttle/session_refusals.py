@@ -16,8 +16,11 @@ class SessionRefusals:
         self.most = _MOST
         self.is_slow = False
 
-    def record_next(self, refused: int, took: float, usual_s: float) -> None:
-        """Count a message that took so many seconds on a session that had refused `refused` in a row before it."""
-        if took > max(_SLOW_S, _TIMES_USUAL * usual_s):
-            self.most = min(self.most, refused)
-            self.is_slow = True
+    def find_slow(self, usual_s: float) -> float:
+        """Return after how many seconds without an answer a session has turned slow, by what one usually takes."""
+        return max(_SLOW_S, _TIMES_USUAL * usual_s)
+
+    def record_slow(self, refused: int) -> None:
+        """Count a session that has turned slow after it refused so many in a row."""
+        self.most = min(self.most, refused)
+        self.is_slow = True

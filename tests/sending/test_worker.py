@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -194,3 +194,46 @@ def test_progress_says_what_holds_the_send_and_how_many_are_left(freeze: Callabl
     assert seen[0].hold.limit == 40
     assert seen[0].eta is None or seen[0].eta > 0
     assert (seen[-1].left, seen[-1].eta) == (0, 0)
+
+
+def test_connections_knock_a_few_at_a_time(freeze: Callable[[int], Frozen]) -> None:
+    """A server's backlog is short: what is more than it holds is dropped, and comes again only after a second."""
+    campaign = freeze(100)
+    begun: list[float] = []
+
+    class Slow(Pigeons):
+        @asynccontextmanager
+        async def connect(self) -> AsyncIterator[Pigeons]:
+            begun.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(0.1)
+            yield self
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        await asyncio.sleep(0.01)
+        feed.answer(_accepted(message))
+
+    campaign.send_through(Slow(carry, Limits(connections=10)), SendingRules())
+    assert len(begun) == 10
+    # The first is alone; of the others no five begin within 20 ms, however slow this machine is.
+    assert all(later - sooner >= 0.019 for sooner, later in zip(begun[1:], begun[5:], strict=False))
+
+
+def test_a_connection_that_falls_silent_after_a_refusal_is_left_for_another(freeze: Callable[[int], Frozen]) -> None:
+    """Postfix delays each reply after an error by a second (smtpd_error_sleep_time), and it need not be the tenth."""
+    campaign = freeze(40)
+    sleeping = asyncio.Event()
+
+    async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        if pigeons.carried == 5:
+            reply = "no such user"
+            refused = Result(key=message.key, outcome=Outcome.REFUSED, stage="rcpt", code=550, reply=reply)
+            feed.answer(refused)
+            return
+        if pigeons.carried == 6:
+            await asyncio.wait_for(sleeping.wait(), 30)  # all others get theirs over another
+        feed.answer(_accepted(message))
+        if pigeons.carried == 40:
+            sleeping.set()
+
+    campaign.send(carry, Limits(connections=1))
+    assert campaign.states() == {State.ACCEPTED: 39, State.REFUSED: 1}
