@@ -7,14 +7,14 @@ from newsletter.checks import check_rendered
 from newsletter.checks.draft_checks import check_languages
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.size import measure_html
-from newsletter.editions import EditionContext
+from newsletter.editions import EditionContext, place_beside, render_html, write_default
 from newsletter.editions.edition_files import make_editions
 from newsletter.editions.translated_drafts import read_workspace_draft
 from newsletter.errors import NewsletterError, Problem
 from newsletter.issue.draft import Draft
 from newsletter.issue.extent import measure_extent
 from newsletter.issue.model import Issue
-from newsletter.review.reviewed_draft import InboxLine, RenderedIssue, ReviewedDraft
+from newsletter.review.reviewed_draft import WHOLE, InboxLine, RenderedIssue, ReviewedDraft
 from newsletter.workspace import Workspace
 
 _FORMS = ("html", "text", "pdf", "web")
@@ -40,6 +40,7 @@ def _review(workspace: Workspace, draft: Draft, findings: tuple[Finding, ...], p
         made, failures = _make_what_can_be(context, draft.issue)
         found |= dict.fromkeys(_find_problems(failures, draft.path))
         if "html" in made:
+            made |= _make_whole_email(context, draft.issue)
             found |= dict.fromkeys(map(Finding, check_rendered(context, draft.issue).problems))
         rendered = _describe(context, draft.issue, made, picture_weight)
     return ReviewedDraft(
@@ -68,6 +69,22 @@ def _make_what_can_be(
         return made, failures
 
 
+def _make_whole_email(context: EditionContext, issue: Issue) -> dict[str, Mapping[str, bytes]]:
+    """Return the email of readers with every tag, where it is another than that of all others."""
+    tags = _list_tags(issue)
+    if not tags:
+        return {}
+    every = issue.seen_by(frozenset(tags))
+    html = render_html(context, every, write_default, place_beside).encode()
+    pictures = {picture.name: picture.data for picture in context.pictures(every)}
+    return {WHOLE: {f"{issue.edition_name}.every-tag.email.html": html, **pictures}}
+
+
+def _list_tags(issue: Issue) -> tuple[str, ...]:
+    """Return the tags of readers who get more than others."""
+    return tuple(sorted({tag for rule in issue.visibility_rules for tag in rule}))
+
+
 def _find_problems(failures: list[NewsletterError], draft: Path) -> Iterator[Finding]:
     for error in failures:
         for problem in error.problems:
@@ -94,7 +111,7 @@ def _describe(
         links=sum(1 for text in texts for _ in text.links()) + len(public.links()),
         email_size=measure_html(next(iter(made["html"].values())).decode()) if "html" in made else 0,
         picture_weight=picture_weight,
-        only_for=tuple(sorted({tag for rule in issue.visibility_rules for tag in rule})),
-        files={form: made[form] for form in _FORMS if form in made},
+        only_for=_list_tags(issue),
+        files={form: made[form] for form in (*_FORMS, WHOLE) if form in made},
         pages=tuple(made.get("png", {}).values()),
     )

@@ -7,6 +7,8 @@ from pathlib import Path
 from newsletter.checks.draft_report import Finding
 from newsletter.issue.extent import Extent
 
+WHOLE = "whole"  # the form of the email with what is only for some readers
+
 
 @dataclass(frozen=True, kw_only=True)
 class InboxLine:
@@ -22,8 +24,9 @@ class RenderedIssue:
     """A valid issue with its editions, as readers without tags get them.
 
     `email_size` is that of the email's HTML and `picture_weight` that of its pictures, in bytes. `only_for` names the
-    tags of readers who get more than is shown. `files` are those of each edition that could be made, by its form (html,
-    text, pdf, web): names and contents, the edition itself first. `pages` are the PDF's as PNG pictures.
+    tags of readers who get more than the others. `files` are those of each edition that could be made, by its form
+    (html, text, pdf, web, and WHOLE where there is `only_for`): names and contents, the edition itself first. `pages`
+    are the PDF's as PNG pictures.
     """
 
     title: str

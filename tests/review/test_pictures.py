@@ -90,12 +90,15 @@ def test_without_a_browser_it_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
-    done = publication.run("review", "2.10", "--no-links")
+    publication.draft(
+        "2.11", "date: 2023-06-14\nvolume: 2\nnumber: 11\nitems: [{headline: Ports, detail: They open.}]\n"
+    )
+    done = publication.run("review", "2.11", "--no-links")
     assert done.returncode == 0
     assert 'pip install "newsletter-press[review]"' in done.stdout
-    folder = publication.root / "build/review/2.10"
+    folder = publication.root / "build/review/2.11"
     shown = LexborHTMLParser((folder / "index.html").read_text(encoding="utf-8"))
     frames = [node.attributes for node in shown.css("iframe")]
-    assert [frame["src"] for frame in frames] == ["2.10.email.html", "2.10.email.html", "2.10.html"]
+    assert [frame["src"] for frame in frames] == ["2.11.email.html", "2.11.email.html", "2.11.html"]
     assert all("sandbox" in frame for frame in frames)
     assert "Without pictures: there is no chromium" in (folder / "summary.md").read_text(encoding="utf-8")

@@ -74,6 +74,7 @@ def test_problems_and_notes_are_in_page_and_summary_with_their_places(publicatio
     assert "- `drafts/2.11.yaml:7:1`: 'colour' is not a known key." in summary
 
 
+@pytest.mark.slow
 def test_notes_alone_are_no_failure(publication: Publication) -> None:
     publication.draft("2.11", FINE.replace("three months", "three three months"))
     assert "no problems, 1 note" in _review(publication, "2.11", *QUICKLY)
@@ -105,6 +106,7 @@ def test_words_of_a_draft_are_no_markup(publication: Publication) -> None:
     assert "](" not in summary.replace("\\]", "")
 
 
+@pytest.mark.slow
 def test_each_language_has_its_part(publication: Publication) -> None:
     with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
         file.write('\n[languages.de]\ntitle = "Bündnis"\n')
@@ -115,6 +117,16 @@ def test_each_language_has_its_part(publication: Publication) -> None:
     assert [node.text() for node in _read_page(folder).css("h2")] == ["English", "German"]
     assert (folder / "2.11.de.email.html").is_file()
     assert "### German\n" in (folder / "summary.md").read_text(encoding="utf-8")
+
+
+def test_what_is_for_some_readers_is_shown_too(publication: Publication) -> None:
+    publication.draft("2.11", f"{FINE}  - headline: Fees\n    detail: They rise.\n    only_for: [board]\n")
+    _review(publication, "2.11", *QUICKLY)
+    folder = publication.root / "build/review/2.11"
+    assert "Parts of it are only for readers with the tag board." in _text(folder)
+    assert "They rise" in (folder / "2.11.every-tag.email.html").read_text(encoding="utf-8")
+    assert "They rise" not in (folder / "2.11.email.html").read_text(encoding="utf-8")
+    assert "2.11.every-tag.email.html" in _text(folder)
 
 
 def test_annotations_for_github_begin_with_problems(publication: Publication) -> None:
@@ -171,8 +183,9 @@ def test_a_folder_with_something_else_is_left_alone(publication: Publication) ->
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_earlier_review_is_written_over(publication: Publication) -> None:
-    _review(publication, "2.10", *QUICKLY)
+    _review(publication, "2.10", *QUICKLY)  # a PDF of two pages
     publication.draft("2.10", FINE.replace("11", "10"))
     _review(publication, "2.10", *QUICKLY)
     pictures = publication.root / "build/review/2.10/pictures"
@@ -222,11 +235,13 @@ def test_changed_issues_are_those_that_git_says(publication: Publication, git: C
     assert re.findall("^## (\\S+):", summary, re.MULTILINE) == ["2.10", "3.8"]
 
 
+@pytest.mark.slow
 def test_a_changed_picture_changes_its_issue(publication: Publication, git: Callable[..., None]) -> None:
     Image.new("RGB", (600, 300), "navy").save(publication.root / "drafts/2.10-lead.jpg")
     assert _changed(publication) == {"2.10"}
 
 
+@pytest.mark.slow
 def test_settings_alone_show_in_the_newest_issue(publication: Publication, git: Callable[..., None]) -> None:
     with (publication.root / "newsletter.toml").open("a", encoding="utf-8") as file:
         file.write("\n# a comment\n")
