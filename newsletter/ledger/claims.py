@@ -4,9 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from newsletter.issue_name import IssueName
@@ -14,15 +24,14 @@ from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
 from newsletter.ledger.delivery_domain import DOMAIN, SkippedDomains
 from newsletter.ledger.delivery_ranges import Claimant, RangeCursor, claim_in_range, take_range
 from newsletter.ledger.moved_recipients import readdress_moved
+from newsletter.ledger.recorded_results import forgive, hasten, record_results, release, take_back
 from newsletter.ledger.states import State
-from newsletter.ledger.workers import lease_length, read_clock, renew_lease
+from newsletter.ledger.workers import lease_length, renew_lease
 from newsletter.store import Store
-from newsletter.store.engine import KeptConnection, is_of, now, publication_of, storable
-from newsletter.store.prepared_statements import PreparedStatement
+from newsletter.store.engine import KeptConnection, is_of, publication_of
+from newsletter.store.prepared_statements import PreparedStatement, StartedStatement, in_one_trip
 from newsletter.store.schema import deliveries, workers
 from newsletter.store.suppression_rule import is_suppressed
-
-MAX_RETURNS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +70,22 @@ def record_and_claim(
     LeaseLost, with nothing recorded, when that had run out and somebody has settled it.
     """
     with store.transaction() as connection:
-        claimant = Claimant(worker, _hold_lease(connection, issue, worker, lease_s), claim)
-        _record(connection, worker, results)
-        _take_back(connection, worker, returned)
-        _release(connection, worker, released)
-        _forgive(connection, worker, forgiven)
-        _hasten(connection, worker, sooner)
-        claimed: list[Delivery] = []
+        # Nobody comes back, and nobody is tried again: all is known that there is to do.
+        is_plain = moment is None and cursor is None and not (returned or released or forgiven or sooner or skipped)
+        begun = _begin_turn(connection, issue, worker, results, claim, want if is_plain else 0)
+        claimant = Claimant(worker, _hold_lease(connection, issue, worker, lease_s, begun), claim)
+        if is_plain:
+            rows = begun.claimed.fetch() if begun.claimed else []
+            claimed = _choose_claimed(connection, issue, rows)
+            if len(claimed) < len(rows):  # others in place of the suppressed
+                claimed += _claim(connection, issue, claimant, State.PENDING, want - len(claimed), NEVER)
+            # The rows come back in any order, and the first of the list are to be the first to leave.
+            return Claimed(deliveries=sorted(claimed, key=lambda delivery: delivery.id))
+        take_back(connection, worker, returned)
+        release(connection, worker, released)
+        forgive(connection, worker, forgiven)
+        hasten(connection, worker, sooner)
+        claimed = []
         next_due = None
         if moment is not None:
             claimed += _claim(connection, issue, claimant, State.DEFERRED, want, moment)
@@ -85,11 +103,37 @@ def record_and_claim(
         return Claimed(deliveries=claimed, next_due=next_due)
 
 
-def _hold_lease(connection: Connection, issue: IssueName, worker: str, lease_s: float | None) -> float:
+class _BegunTurn(NamedTuple):
+    """What is asked of a server in one go: the worker's lease, the clock it is by, and deliveries claimed under it."""
+
+    lease: StartedStatement
+    clock: StartedStatement | None
+    claimed: StartedStatement | None
+
+
+def _begin_turn(
+    connection: Connection, issue: IssueName, worker: str, results: Sequence[Delivery], claim: int | None, want: int
+) -> _BegunTurn:
+    """Hold the lease, record results and claim up to `want`: only the commit makes it so, and LeaseLost undoes it."""
+    with in_one_trip(connection):
+        # The row is held until the commit, so that others settle the worker before this or after it, not within.
+        lease = _WORKER.start(connection, {"the_worker": worker})
+        clock = None if connection.dialect.name == "sqlite" else _CLOCK.start(connection, {})
+        record_results(connection, worker, results)
+        claimed = None
+        if want > 0:
+            values = _claim_values(connection, issue, worker, State.PENDING, NEVER, claim, want)
+            claimed = _CLAIM.start(connection, values)
+    return _BegunTurn(lease, clock, claimed)
+
+
+def _hold_lease(
+    connection: Connection, issue: IssueName, worker: str, lease_s: float | None, begun: _BegunTurn
+) -> float:
     """Return until when the worker's lease is, renewed when a third of it is over. Raises LeaseLost."""
-    # The row is held until the commit, so that others settle the worker before this or after it, not within.
-    rows = _WORKER.fetch(connection, {"the_worker": worker})
-    if not rows or rows[0][0] - read_clock(connection) < lease_length(lease_s) * 2 / 3:
+    rows = begun.lease.fetch()
+    clock = float(begun.clock.fetch()[0][0]) if begun.clock else time()
+    if not rows or rows[0][0] - clock < lease_length(lease_s) * 2 / 3:
         return renew_lease(connection, issue, worker, lease_s)
     until: float = rows[0][0]
     return until
@@ -100,121 +144,7 @@ _WORKER = PreparedStatement(
     .where(workers.c.id == bindparam("the_worker"), workers.c.ended_at.is_(None), workers.c.why.is_(None))
     .with_for_update()
 )
-_IN_HAND = (
-    deliveries.c.id == bindparam("key"),
-    deliveries.c.state == State.SENDING.value,  # an answer to anything else comes too late
-    deliveries.c.worker == bindparam("holder"),
-)
-_RECORD = PreparedStatement(
-    update(deliveries)
-    .where(*_IN_HAND)
-    .values(
-        state=bindparam("outcome"),
-        stage=bindparam("at_stage"),
-        code=bindparam("reply_code"),
-        enhanced=bindparam("status"),
-        reply=bindparam("words"),
-        provider_id=bindparam("given"),
-        at=bindparam("moment"),
-        took=bindparam("milliseconds"),
-        attempts=deliveries.c.attempts + 1,
-        tries=bindparam("tried"),
-        due=bindparam("again"),
-        lease_until=null(),
-    )
-)
-
-
-def _record(connection: Connection, worker: str, results: Sequence[Delivery]) -> None:
-    if results:
-        moment = now()
-        _RECORD.execute_many(
-            connection,
-            [
-                {
-                    "key": one.id,
-                    "holder": worker,
-                    "outcome": one.state.value,
-                    "at_stage": one.stage,
-                    "reply_code": one.code,
-                    "status": one.enhanced,
-                    "words": storable(one.reply or ""),
-                    "given": one.provider_id,
-                    "moment": moment,
-                    "milliseconds": one.took,
-                    "tried": one.tries,
-                    "again": one.due,
-                }
-                for one in results
-            ],
-        )
-
-
-def _take_back(connection: Connection, worker: str, returned: Mapping[int, str]) -> None:
-    """Let untouched deliveries wait again; one that comes back time after time waits for the next worker."""
-    if returned:
-        again = deliveries.c.returns + 1
-        given_up = again % MAX_RETURNS == 0
-        connection.execute(
-            update(deliveries)
-            .where(*_IN_HAND)
-            .values(
-                returns=again,
-                state=case((given_up, State.DEFERRED.value), else_=State.PENDING.value),
-                due=case((given_up, NEVER), else_=0.0),
-                stage="connection",
-                code=None,
-                enhanced=None,
-                reply=bindparam("words"),
-                at=now(),
-                lease_until=null(),
-            ),
-            [{"key": key, "holder": worker, "words": storable(why)} for key, why in returned.items()],
-        )
-
-
-def _release(connection: Connection, worker: str, released: Sequence[int]) -> None:
-    if released:
-        # Those who were deferred wait as deferred, with the server's words; the claim took neither from them.
-        was_deferred = deliveries.c.tries > 0
-        waits = case((was_deferred, State.DEFERRED.value), else_=State.PENDING.value)
-        # Behind the others: one at whose address the server hangs up would else be the next again, and again.
-        behind = case((was_deferred, deliveries.c.due), else_=bindparam("moment"))
-        connection.execute(
-            update(deliveries).where(*_IN_HAND).values(state=waits, due=behind, lease_until=null()),
-            [{"key": key, "holder": worker, "moment": time()} for key in released],
-        )
-
-
-def _forgive(connection: Connection, worker: str, forgiven: Sequence[int]) -> None:
-    """Let deliveries wait that were refused because of the sender; the server's words stay for the report."""
-    if forgiven:
-        connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.id == bindparam("key"),
-                deliveries.c.worker == bindparam("holder"),
-                # IN can't be executed for many rows.
-                or_(deliveries.c.state == State.REFUSED, deliveries.c.state == State.DEFERRED),
-            )
-            .values(state=State.PENDING, tries=0, due=0.0),
-            [{"key": key, "holder": worker} for key in forgiven],
-        )
-
-
-def _hasten(connection: Connection, worker: str, sooner: Mapping[int, float]) -> None:
-    """Let deliveries that the worker had deferred be due earlier."""
-    if sooner:
-        connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.id == bindparam("key"),
-                deliveries.c.worker == bindparam("holder"),
-                deliveries.c.state == State.DEFERRED.value,
-            )
-            .values(due=bindparam("moment")),
-            [{"key": key, "holder": worker, "moment": moment} for key, moment in sooner.items()],
-        )
+_CLOCK = PreparedStatement(select(func.extract("epoch", func.clock_timestamp())))
 
 
 def _claim(
@@ -229,16 +159,8 @@ def _claim(
     """Claim up to `want` of those in `state`; the suppressed among them are set aside, and others taken instead."""
     claimed: list[Delivery] = []
     while len(claimed) < want:
-        values = {
-            "ours": publication_of(connection),
-            "the_issue": issue,
-            "holder": claimant.worker,
-            "the_state": state.value,
-            "until": moment,
-            "lease": claimant.lease_until,
-            "number": claimant.claim,
-            "want": want - len(claimed),
-        }
+        still = want - len(claimed)
+        values = _claim_values(connection, issue, claimant.worker, state, moment, claimant.claim, still)
         rows: Sequence[Any]
         if skipped is None:
             rows = _CLAIM.fetch(connection, values)
@@ -250,6 +172,27 @@ def _claim(
         claimed += _choose_claimed(connection, issue, rows)
     # The rows come back in any order, and the first of the list are to be the first to leave.
     return sorted(claimed, key=lambda delivery: delivery.id)
+
+
+def _claim_values(
+    connection: Connection,
+    issue: IssueName,
+    worker: str,
+    state: State,
+    moment: float,
+    claim: int | None,
+    want: int,
+) -> dict[str, Any]:
+    """Return the values of a claim by state."""
+    return {
+        "ours": publication_of(connection),
+        "the_issue": issue,
+        "holder": worker,
+        "the_state": state.value,
+        "until": moment,
+        "number": claim,
+        "want": want,
+    }
 
 
 def _claim_in_ranges(
@@ -292,12 +235,13 @@ def _make_claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
         .with_for_update(skip_locked=True, of=deliveries)
         .cte("chosen")
     )
+    lease = select(workers.c.lease_until).where(workers.c.id == bindparam("holder")).scalar_subquery()
     return (
         update(deliveries)
         .where(deliveries.c.id == chosen.c.id)
         .values(
             worker=bindparam("holder"),
-            lease_until=case((chosen.c.suppressed, null()), else_=bindparam("lease")),
+            lease_until=case((chosen.c.suppressed, null()), else_=lease),
             claim=bindparam("number"),
             state=case((chosen.c.suppressed, State.SUPPRESSED.value), else_=State.SENDING.value),
         )

@@ -25,10 +25,11 @@ from newsletter.ledger.campaigns import (
     list_issues,
     reopen_deliveries,
 )
-from newsletter.ledger.claims import MAX_RETURNS, record_and_claim
+from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, stream_deliveries
 from newsletter.ledger.freeze import freeze_batch, replace_templates
 from newsletter.ledger.issue_tests import list_tested_texts, record_test
+from newsletter.ledger.recorded_results import MAX_RETURNS
 from newsletter.ledger.schedule import hold_campaign, list_scheduled, schedule_campaign, unschedule_campaign
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import OPEN, State
