@@ -12,6 +12,7 @@ from newsletter.review.reviewed_draft import WHOLE, RenderedIssue, ReviewedDraft
 
 _PHONE, _PANE, _SCREEN = 360, 760, 1200  # CSS pixels: a phone, a mail program's reading pane, a browser on a desk
 _PAGE = 600  # at which a page of the PDF is shown
+_MOST_PAGES = 40
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ class TakenPictures:
 
 
 def picture_editions(drafts: Sequence[ReviewedDraft], *, with_browser: bool) -> TakenPictures:
-    """Return the pictures of what could be rendered of each draft; without a browser, those of the PDF's pages."""
+    """Return the pictures of what could be rendered of each draft; without a browser, those of the PDF's pages.
+
+    Of a long PDF it is the first 40 pages.
+    """
     taken: dict[str, list[EditionPicture]] = {draft.name: [] for draft in drafts}
     rendered = [(draft.name, draft.rendered) for draft in drafts if draft.rendered]
     wanted = [
@@ -75,7 +79,7 @@ def picture_editions(drafts: Sequence[ReviewedDraft], *, with_browser: bool) -> 
     except NoPictures as reason:
         missing = reason
     for name, issue in rendered:
-        for number, page in enumerate(issue.pages, start=1):
+        for number, page in enumerate(issue.pages[:_MOST_PAGES], start=1):
             taken[name].append(_describe("pdf", f"{name}-page-{number}.png", f"page {number}", page, _PAGE))
     return TakenPictures(pictures=taken, missing=missing)
 
