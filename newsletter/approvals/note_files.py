@@ -62,7 +62,7 @@ def read_note_file(path: Path) -> SignedNote | None:
         data = file.read(MOST_OCTETS + 1)
     if len(data) > MOST_OCTETS:
         raise Unreadable("it is too large")
-    return read_note(data)
+    return read_note(data.replace(b"\r\n", b"\n"))  # as git checks files out by core.autocrlf
 
 
 def write_note_file(path: Path, data: bytes) -> None:

@@ -62,7 +62,8 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
     zone = ZoneInfo(publication.config.publication.timezone)
     name = find_campaign_name(publication, draft) if draft else None
     found = list_statuses(publication) if name is None else [one for one in [find_status(publication, name)] if one]
-    approvals = list_approvals(publication, name)
+    # A table in a pipe has no room for approvals, and they take a rendering.
+    approvals = list_approvals(publication, name) if name or json_ or console().is_terminal else {}
     if json_:
         step = find_warm_up(publication)
         warming = step and {
@@ -121,9 +122,8 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
             _show_next_steps(found)
     else:
         say("Nothing has been sent from here yet.")
-    if not json_ and (name or console().is_terminal):
-        for each in approvals.values():
-            show_approvals(each, zone)
+    for each in approvals.values() if not json_ else ():
+        show_approvals(each, zone)
     if not (name or json_) and console().is_terminal and (mails := find_reader_mails(publication)):
         _show_reader_mails(mails, zone)
 

@@ -264,3 +264,53 @@ def test_it_says_what_others_do_not_have(publication: Publication, people: list[
     asked = person.run("approve", "2.10", stdin="n\n")
     assert "this is changed since the last commit" in asked.stdout
     assert "Others don't have this as it is here" in asked.stdout
+
+
+@pytest.mark.slow
+def test_an_approval_on_a_branch_holds_after_a_squash_merge_on_another_machine(
+    publication: Publication, server: Server, people: list[Approver], tmp_path: Path
+) -> None:
+    ada, bob, _ = people
+    require_approval(publication, [ada])
+    path = publication.root / "newsletter.toml"
+    change(path, 'require = ["approved"]', 'require = ["committed", "approved"]')
+    (publication.root / ".gitignore").write_text("*.csv\n.newsletter/\nbuild/\n")
+    author = by(publication, bob)
+    remote = tmp_path / "remote.git"
+
+    def git(person: Publication, *words: str) -> None:
+        subprocess.run(["git", *words], cwd=person.root, env=person.environment(), check=True, capture_output=True)
+
+    git(author, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
+    git(author, "init", "--quiet", "--initial-branch=main")
+    git(author, "add", "--all")
+    git(author, "commit", "--quiet", "-m", "Begin")
+    git(author, "push", "--quiet", str(remote), "main")
+    git(author, "switch", "--quiet", "--create", "issue")
+    change(publication.root / "drafts/2.10.yaml")
+    git(author, "commit", "--quiet", "--all", "-m", "Write 2.10")
+    git(author, "push", "--quiet", str(remote), "issue")
+
+    git(author, "clone", "--quiet", "--branch=issue", str(remote), str(tmp_path / "ada's folder"))
+    approver = by(Publication(tmp_path / "ada's folder"), ada)
+    done = approver.run("approve", "2.10", "--yes")
+    assert "2.10: 1 of 1 approvals" in done.stdout, done.stderr
+    assert "the last commit" not in done.stdout
+    git(approver, "add", "drafts/2.10.approvals")
+    git(approver, "commit", "--quiet", "-m", "Approve 2.10")
+    git(approver, "push", "--quiet", "origin", "issue")
+
+    git(author, "switch", "--quiet", "main")
+    git(author, "fetch", "--quiet", str(remote), "issue")
+    git(author, "merge", "--quiet", "--squash", "FETCH_HEAD")
+    git(author, "commit", "--quiet", "-m", "2.10")
+    git(author, "push", "--quiet", str(remote), "main")
+
+    git(author, "clone", "--quiet", str(remote), str(tmp_path / "runner"))
+    runner = Publication(tmp_path / "runner", {"HOME": str(tmp_path), "TZ": "Asia/Tokyo"})
+    runner.through(server)
+    (runner.root / "subscribers.csv").write_bytes((publication.root / "subscribers.csv").read_bytes())
+    sent = runner.run("send", "2.10", "--yes")
+    assert sent.returncode == 0, sent.stderr
+    assert len(server.stored) == 25
+    assert b"Leaders agree" in server.stored[0][1] or "Leaders agree" in sent.stdout

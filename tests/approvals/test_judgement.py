@@ -93,6 +93,12 @@ def test_what_the_statement_is_held_against_may_void_it(publication: Publication
     assert heard == [make_statement(publication, ada.address)]
 
 
+def test_a_note_counts_with_the_line_ends_that_git_checks_it_out_with(publication: Publication, ada: Approver) -> None:
+    let_approve(publication, [ada])
+    put(publication, ada.address, sign(publication, ada).data.replace(b"\n", b"\r\n"))
+    assert judge(publication).is_approved
+
+
 # Notes of something else
 
 
