@@ -1,4 +1,4 @@
-"""Questions to git, asked so that no program that a repository brings along is run.
+"""Questions to git, asked so that no program that a repository brings along is run; and the way to its remote.
 
 Signing and verifying run programs by their nature (gpg, ssh-keygen), and git takes their names from its settings. So
 these are done in a repository apart, which has no settings of the publication's: see ScratchRepository.
@@ -17,12 +17,21 @@ _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.pager=cat",
-    "core.sshCommand=false",
     "diff.external=",
     "safe.bareRepository=explicit",  # one that lies in the work tree as if it were files
 )
 # In the environment: no settings of the system, no questions, no network, messages that can be read by a program.
 _CLOSED = {"GIT_ALLOW_PROTOCOL": "", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_NO_NETWORK = ("core.sshCommand=false",)
+_PROTOCOLS = "file:http:https:ssh"  # and none that is a command (ext::), or that has one before it (core.gitProxy)
+# What git runs at the other end, which a repository's settings could name as well.
+_FAR_END = {
+    "fetch": ("--upload-pack=git-upload-pack", "--no-recurse-submodules", "--no-auto-maintenance"),
+    "ls-remote": ("--upload-pack=git-upload-pack",),
+    "push": ("--receive-pack=git-receive-pack", "--no-recurse-submodules", "--no-signed"),
+}
+# How this user's own environment says who they are to the remote.
+_LOGIN_VARIABLES = ("GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
 
 
 class NoAnswer(Exception):
@@ -38,15 +47,35 @@ class NoGit(NoAnswer):
     """A missing git, or a folder in no repository."""
 
 
-def ask_git(folder: Path, *args: str, more: dict[str, str] | None = None) -> bytes:
-    """Return what git prints about the repository around `folder`; `more` goes into its environment.
+def ask_git(folder: Path, *args: str, more: dict[str, str] | None = None, given: bytes | None = None) -> bytes:
+    """Return what git prints about the repository around `folder`; `more` goes into its environment, `given` is read.
 
     No hook, filter, fsmonitor, pager or helper of the repository is run, and nothing is fetched. Raises NoAnswer when
     git is not installed, or fails.
     """
-    environment = {**_make_environment(), **(more or {})}
+    return _ask(folder, {**_make_environment(), **(more or {})}, args, _NO_NETWORK, given)
+
+
+def reach_remote(folder: Path, command: str, *args: str) -> bytes:
+    """Run git's fetch, push or ls-remote, with the login that this user, or a runner, has set up for the repository.
+
+    That may be a program: a credential helper or an ssh command of its settings. Otherwise as `ask_git`. Raises
+    NoAnswer, also when the remote can't be reached or refuses.
+    """
+    login = {name: os.environ[name] for name in _LOGIN_VARIABLES if name in os.environ}
+    environment = _make_environment() | login | {"GIT_ALLOW_PROTOCOL": _PROTOCOLS}
+    return _ask(folder, environment, (command, *_FAR_END[command], *args))
+
+
+def _ask(
+    folder: Path,
+    environment: dict[str, str],
+    args: tuple[str, ...],
+    settings: tuple[str, ...] = (),
+    given: bytes | None = None,
+) -> bytes:
     without = _switch_off_programs(_run(folder, environment, "config", "--name-only", "-z", "--list"), environment)
-    done = _run(folder, environment | without, *args)
+    done = _run(folder, environment | without, *args, settings=settings, given=given)
     if done.returncode == 0:
         return done.stdout
     complaint = _read_complaint(done)
@@ -60,10 +89,16 @@ def _read_complaint(done: "subprocess.CompletedProcess[bytes]") -> str:
     return done.stderr.decode(errors="replace").strip()
 
 
-def _run(folder: Path, environment: dict[str, str], *args: str) -> "subprocess.CompletedProcess[bytes]":
-    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+def _run(
+    folder: Path,
+    environment: dict[str, str],
+    *args: str,
+    settings: tuple[str, ...] = (),
+    given: bytes | None = None,
+) -> "subprocess.CompletedProcess[bytes]":
+    words = [word for setting in (*_SETTINGS, *settings) for word in ("-c", setting)]
     # Names are names, whatever signs are in them.
-    return _start(["git", "--no-pager", "--literal-pathspecs", *settings, *args], folder, environment)
+    return _start(["git", "--no-pager", "--literal-pathspecs", *words, *args], folder, environment, given or b"")
 
 
 def _start(

@@ -19,6 +19,7 @@ from newsletter.workspace_search import find_workspace
 
 if TYPE_CHECKING:
     from newsletter.backends import Backend
+    from newsletter.carried_state.carried_state import CarriedState
     from newsletter.config import Config
     from newsletter.editions import EditionContext
     from newsletter.store import Store
@@ -55,12 +56,14 @@ class OpenPublication:
         *,
         store: "Store | None" = None,
         backend: "Backend | None" = None,
+        carried: "CarriedState | None" = None,
         on_notice: Callable[[str], None] = _ignore,
     ) -> None:
         self.workspace = workspace
         self._store = store
         self._owns_store = store is None
         self._backend = backend
+        self._carried = carried
         self._on_notice = on_notice
 
     @classmethod
@@ -89,7 +92,9 @@ class OpenPublication:
     def with_current_settings(self) -> "OpenPublication":
         """Return the publication with newsletter.toml as it is on disk now, over the same store."""
         workspace = self.workspace.with_current_settings()
-        return OpenPublication(workspace, store=self.store, backend=self._backend, on_notice=self._on_notice)
+        return OpenPublication(
+            workspace, store=self.store, backend=self._backend, carried=self.carried, on_notice=self._on_notice
+        )
 
     @property
     def config(self) -> "Config":
@@ -154,6 +159,18 @@ class OpenPublication:
             if store.notice:
                 self._on_notice(store.notice)
         self._store = store
+
+    @property
+    def carried(self) -> "CarriedState | None":
+        """The state that is carried on a branch, in this machine's hands; None where it is not carried.
+
+        Raises DecisionNeeded where this machine does not hold it.
+        """
+        if self._carried is None and self.config.ci.state == "branch":
+            from newsletter.carried_state.carried_state import CarriedState
+
+            self._carried = CarriedState.open(self.workspace)
+        return self._carried
 
     @property
     def keys(self) -> "SecretKeys | None":

@@ -3,13 +3,15 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 
 from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.backends import name_server
+from newsletter.campaigns.list_comparison import ListComparison
 from newsletter.campaigns.sent_record import write_record
+from newsletter.carried_state.carried_state import renewing
 from newsletter.errors import DeliveryError
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import list_issues, list_unfinished
@@ -108,7 +110,7 @@ def deliver(
     known who of those who wait has left the list. `list_is_right` is as in SendOptions.
     """
     backend = publication.load_backend()
-    store, record = publication.store, publication.record(issue)
+    store, record, carried = publication.store, publication.record(issue), publication.carried
     lift_ended_pauses(store)
     comparison = compare_list(publication, issue, list_is_right=list_is_right)
     assignment = Assignment(
@@ -121,7 +123,19 @@ def deliver(
         on_stop=observer.stopping,
         suppress_departed=lambda: comparison.suppress_departed(is_sole=False),
         server=name_server(publication.config),
+        carried=carried,
     )
+    with renewing(carried) if carried else nullcontext():
+        return _deliver(assignment, comparison, observer, confirm_refusals)
+
+
+def _deliver(
+    assignment: Assignment,
+    comparison: ListComparison,
+    observer: SendObserver,
+    confirm_refusals: ConfirmRefusals | None,
+) -> bool:
+    store, issue = assignment.store, assignment.issue
     while True:
         comparison.suppress_departed()
         observer.begin(issue, count_deliveries(store, issue).waiting)

@@ -47,6 +47,7 @@ def open_outbox(
     `nobody_left` is a person's word that nobody unsubscribed by campaigns that this store does not know.
     """
 
+    _ = publication.carried  # a carried state that is elsewhere is told before anything leaves
     if nobody_left:
         vouch(publication.store, publication.workspace.drafts, complete=True)
 

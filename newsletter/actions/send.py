@@ -107,6 +107,7 @@ def send(
     when the run had to stop: by then it is recorded who got what.
     """
     store, issue = publication.store, read_issue_name(draft.path)
+    _ = publication.carried  # a carried state that is elsewhere is told before anything is frozen
     if options.nobody_left:
         vouch(store, publication.workspace.drafts, complete=True)
     _refuse_examples(publication, draft)

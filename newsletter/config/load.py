@@ -144,6 +144,15 @@ def _find_misplaced_secrets(source: str, where: SettingPlaces) -> Iterator[Probl
                 next_step="Take the table out: they belong into .newsletter/keys.toml. Anybody who has seen "
                 "them can unsubscribe your readers: make others with `newsletter keys new`.",
             )
+        if isinstance(values, dict) and (table, "age_identity" in values) == ("ci", True):
+            yield Problem(
+                path=where.path,
+                line=where.line(table, "age_identity"),
+                code="secret",
+                message="[ci] holds the identity that the state is encrypted for, and this file is shared through git",
+                next_step=f"Remove the line, and set {ENV_PREFIX}CI__AGE_IDENTITY. Anybody who has seen this one can "
+                "read the state: make another.",
+            )
         if isinstance(values, dict) and (table, "key" in values) == ("dkim", True):
             yield Problem(
                 path=where.path,

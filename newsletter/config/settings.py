@@ -19,6 +19,7 @@ from newsletter.address import EmailAddress, local_part_of, subscriber_key
 from newsletter.config import validators
 from newsletter.config.approval_settings import ApprovalSettings, check_approval
 from newsletter.config.check_settings import LinkSettings, ProseSettings
+from newsletter.config.ci_settings import CiSettings
 from newsletter.config.domain_settings import DomainSettings, check_domains
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
 from newsletter.config.language_settings import LanguageSettings, check_languages, find_declared, put_language_over
@@ -295,6 +296,7 @@ class Config(BaseModel):
     store: StoreSettings = StoreSettings()
     dkim: DkimSettings = DkimSettings()
     inbox: InboxSettings = InboxSettings()
+    ci: CiSettings = CiSettings()
     links: LinkSettings = LinkSettings()
     keys: KeySettings = Field(default=KeySettings(), exclude=True)
     backends: Mapping[str, Section] = Field(default={}, exclude=True)

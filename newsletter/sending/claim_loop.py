@@ -11,7 +11,9 @@ from math import inf
 from time import monotonic, time
 from typing import Self, TypeVar
 
+from newsletter.carried_state.carried_state import SLICE, SLICE_S
 from newsletter.errors import DeliveryError
+from newsletter.lease_clock import LeaseClock
 from newsletter.ledger.claims import Claimed, record_and_claim
 from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries
 from newsletter.ledger.delivery_ranges import RangeCursor
@@ -26,7 +28,6 @@ from newsletter.sending.assignment import Assignment
 from newsletter.sending.collection import Collected
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.domain_queue import MOST_AHEAD
-from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.message_maker import MessageMaker
 from newsletter.sending.opened_dispatcher import open_dispatcher
 from newsletter.sending.rules import WorkerProgress
@@ -128,6 +129,7 @@ class ClaimLoop:
             if collected.sooner:
                 soonest = min(collected.sooner.values())
                 self._next_due = soonest if self._next_due is None else min(self._next_due, soonest)
+            await self._publish(claimed)
             await self._maker.make(claimed.deliveries)
             idle = not self._claimed and not claimed.deliveries
             if idle and not dispatcher.halting and await self._has_warmed_up():
@@ -142,9 +144,12 @@ class ClaimLoop:
 
     def _count_wanted(self, in_hand: int) -> int:
         """Return how many deliveries to claim, while so many are in hand."""
-        want = self._count_ahead() - in_hand
-        if (domains := self.dispatcher.domains) is not None:
-            want += min(domains.held, MOST_AHEAD)  # they keep no others waiting
+        domains = self.dispatcher.domains
+        held = 0 if domains is None else min(domains.held, MOST_AHEAD)  # they keep no others waiting
+        if self._assignment.carried is None:
+            want = self._count_ahead() - in_hand + held
+        else:  # the next slice, once all of the last one is answered
+            want = self._count_slice() if in_hand <= held else 0
         if self._warm_up is not None:
             want = min(want, self._warm_up.left - self.dispatcher.tally[Outcome.ACCEPTED] - in_hand)
         return max(0, want)
@@ -220,6 +225,18 @@ class ClaimLoop:
         if number is not None:
             recorder.note_claim(claimed.deliveries)
         return claimed
+
+    async def _publish(self, claimed: Claimed) -> None:
+        """Publish a carried state before anything leaves that was claimed: a runner that dies leaves its slice known.
+
+        Not on the ledger's thread: the lease is renewed there, and a push takes seconds.
+        """
+        if claimed.deliveries and self._assignment.carried is not None:
+            await asyncio.to_thread(self._assignment.carried.publish)
+
+    def _count_slice(self) -> int:
+        room = self.dispatcher.throttle.count_room(asyncio.get_running_loop().time(), SLICE_S)
+        return SLICE if room is None else max(0, min(SLICE, room))
 
     def _count_ahead(self) -> int:
         room = self.dispatcher.throttle.count_room(asyncio.get_running_loop().time(), _AHEAD_S)
@@ -314,7 +331,7 @@ class ClaimLoop:
 
 def count_most_in_hand(assignment: Assignment) -> int:
     """Return how many deliveries a worker may have claimed: with those of domains at their limit, which are held."""
-    most = count_most_ahead(assignment)
+    most = count_most_ahead(assignment) if assignment.carried is None else SLICE
     return 2 * most + MOST_AHEAD if assignment.rules.domains else most
 
 

@@ -8,6 +8,7 @@ from math import inf
 from time import time
 
 from newsletter.errors import DeliveryError
+from newsletter.lease_clock import LeaseClock
 from newsletter.ledger.deliveries import NEVER, Delivery
 from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.mail.message import Message, Outcome, Result
@@ -15,7 +16,6 @@ from newsletter.mail.reply_concern import Concern, classify_reply, classify_resu
 from newsletter.mail.reply_limits import read_quota
 from newsletter.sending.collection import Collected, Collection
 from newsletter.sending.domain_queue import DomainQueue
-from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.put_off_readers import PutOffReaders
 from newsletter.sending.refusals import Refusals
 from newsletter.throttle.advice import Advice, Evidence

@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
+from newsletter.carried_state.carried_state import HoldLost
 from newsletter.errors import DeliveryError
+from newsletter.lease_clock import LeaseClock
 from newsletter.ledger.workers import LeaseLost, extend_lease
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
-from newsletter.sending.lease_clock import LeaseClock
 
 _TRY_AGAIN_S = 0.5
 
@@ -23,6 +24,7 @@ class LeaseKeeper:
     ) -> None:
         self._extend = partial(extend_lease, assignment.store, assignment.issue, worker, lease_s=lease.seconds)
         self._lease = lease
+        self._carried = assignment.carried
         self._thread = thread
         self._dispatcher = dispatcher
 
@@ -43,7 +45,7 @@ class LeaseKeeper:
                     failing_since = None
                 except DeliveryError as error:
                     failing_since = loop.time() if failing_since is None else failing_since
-                    if isinstance(error, LeaseLost) or loop.time() - failing_since >= self._lease.seconds:
+                    if isinstance(error, LeaseLost | HoldLost) or loop.time() - failing_since >= self._lease.seconds:
                         connections.cancel()
                         self._dispatcher.halt(error)
                         return
@@ -53,6 +55,11 @@ class LeaseKeeper:
             self._dispatcher.halt()  # without a keeper, whatever ended it, nothing may leave
 
     async def _renew(self) -> None:
+        if self._carried is not None and not self._carried.is_held:
+            raise HoldLost(
+                "The state could not be published for too long, so that another machine may have it by now.",
+                next_step="See that the remote can be reached from here.",
+            )
         asked_at = self._lease.read()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._extend)
         self._lease.start(asked_at)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import time
 
+from newsletter.lease_clock import LeaseClock
 from newsletter.ledger.deliveries import list_recent_answers
 from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.learned_limits import read_learned_limits
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.domain_queue import open_domain_queue
-from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
 from newsletter.throttle.controller import HOUR_S, Throttle
 from newsletter.throttle.learned import LearnedLimits

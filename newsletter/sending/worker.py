@@ -15,6 +15,7 @@ from functools import partial
 from secrets import token_hex
 
 from newsletter.errors import DeliveryError
+from newsletter.lease_clock import LeaseClock
 from newsletter.ledger import workers
 from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.ledger.templates import list_current_templates
@@ -25,7 +26,6 @@ from newsletter.sending.claim_loop import ClaimLoop, count_most_in_hand
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.handover_share import HandoverWatch, StopSwitch
-from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.lease_keeper import LeaseKeeper
 from newsletter.sending.send_sampler import SendSampler
 from newsletter.sending.shared_limits import SharedLimits

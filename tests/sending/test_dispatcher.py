@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from newsletter.backends import Limits
+from newsletter.lease_clock import LeaseClock
 from newsletter.ledger.deliveries import Delivery
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending import connection_feed
 from newsletter.sending.collection import Collected
 from newsletter.sending.connection_feed import ConnectionFeed
 from newsletter.sending.dispatcher import Dispatcher
-from newsletter.sending.lease_clock import LeaseClock
 from newsletter.throttle.controller import Throttle
 
 # A delivery that was claimed for the first time.

@@ -71,7 +71,7 @@ class Seams:
         def wall() -> float:
             return real() + self._clock_ahead_s
 
-        lease_clock: Any = import_module("newsletter.sending.lease_clock")
+        lease_clock: Any = import_module("newsletter.lease_clock")
         lease_clock.CLOCKS = (lease_clock.CLOCKS[0], wall)
         for name, module in list(sys.modules.items()):
             if name.startswith("newsletter.") and getattr(module, "time", None) is real:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.sending.lease_clock import CLOCKS, LeaseClock
+from newsletter.lease_clock import CLOCKS, LeaseClock
 
 LEASE_S = 15.0
 
