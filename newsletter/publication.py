@@ -96,6 +96,10 @@ class OpenPublication:
             workspace, store=self.store, backend=self._backend, carried=self.carried, on_notice=self._on_notice
         )
 
+    def with_carried(self, carried: "CarriedState") -> "OpenPublication":
+        """Return the publication with a carried state in this machine's hands, whose store it opens by itself."""
+        return OpenPublication(self.workspace, backend=self._backend, carried=carried, on_notice=self._on_notice)
+
     @property
     def config(self) -> "Config":
         """The settings in newsletter.toml. Raises ConfigError for what is wrong in them."""

@@ -88,11 +88,17 @@ def open_handing_outbox(publication: OpenPublication, tell: OnResult, *, clock: 
     return Scheduler(store, publication.record, carry, tell, clock or WALL_CLOCK, StopSignals())
 
 
-def run_outbox(publication: OpenPublication, tell: OnResult, *, observer: SendObserver = SILENT) -> bool:
+def run_outbox(
+    publication: OpenPublication,
+    tell: OnResult,
+    *,
+    observer: SendObserver = SILENT,
+    confirm: Callable[[Campaign], bool] | None = None,
+) -> bool:
     """Look at the outbox once, send what is due, and put the caller's handlers of signals back.
 
-    Returns False when something is left to a person or to a later look. Nobody is asked about a campaign that is late:
-    it is held. Raises DeliveryError when the store can't be used.
+    Returns False when something is left to a person or to a later look. A campaign that is late is held, unless
+    `confirm` says that it may leave. Raises DeliveryError when the store can't be used.
     """
     if publication.known_store is None:
         return True
@@ -100,7 +106,7 @@ def run_outbox(publication: OpenPublication, tell: OnResult, *, observer: SendOb
     stop = StopSignals()
     with keep_signal_handlers():
         stop.listen()
-        return open_outbox(publication, tell, stop=stop, observer=observer).look()
+        return open_outbox(publication, tell, stop=stop, observer=observer, confirm=confirm).look()
 
 
 class _StopObserver(SendObserver):

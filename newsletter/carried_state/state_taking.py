@@ -77,15 +77,18 @@ def take_state(
     return CarriedState(workspace, seal, branch, hold)
 
 
-def begin_carrying(workspace: Workspace) -> bool:
+def begin_carrying(workspace: Workspace, confirm: Callable[[bool], bool]) -> bool:
     """Put the state of this machine on a new branch of the remote; return whether there was one, or it begins empty.
 
-    It is not here any more then: it has to be taken. Raises DecisionNeeded where the remote has the branch already.
+    `confirm` is told which, and aborts. What was here is set aside. Raises DecisionNeeded where the remote has the
+    branch already.
     """
     seal, branch = make_seal(workspace), make_branch(workspace)
     if branch.find_tip() is not None:
         raise _make_there_error()
     state = read_local_state(workspace)
+    if not confirm(bool(state.database)):
+        return False
     files, new = add_state((), None, state, seal)
     try:
         push_state(branch, Manifest(files=files), {}, new, seal, None, "A state begins")

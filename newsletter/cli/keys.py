@@ -1,9 +1,14 @@
-"""The commands `newsletter keys new` and `rotate`."""
+"""The commands `newsletter keys new`, `age` and `rotate`."""
+
+from pathlib import Path
 
 import click
 
+from newsletter.carried_state.sealing import VARIABLE, write_identity
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, shorten
+from newsletter.errors import DecisionNeeded
+from newsletter.files import create_private
 from newsletter.subscribers.erased_subscribers import read_erased
 from newsletter.subscribers.secret_keys import create_secret_keys, rotate_secret_keys
 
@@ -25,6 +30,23 @@ def new() -> None:
     say(
         "Keep it out of git and keep a copy: links in mails that readers have work by it.\n"
         "Each machine that sends for this publication, or serves it, needs the same file."
+    )
+
+
+@keys.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def age(file: Path) -> None:
+    """Make an age identity in FILE: a state that is carried on a branch is encrypted for it."""
+    text, recipient = write_identity()
+    try:
+        with create_private(file, "w", encoding="utf-8") as written:
+            written.write(text)
+    except FileExistsError as error:
+        raise DecisionNeeded(f"{shorten(file)} is there already.", next_step="Name another file.") from error
+    say(f"{shorten(file)} holds an age identity, whose recipient is {recipient}.", style="bold")
+    say(
+        "Keep a copy in a safe place and out of git: without it the state can't be read any more.\n"
+        f"Runners need what is in the file, as the secret {VARIABLE}."
     )
 
 

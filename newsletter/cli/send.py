@@ -14,6 +14,7 @@ from newsletter.actions.freeze_plan import SendTime
 from newsletter.actions.probe import probe_server
 from newsletter.actions.send import Proposal, SendOutcome, SendResult, read_draft_to_send
 from newsletter.actions.send import send as send_issue
+from newsletter.actions.send_in_ci import RunnerOrder
 from newsletter.actions.send_test import TESTERS
 from newsletter.actions.send_test import send_test as send_to_testers
 from newsletter.actions.server_limits import find_warm_up
@@ -24,6 +25,7 @@ from newsletter.cli.findings import show_findings
 from newsletter.cli.output import say, shorten
 from newsletter.cli.reader_languages import count_in_languages
 from newsletter.cli.report import show_summary
+from newsletter.cli.send_in_ci import read_record_wish, send_as_runner
 from newsletter.cli.send_progress import ReportedProgress
 from newsletter.cli.sending import list_is_right, nobody_left, show_plan, show_warm_up
 from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
@@ -59,6 +61,14 @@ _despite_problems = click.option(
 @click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")
+@click.option("--ci", is_flag=True, help="For a runner: never ask, send the one issue that is approved and unsent.")
+@click.option("--due", is_flag=True, help="With --ci: what is due in the outbox, and what a stopped run has left.")
+@click.option(
+    "--record",
+    default="commit",
+    metavar="HOW",
+    help="With --ci: what becomes of the sent record: commit (and push), patch=FILE, or none.",
+)
 @click.option("--detach", is_flag=True, help="Leave it to the workers that run, and do not wait for them.")
 @_despite_problems
 @nobody_left
@@ -77,6 +87,9 @@ def send(
     expires: str | None,
     continue_: bool,
     with_changes: bool,
+    ci: bool,
+    due: bool,
+    record: str,
     detach: bool,
     despite_problems: bool,
     nobody_left: bool,
@@ -100,6 +113,17 @@ def send(
         raise click.UsageError("--detach goes with none of --test, --dry-run and --at.")
     if expires and not at:
         raise click.UsageError("--expires goes with --at.")
+    if not ci and (due or record != "commit"):
+        raise click.UsageError("--due and --record go with --ci.")
+    if ci:
+        refused = (yes, tests, dry_run, list_file, tag, to_new, continue_, with_changes, detach, despite_problems,
+                   nobody_left, list_is_right)  # fmt: skip
+        if any(refused) or (due and (draft or at)):
+            raise click.UsageError("--ci goes with the name of an issue, --at, --expires and --record; or with --due.")
+        wish = read_record_wish(record)
+        publication = open_publication()
+        time = None if at is None else _send_time(publication, at, expires, datetime.now(UTC))
+        sys.exit(send_as_runner(publication, RunnerOrder(name=draft, due=due, time=time, record=wish)))
     publication = open_publication()
     asked = datetime.now(UTC)
     time = _send_time(publication, at, expires, asked) if at is not None else None

@@ -1,4 +1,4 @@
-"""The commands `newsletter state backup`, `restore`, `move` and `adopt`."""
+"""The commands `newsletter state backup`, `restore`, `move` and `adopt`; and `init-branch`, `take` and `give`."""
 
 from pathlib import Path
 
@@ -8,9 +8,17 @@ from newsletter.actions.adopt_list_id import adopt_list_id
 from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.move_state import move_state, write_setting
 from newsletter.actions.restore_state import restore_state
+from newsletter.carried_state.carried_state import CarriedState
+from newsletter.carried_state.manifest import Manifest
+from newsletter.carried_state.state_branch import BRANCH, REMOTE
+from newsletter.carried_state.state_taking import begin_carrying, hold_alone, take_state
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, shorten
+from newsletter.clock import parse_duration
+from newsletter.errors import ConfigError
+from newsletter.publication import OpenPublication
 from newsletter.text import format_count
+from newsletter.workspace import Workspace
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
 
@@ -98,6 +106,70 @@ def adopt(yes: bool) -> None:
     adopt_list_id(publication, confirm)
     list_id = publication.config.subscriber_list.id
     say(f"The state of {publication.workspace.publication_id} is that of the list {list_id}.")
+
+
+@state.command("init-branch")
+@click.option("--yes", is_flag=True, help="Without asking.")
+def init_branch(yes: bool) -> None:
+    """Carry the state on a branch of the remote.
+
+    It is for `newsletter send --ci` on runners that have no disk. The branch begins with the state that is here, if
+    there is one, which is set aside: from then on the branch has the state.
+    """
+    publication = open_publication()
+    workspace = _require_carried(publication)
+    begun = begin_carrying(
+        workspace,
+        lambda has_state: _agree(
+            yes,
+            f"Begin the branch {BRANCH} of the remote {REMOTE} with "
+            + ("the state of this machine?" if has_state else "an empty state: nothing was sent, and nobody has left?"),
+        ),
+    )
+    say(f"The branch {BRANCH} has the state, encrypted.", style="bold")
+    if begun:
+        say("What was here is set aside in .newsletter, and is not used any more.")
+
+
+@state.command()
+@click.option("--for", "duration", default="1h", metavar="DURATION", help="Held for so long, if it is not given back.")
+def take(duration: str) -> None:
+    """Take the carried state to this machine.
+
+    It is for what a person does with it: reconcile, subscribers, inbox, report. No runner sends meanwhile. Afterwards
+    give it back: newsletter state give
+    """
+    publication = open_publication()
+    workspace = _require_carried(publication)
+    seconds = parse_duration(duration).total_seconds()
+    with hold_alone(workspace):
+        take_state(workspace, seconds, on_wait=tell_wait)
+    say(f"The state is here for {duration}, and runners wait. Give it back with: newsletter state give", style="bold")
+
+
+@state.command()
+def give() -> None:
+    """Give the carried state back, with all that has changed, so that runners can send."""
+    publication = open_publication()
+    workspace = _require_carried(publication)
+    with hold_alone(workspace):
+        CarriedState.open(workspace).give_back()
+    say(f"The branch {BRANCH} has the state again, and this machine has none.", style="bold")
+
+
+def _require_carried(publication: OpenPublication) -> Workspace:
+    if publication.config.ci.state != "branch":
+        raise ConfigError(
+            "The state of this workspace is not carried on a branch.",
+            next_step='Write into newsletter.toml, under [ci]: state = "branch"',
+        )
+    return publication.workspace
+
+
+def tell_wait(held: Manifest, left: float) -> None:
+    """Print who holds a carried state that is waited for."""
+    where = f" ({held.run})" if held.run else ""
+    say(f"Another machine holds the state{where}. If it has ended, the state is free in {left:.0f} s.")
 
 
 def _agree(yes: bool, question: str) -> bool:
