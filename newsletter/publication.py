@@ -116,10 +116,13 @@ class OpenPublication:
     def store(self) -> "Store":
         """The store, made when it is not there yet.
 
-        Raises DeliveryError when it can't be used, and ConfigError where it knows the publication by another list id.
+        Raises DeliveryError when it can't be used, ConfigError where it knows the publication by another list id, and
+        DecisionNeeded where the state is carried and this machine does not hold it.
         """
         if self._store is None:
             from newsletter.store import open_store
+
+            _ = self.carried
 
             workspace, password = self.workspace, self.config.store.password
             store = open_store(

@@ -11,7 +11,6 @@ from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.backends import name_server
 from newsletter.campaigns.list_comparison import ListComparison
 from newsletter.campaigns.sent_record import write_record
-from newsletter.carried_state.carried_state import renewing
 from newsletter.errors import DeliveryError
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import list_issues, list_unfinished
@@ -125,7 +124,7 @@ def deliver(
         server=name_server(publication.config),
         carried=carried,
     )
-    with renewing(carried) if carried else nullcontext():
+    with carried.renewing() if carried else nullcontext():
         return _deliver(assignment, comparison, observer, confirm_refusals)
 
 

@@ -27,16 +27,17 @@ def reaching_state(publication: OpenPublication, on_wait: OnWait) -> Iterator[Op
             publication.close()
             carried = take_state(workspace, on_wait=on_wait)
             opened = publication.with_carried(carried)
+            is_held = True
             try:
-                yield opened
+                with carried.renewing():
+                    yield opened
             except HoldLost:
-                raise  # there is nothing to give back
-            except BaseException:
-                opened.close()
-                carried.give_back()
+                is_held = False  # there is nothing to give back
                 raise
-            opened.close()
-            carried.give_back()
+            finally:
+                opened.close()
+                if is_held:
+                    carried.give_back()
         return
     if isinstance(workspace.database, Path) and settings.state != "disk":
         raise ConfigError(

@@ -38,6 +38,7 @@ class CarriedState:
         self._blobs = dict(branch.list_files(hold.commit))
         self._published = read_image(workspace, hold.image)
         self._lock = threading.Lock()
+        self._is_renewed = False
         self._lease = LeaseClock(max(0.0, (hold.until - datetime.now(UTC)).total_seconds()))
         self._lease.start(self._lease.read())
 
@@ -70,6 +71,29 @@ class CarriedState:
             remove_local_state(self._workspace)
             remove_hold(self._workspace.state_folder)
 
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Publish the state every minute on a thread beside, so that the hold lasts however long anything takes."""
+        if self._is_renewed:
+            yield
+            return
+        over = threading.Event()
+
+        def renew() -> None:
+            while not over.wait(RENEW_S):
+                with suppress(DeliveryError):  # who sends looks at the hold itself, and stops when it is lost
+                    self.publish()
+
+        thread = threading.Thread(target=renew, name="carried-state", daemon=True)
+        thread.start()
+        self._is_renewed = True
+        try:
+            yield
+        finally:
+            self._is_renewed = False
+            over.set()
+            thread.join()
+
     def _publish(self, holder: str, until: datetime | None, message: str) -> None:
         asked = self._lease.read()
         state = read_local_state(self._workspace)
@@ -91,22 +115,3 @@ class CarriedState:
         self._blobs, self._published = blobs, state
         self._lease = LeaseClock((until - datetime.now(UTC)).total_seconds())
         self._lease.start(asked)
-
-
-@contextmanager
-def renewing(carried: CarriedState) -> Iterator[None]:
-    """Publish the state every minute on a thread beside, so that the hold lasts however long anything takes."""
-    over = threading.Event()
-
-    def renew() -> None:
-        while not over.wait(RENEW_S):
-            with suppress(DeliveryError):  # who sends looks at the hold itself, and stops when it is lost
-                carried.publish()
-
-    thread = threading.Thread(target=renew, name="carried-state", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

@@ -36,7 +36,11 @@ def new() -> None:
 @keys.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def age(file: Path) -> None:
-    """Make an age identity in FILE: a state that is carried on a branch is encrypted for it."""
+    """Make an age identity in FILE.
+
+    A state that is carried on a branch is encrypted for it.
+    """
+    _ = open_publication().config
     text, recipient = write_identity()
     try:
         with create_private(file, "w", encoding="utf-8") as written:

@@ -149,7 +149,10 @@ def take(duration: str) -> None:
 
 @state.command()
 def give() -> None:
-    """Give the carried state back, with all that has changed, so that runners can send."""
+    """Give the carried state back, as it is now.
+
+    Runners can send again.
+    """
     publication = open_publication()
     workspace = _require_carried(publication)
     with hold_alone(workspace):

@@ -15,7 +15,7 @@ from conftest import Publication, copy_sample
 
 from newsletter.carried_state import carried_state, state_files, state_taking
 from newsletter.carried_state.branch_commits import make_branch, make_seal, push_state
-from newsletter.carried_state.carried_state import CarriedState, HoldLost, renewing
+from newsletter.carried_state.carried_state import CarriedState, HoldLost
 from newsletter.carried_state.manifest import Manifest
 from newsletter.carried_state.state_branch import BRANCH, NotOnTop
 from newsletter.carried_state.state_taking import HeldElsewhere, begin_carrying, take_state
@@ -137,7 +137,7 @@ def test_two_who_take_it_at_once_are_one(clone: Clone, remote: Path, monkeypatch
     one, two = clone("one"), clone("two")
     _begin(one)
     monkeypatch.setattr(carried_state, "RENEW_S", 0.05)
-    with renewing(take_state(one)), pytest.raises(HeldElsewhere):
+    with take_state(one).renewing(), pytest.raises(HeldElsewhere):
         take_state(two)
     # Also where both have seen the branch before either pushed.
     seal, branch, before = make_seal(two), make_branch(two), _git(remote, "rev-parse", f"{BRANCH}~1")
@@ -232,7 +232,7 @@ def test_a_hold_is_renewed_while_anything_goes_on(clone: Clone, remote: Path, mo
     monkeypatch.setattr(carried_state, "RENEW_S", 0.05)
     held = take_state(one)
     before = int(_git(remote, "rev-list", "--count", BRANCH))
-    with renewing(held):
+    with held.renewing():
         deadline = datetime.now(UTC) + timedelta(seconds=20)
         while int(_git(remote, "rev-list", "--count", BRANCH)) < before + 2 and datetime.now(UTC) < deadline:
             pass

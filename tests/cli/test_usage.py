@@ -168,7 +168,7 @@ def test_outside_of_a_publication_it_is_said_how_to_make_one(tmp_path: Path, pat
         ("subscribers", "add"): ["a@example.org"], ("subscribers", "remove"): ["a@example.org"],
         ("subscribers", "show"): ["a@example.org"], ("subscribers", "forget"): ["a@example.org"],
         ("subscribers", "pause"): ["a@example.org"], ("subscribers", "resume"): ["a@example.org"],
-        ("outbox", "cancel"): ["2.10"],
+        ("outbox", "cancel"): ["2.10"], ("keys", "age"): ["age.txt"],
     }  # fmt: skip
     (tmp_path / "here.txt").touch()
     done = Publication(tmp_path).run(*path, *required.get(path, []))

@@ -111,7 +111,7 @@ def test_a_secret_in_a_file_that_git_shares_is_refused(
         (
             "[zebra]",
             "[zebra] is neither a table",
-            "Known: approval, dkim, email, inbox, keys, languages, layout, links, list, pdf",
+            "Known: approval, ci, dkim, email, inbox, keys, languages, layout, links, list, pdf",
         ),
     ],
 )
