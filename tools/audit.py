@@ -123,7 +123,7 @@ def unlicensed(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
 
 
 def licence(package: Distribution) -> str:
-    """Return what a package's metadata says, in one of the three ways that there have been."""
+    """Return what a package's metadata says, in one of the three ways that there have been, or its licence's title."""
     metadata = package.metadata
     classifiers = [
         line.rpartition(" :: ")[2]
@@ -131,6 +131,9 @@ def licence(package: Distribution) -> str:
         if line.startswith("License :: ") and line != "License :: OSI Approved"
     ]
     said = metadata.get("License-Expression") or ", ".join(classifiers) or metadata.get("License") or ""
+    for file in () if said else package.files or ():
+        if file.parent.name == "licenses" and file.name.startswith("LICENSE"):  # PEP 639, and no word in the metadata
+            said = file.read_text()
     return said.strip().split("\n", maxsplit=1)[0][:80]
 
 
