@@ -32,7 +32,7 @@ approvers = ["{ADA}"]
 allowed_signers = "approvers"
 """
 _CHILD = Path(__file__).parent / "runner_child.py"
-_PLAN = {"hold_s": 4.0, "renew_s": 0.5, "slice": 4, "lease_s": 0.5}
+_PLAN = {"hold_s": 10.0, "renew_s": 1.0, "slice": 4, "lease_s": 0.5}
 
 
 def git(folder: Path, *args: str, given: str = "", home: Path | None = None) -> str:

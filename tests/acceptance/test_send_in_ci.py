@@ -115,7 +115,8 @@ def test_a_killed_runner_that_starts_again_in_its_own_folder_sends_to_nobody_twi
 ) -> None:
     runner = forge.clone("runner")
     assert forge.run(runner, kill={"at": "push", "nth": 4, "when": "after"}).returncode == -9
-    forge.run(runner)
+    again = forge.run(runner)
+    assert server.copies(), again.stdout + again.stderr
     assert max(server.copies().values()) == 1
     assert len(server.copies()) >= 10 - _unknown(forge.read("drafts/2.10.sent.toml"))
 
