@@ -13,8 +13,10 @@ from newsletter.ownership import require_own_links
 from newsletter.publication import OpenPublication
 from newsletter.review.changed_drafts import find_changed_drafts
 from newsletter.review.code_quality import REPORT_NAME, build_code_quality
+from newsletter.review.comparison import compare_draft
 from newsletter.review.draft_rendering import render_drafts
 from newsletter.review.edition_pictures import picture_editions
+from newsletter.review.issue_change import IssueComparison
 from newsletter.review.issue_review import IssueReview, order_findings
 from newsletter.review.review_page import INDEX, PICTURES, render_review_list, render_review_page
 from newsletter.review.reviewed_draft import ReviewedDraft
@@ -29,12 +31,13 @@ class ReviewOptions:
     """What is wanted of a review.
 
     With `gitlab_top`, the folder of a repository that GitLab keeps, there is a Code Quality report with paths written
-    from there, and the summary may be as long as GitLab's comments.
+    from there, and the summary may be as long as GitLab's comments. `against` is the git revision to compare with.
     """
 
     with_pictures: bool = True
     with_links: bool = True
     gitlab_top: Path | None = None
+    against: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +104,20 @@ def _review(publication: OpenPublication, path: Path, options: ReviewOptions, on
         drafts=drafts,
         pictures=picture_editions(drafts, with_browser=options.with_pictures),
         links=links,
+        comparisons=_compare(publication, drafts, options.against),
     )
+
+
+def _compare(
+    publication: OpenPublication, drafts: Sequence[ReviewedDraft], revision: str | None
+) -> dict[str, IssueComparison]:
+    """Return by the names of their editions what is different in the valid drafts."""
+    compared = {
+        draft.name: compare_draft(publication.workspace, publication.read_draft(draft.path), revision)
+        for draft in drafts
+        if draft.rendered
+    }
+    return {name: comparison for name, comparison in compared.items() if comparison}
 
 
 def _ask_links(

@@ -71,6 +71,7 @@ def review(
         with_pictures=not no_pictures,
         with_links=not no_links,
         gitlab_top=find_repository_folder() if format_ == "gitlab" else None,
+        against=against,
     )
     with show_link_bar() as on_answer:
         written = review_issues(publication, drafts, folder, options, on_answer)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from newsletter.checks.draft_report import Finding
 from newsletter.review.edition_pictures import TakenPictures
+from newsletter.review.issue_change import IssueComparison
 from newsletter.review.reviewed_draft import ReviewedDraft
 from newsletter.text import format_count, shorten_path
 
@@ -16,7 +17,8 @@ class IssueReview:
     """An issue's drafts, in the publication's own language and in others, with their pictures.
 
     `root` is the folder that places of findings are written from. `links` says in words where a draft's links lead, by
-    the name of its editions; it has none where nobody was asked.
+    the name of its editions; it has none where nobody was asked. `comparisons` say by that name what is different in
+    it since a revision or the issue before.
     """
 
     name: str
@@ -25,6 +27,7 @@ class IssueReview:
     drafts: tuple[ReviewedDraft, ...]
     pictures: TakenPictures
     links: Mapping[str, str] = field(default_factory=dict)
+    comparisons: Mapping[str, IssueComparison] = field(default_factory=dict)
     untrusted: bool = False
 
     @property
@@ -52,6 +55,10 @@ class IssueReview:
     def links_of(self, draft: ReviewedDraft) -> str:
         """Return in words where a draft's links lead; "" where nobody was asked."""
         return self.links.get(draft.name, "")
+
+    def comparison_of(self, draft: ReviewedDraft) -> IssueComparison | None:
+        """Return what is different in a draft; None where it was compared with nothing."""
+        return self.comparisons.get(draft.name)
 
     def _place(self, finding: Finding) -> Finding:
         path = str(shorten_path(Path(finding.problem.path), self.root))

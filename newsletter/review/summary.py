@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from newsletter.checks.draft_report import Finding
+from newsletter.review.issue_change import IssueComparison
 from newsletter.review.issue_facts import list_facts
 from newsletter.review.issue_review import IssueReview, count_findings, group_findings
 from newsletter.review.markdown_escapes import escape_markdown, quote_markdown
 from newsletter.review.reviewed_draft import InboxLine, ReviewedDraft
+from newsletter.review.word_diff import Stretch, TextStretch
 from newsletter.text import format_count
 from newsletter.translation import describe_language
 
@@ -16,6 +18,7 @@ from newsletter.translation import describe_language
 LONGEST_ON_GITHUB = 65_000
 LONGEST_ON_GITLAB = 999_000
 _MOST_PLACES = 20
+_MARKS = {Stretch.KEPT: "", Stretch.REMOVED: "~~", Stretch.ADDED: "**"}
 _ROOM_FOR_REST = 400  # characters that say what was left out
 
 
@@ -66,11 +69,32 @@ def _summarise_draft(review: IssueReview, draft: ReviewedDraft) -> Iterator[_Par
     found = review.findings_of(draft)
     yield from _list_findings("Problems", "problem", [each for each in found if not each.note])
     yield from _list_findings("Notes", "note", [each for each in found if each.note])
+    if (comparison := review.comparison_of(draft)) is not None:
+        yield from _list_changes(comparison)
     if draft.rendered:
         facts = [
             f"{name}: {escape_markdown(words)}" for name, words in list_facts(draft.rendered, review.links_of(draft))
         ]
         yield _Part(f"{_write_inbox_line(draft.rendered.inbox)}\n\n{' · '.join(facts)}\n\n")
+
+
+def _list_changes(comparison: IssueComparison) -> Iterator[_Part]:
+    yield _Part(f"**{escape_markdown(comparison.summary)}**\n\n", "comparison")
+    for change in comparison.changes:
+        words = f": {''.join(map(_mark_stretch, change.words))}" if change.words else "."
+        yield _Part(f"- {escape_markdown(change.place)} {escape_markdown(change.what)}{words}\n", "change")
+    if comparison.changes:
+        yield _Part("\n")
+
+
+def _mark_stretch(stretch: TextStretch) -> str:
+    """Return words with a line through those that went, and in bold those that came; blanks stand outside of both."""
+    text = stretch.text.replace("\n", " ")
+    inner = escape_markdown(text)
+    if not inner:
+        return " " if text else ""
+    mark = _MARKS[stretch.kind]
+    return f"{' ' * text.startswith(' ')}{mark}{inner}{mark}{' ' * text.endswith(' ')}"
 
 
 def _write_inbox_line(line: InboxLine) -> str:

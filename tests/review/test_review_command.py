@@ -258,3 +258,64 @@ def test_what_is_no_revision_is_told(publication: Publication, git: Callable[...
 
 def test_changed_needs_something_to_compare_with(publication: Publication) -> None:
     assert publication.run("review", "--changed").returncode == 2
+
+
+def _edit(publication: Publication, before: str, after: str, name: str = "2.10") -> None:
+    path = publication.root / f"drafts/{name}.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def _summary(publication: Publication, *args: str) -> str:
+    _review(publication, "2.10", *args, *QUICKLY)
+    return (publication.root / "build/review/2.10/summary.md").read_text(encoding="utf-8")
+
+
+def test_what_has_changed_is_in_page_and_summary(publication: Publication, git: Callable[..., None]) -> None:
+    assert "**Nothing has changed since main.**" in _summary(publication, "--against", "main")
+    _edit(publication, "on May 18.", "on May 19 \\<and on>.")
+    Image.new("RGB", (600, 300), "navy").save(publication.root / "drafts/2.10-lead.jpg")
+    publication.run("review", "2.10", "--against", "main", *QUICKLY)
+    folder = publication.root / "build/review/2.10"
+    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    assert "**2 changes since main.**" in summary
+    assert "The file 2.10-lead.jpg is another one." in summary
+    assert "May ~~18~~**19 \\<and on\\>**" in summary
+    shown = _read_page(folder)
+    assert [node.text() for node in shown.css(".changes del")] == ["18"]
+    assert [node.text() for node in shown.css(".changes ins")] == ["19 <and on>"]
+
+
+def test_a_renamed_draft_is_compared_with_what_it_was(publication: Publication, git: Callable[..., None]) -> None:
+    git("mv", "drafts/2.10.yaml", "drafts/2.11.yaml")
+    _edit(publication, "number: 10", "number: 11", name="2.11")
+    _review(publication, "2.11", "--against", "main", *QUICKLY)
+    summary = (publication.root / "build/review/2.11/summary.md").read_text(encoding="utf-8")
+    assert "**1 change since main.**\n\n- The number is 11 and was 10.\n" in summary
+
+
+def test_a_new_draft_and_one_that_was_none_are_told(publication: Publication, git: Callable[..., None]) -> None:
+    draft = publication.draft("2.11", "volume: 2\n")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Begin the next")
+    draft.write_text(FINE, encoding="utf-8")
+    path = publication.root / "build/review/2.11/summary.md"
+    git("tag", "then")
+    for revision, said in [
+        ("main^", "It was not there at main^: all of it is new."),
+        ("then", "At then it was no valid draft (3 problems), so what has changed can't be told."),
+    ]:
+        _review(publication, "2.11", "--against", revision, *QUICKLY)
+        assert said in path.read_text(encoding="utf-8").replace("\u200b", "")
+
+
+def test_without_a_revision_it_stands_beside_the_issue_before(publication: Publication) -> None:
+    summary = _summary(publication)
+    assert "**Beside 1.4, the issue before: 357 words instead of 164, 1 picture instead of 0.**" in summary
+
+
+def test_a_revision_that_git_does_not_know_is_told(publication: Publication, git: Callable[..., None]) -> None:
+    done = publication.run("review", "2.10", "--against", "nowhere", *QUICKLY)
+    assert done.returncode == 1
+    assert "git can't tell what 2.10.yaml was at 'nowhere'" in done.stderr

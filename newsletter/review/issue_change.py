@@ -1,0 +1,30 @@
+"""Differences between two forms of an issue, in words for a person who judges it."""
+
+from dataclasses import dataclass
+
+from newsletter.review.word_diff import TextStretch
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssueChange:
+    """A difference: where it is, what has happened, and the words of it.
+
+    `place` begins a sentence ("Item 3, “Ports reopen”"), and `what` goes on with it ("is new", "leads to … instead of
+    …"). `words` are the text with what went and what came, empty where `what` says it all.
+    """
+
+    place: str
+    what: str
+    words: tuple[TextStretch, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssueComparison:
+    """An issue beside an earlier form of it, or beside the issue before it.
+
+    `summary` is a sentence that says with what it was compared, and how much is different. `changes` are in reading
+    order; they are empty where the issues are not forms of one issue.
+    """
+
+    summary: str
+    changes: tuple[IssueChange, ...] = ()
