@@ -115,13 +115,29 @@ SAMPLES = [
         },
     ),
     ListSample(
+        "Buttondown",  # as its documentation had the columns in August 2026
+        "id,secondary_id,email,notes,subscriber_type,referrer_url,utm_source,utm_medium,utm_campaign,creation_date,"
+        "ip_address,subscription_date,unsubscription_date,tags,metadata\n"
+        "a1,7,liz@example.org,Met in Riga.,regular,https://example.org/,,,,2024-03-13 00:03:09.183465+00:00,192.0.2.1,"
+        "2024-03-13 00:03:09.183465+00:00,,corporate;nyc,\"{'staff': 'true'}\"\n"
+        "a2,8,gone@example.org,,regular,,,,,2024-03-13 00:03:09.183465+00:00,,,2024-04-08 17:09:32.596959+00:00,,{}\n",
+        {"liz@example.org": ("", "active", {"corporate", "nyc"}), "gone@example.org": ("", "left", set())},
+        {"gone@example.org": "unsubscribed"},
+        {
+            "liz@example.org": (
+                "2024-03-13T00:03:09.183+00:00",
+                "creation_date 2024-03-13 00:03:09.183465+00:00, ip_address 192.0.2.1, referrer_url https://example.org/",
+            )
+        },
+    ),
+    ListSample(
         "listmonk",
         "uuid,email,name,attributes,status,created_at,updated_at\n"
-        'u1,on@example.org,Olga,"{""city"": ""Riga""}",enabled,2021-02-03 10:00:00.123456 +0000 UTC,2021-02-03\n'
+        'u1,on@example.org,Olga,"{""city"": ""Riga""}",enabled,2021-02-03 10:00:00.123456 +0000 +0000,2021-02-03\n'
         "u2,block@example.org,Ben,{},blocklisted,2021-02-03 10:00:00 +0200 EET,2021-02-03\n",
         {"on@example.org": ("Olga", "active", set()), "block@example.org": ("Ben", "left", set())},
         {},
-        {"on@example.org": ("2021-02-03T10:00:00.123+00:00", "created_at 2021-02-03 10:00:00.123456 +0000 UTC")},
+        {"on@example.org": ("2021-02-03T10:00:00.123+00:00", "created_at 2021-02-03 10:00:00.123456 +0000 +0000")},
     ),
     ListSample(
         "Constant Contact",

@@ -2,7 +2,8 @@
 
 The email at four widths, light and dark; the text as a terminal shows it; the PDF's pages in both layouts;
 the web page on a screen, a phone and paper; the samples in three more languages; the draft that holds every block, in
-both looks; the live preview in two windows; the pages where readers join; and contact.png with all of them.
+both looks; the live preview in two windows; the pages where readers join; the README's four commands; and contact.png
+with all of them.
 """
 
 import shutil
@@ -15,6 +16,7 @@ from html import escape
 from multiprocessing import get_context
 from pathlib import Path
 
+from command_pictures import shoot_commands
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 from preview_pictures import shoot_preview
@@ -59,6 +61,7 @@ def main() -> None:
     jobs = [
         *(("look", look) for look in ("digest", "briefing")),
         ("preview", ""),
+        ("commands", ""),
         *(("sample", path.stem) for path in reversed(Workspace(ROOT, {}).draft_paths())),
         *(("translation", language) for language in LANGUAGES),
         *(("example", path.parent.name) for path in sorted((ROOT / "examples" / "drafts").glob("*/newsletter.toml"))),
@@ -74,7 +77,7 @@ def main() -> None:
 
 
 def run_job(kind: str, name: str) -> None:
-    """Take the pictures of one kind: a sample, an example, a language, a look, the index, sign-up or the preview."""
+    """Take the pictures of one kind: a sample, an example, a language, a look, a language, the preview and so on."""
     pages = FOLDER / "pages"
     workspace = Workspace(ROOT, {})
     with _browsing() as browser:
@@ -95,6 +98,8 @@ def run_job(kind: str, name: str) -> None:
                 shoot_sign_up(browser, FOLDER, pages / "translations")
             case "preferences":
                 shoot_preferences(browser, FOLDER, pages / "preferences")
+            case "commands":
+                shoot_commands(browser, FOLDER, pages / "commands")
             case _:
                 shoot_preview(browser, FOLDER, pages / "workspace")
 

@@ -109,6 +109,7 @@ FORMATS: Collection[ListFormat] = (
             "id",
             "secondary_id",
             "creation_date",
+            "subscription_date",
             "source",
             "ip_address",
             "referrer_url",

@@ -20,8 +20,10 @@ from newsletter.subscribers.suppression_status import MAILABLE
 
 _OURS = ("email", "name", "tags", "language", "time_zone", CONSENT_AT, CONSENT_SOURCE, CONSENT_EVIDENCE)
 _STATES = (STATE, SINCE, WORDS)
-# Go writes "2021-02-03 10:00:00.123 +0000 UTC".
-_GO_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?)\d* ([+-]\d\d)(\d\d)(?: [A-Z]{3,5})?")
+# Go writes "2021-02-03 10:00:00.123 +0000 UTC", and where it knows no name of the zone, the offset once more: so listmonk.
+_GO_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?)\d* ([+-]\d\d)(\d\d)(?: (?:[A-Z]{3,5}|[+-]\d{4}))?"
+)
 _NO_MOMENT = frozenset(["", "null", "none", "nan", "false", "0", "[]", "-"])
 _GOOGLE_GROUP = re.compile(r"\s*:::\s*")
 
