@@ -20,7 +20,7 @@ from newsletter.subscribers.suppression_status import MAILABLE
 
 _OURS = ("email", "name", "tags", "language", "time_zone", CONSENT_AT, CONSENT_SOURCE, CONSENT_EVIDENCE)
 _STATES = (STATE, SINCE, WORDS)
-# Go writes "2021-02-03 10:00:00.123 +0000 UTC", and where it knows no name of the zone, the offset once more: so listmonk.
+# Go writes "2021-02-03 10:00:00.123 +0000 UTC", and the offset once more where the zone has no name: so listmonk does.
 _GO_MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?)\d* ([+-]\d\d)(\d\d)(?: (?:[A-Z]{3,5}|[+-]\d{4}))?"
 )
