@@ -13,7 +13,7 @@ from page_server import PageServer
 from PIL import Image
 from selectolax.lexbor import LexborHTMLParser
 
-from newsletter.review.browser_pictures import PageView, take_pictures
+from newsletter.review.browser_pictures import NoPictures, PageView, take_pictures
 
 WHITE, GREEN, BLACK = (255, 255, 255), (0, 128, 0), (0, 0, 0)
 
@@ -68,6 +68,26 @@ def test_a_picture_is_of_the_whole_page_in_its_scheme_with_its_own_files() -> No
 def test_a_page_that_never_ends_is_cut() -> None:
     picture = _take("<div style='height: 9000000px'></div>")
     assert picture.height == 15_000
+
+
+@pytest.mark.slow
+def test_a_page_that_keeps_the_browser_busy_is_given_up() -> None:
+    needed("chromium", shutil.which("chromium") is not None)
+    html = b"<div>" * 200_000
+    with pytest.raises(NoPictures, match=r"the browser failed: .* Timeout"):
+        list(take_pictures([PageView(page="a.html", files={"a.html": html}, width=300, scheme="light")]))
+
+
+@pytest.mark.slow
+def test_without_playwright_it_says_what_to_install(publication: Publication, tmp_path: Path) -> None:
+    (tmp_path / "playwright.py").write_text("raise ImportError")
+    publication.environ["PYTHONPATH"] = str(tmp_path)
+    done = publication.run("review", "2.10", "--no-links")
+    assert done.returncode == 0
+    assert (
+        'Playwright, which drives a browser, is not installed. For pictures: pip install "newsletter-press[review]"'
+        in (done.stdout)
+    )
 
 
 @pytest.mark.slow
