@@ -49,40 +49,51 @@ class WrittenReview:
     findings: tuple[Finding, ...]
 
 
-def find_drafts_to_review(publication: OpenPublication, name: str | None, changed_since: str | None) -> list[Path]:
-    """Return the draft that a name means, the newest for None; or else each that differs from a git revision.
+@dataclass(frozen=True, kw_only=True)
+class ReviewedPath:
+    """A draft that is to be reviewed, by its publication and its path."""
 
-    Raises DraftError, and DecisionNeeded when git can't tell what has changed.
+    publication: OpenPublication
+    path: Path
+
+
+def find_changed_issues(publications: Sequence[OpenPublication], revision: str) -> list[ReviewedPath]:
+    """Return the publications' drafts that differ from a git revision; of changed settings or looks, the newest.
+
+    Raises DecisionNeeded when git can't tell what has changed.
     """
-    if changed_since is not None:
-        return find_changed_drafts(publication.workspace, changed_since)
-    return [publication.workspace.find_draft(name)]
+    return [
+        ReviewedPath(publication=publication, path=path)
+        for publication in publications
+        for path in find_changed_drafts(publication.workspace, revision)
+    ]
 
 
 def review_issues(
-    publication: OpenPublication,
-    drafts: Sequence[Path],
+    issues: Sequence[ReviewedPath],
     folder: Path,
     options: ReviewOptions,
     on_answer: OnAnswer = lambda _known, _all: None,
 ) -> WrittenReview:
-    """Write the reviews of the issues in `drafts` into `folder`: of one into it, of several into folders below it.
+    """Write the reviews of issues into `folder`: of one into it, of several into folders below it.
 
     What is wrong with an issue are findings; without a browser its review is without pictures. All is made before any
     of it is written, and an earlier review in the folder is written over. `on_answer` is told how many links of how
     many have an answer. Raises ConfigError, and DecisionNeeded where the folder holds something else.
     """
     folder = folder.absolute()
-    reviews = tuple(_review(publication, path, options, on_answer) for path in drafts)
+    reviews = tuple(_review(issue.publication, issue.path, options, on_answer) for issue in issues)
     findings = tuple(order_findings(each for review in reviews for draft in review.drafts for each in draft.findings))
-    places = [folder] if len(reviews) == 1 else [folder / review.name for review in reviews]
-    for place in places:
-        _refuse_links(publication.workspace.root, place / PICTURES)
+    addresses = _name_folders(issues)
+    places = [folder / address for address in addresses]
+    for place, review in zip(places, reviews, strict=True):
+        _refuse_links(review.root, place / PICTURES)
         _refuse_to_mix(place, INDEX)
     _refuse_to_mix(folder, SUMMARY)
     shared = {SUMMARY: render_summary(reviews, LONGEST_ON_GITLAB if options.gitlab_top else LONGEST_ON_GITHUB)}
     if len(reviews) != 1:
-        shared[INDEX] = render_review_list([(f"{review.name}/{INDEX}", review) for review in reviews])
+        pages = [f"{address}/{INDEX}" for address in addresses]
+        shared[INDEX] = render_review_list(list(zip(pages, reviews, strict=True)))
     if options.gitlab_top:
         shared[REPORT_NAME] = build_code_quality(findings, options.gitlab_top)
     written: dict[Path, dict[str, bytes]] = {folder: {name: text.encode() for name, text in shared.items()}}
@@ -91,6 +102,16 @@ def review_issues(
     for place, files in written.items():
         _write(place, files)
     return WrittenReview(index=folder / INDEX, reviews=reviews, findings=findings)
+
+
+def _name_folders(issues: Sequence[ReviewedPath]) -> list[str]:
+    """Return the folder of each review below that of all: "." of a single one, else by the issue's name."""
+    if len(issues) == 1:
+        return ["."]
+    of_one = len({issue.publication.workspace.folder for issue in issues}) == 1
+    return [
+        issue.path.stem if of_one else f"{issue.publication.workspace.shown_name}/{issue.path.stem}" for issue in issues
+    ]
 
 
 def _review(publication: OpenPublication, path: Path, options: ReviewOptions, on_answer: OnAnswer) -> IssueReview:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.context import open_publication
+from newsletter.cli.context import open_publication, open_publications
 from newsletter.cli.output import say, shorten
 
 
@@ -57,16 +57,23 @@ def review(
         return
     if changed and (draft or against is None):
         raise click.UsageError("--changed goes with --against REF, and without a DRAFT.")
-    publication = open_publication()
-    _ = publication.config  # before what takes long to load, so that its mistakes come at once
+    publications = open_publications() if changed else [open_publication()]
+    for publication in publications:
+        _ = publication.config  # before what takes long to load, so that its mistakes come at once
 
-    from newsletter.actions.review import ReviewOptions, find_drafts_to_review, review_issues
+    from newsletter.actions.review import ReviewedPath, ReviewOptions, find_changed_issues, review_issues
     from newsletter.cli.findings import find_repository_folder, print_annotations, show_findings
     from newsletter.cli.link_check import show_link_bar
     from newsletter.review.issue_review import count_findings
 
-    drafts = find_drafts_to_review(publication, draft, against if changed else None)
-    folder = output or publication.workspace.build("review") / ("" if changed else drafts[0].stem)
+    if changed and against is not None:
+        issues = find_changed_issues(publications, against)
+        folder = output or publications[0].workspace.build("review")
+    else:
+        (publication,) = publications
+        path = publication.workspace.find_draft(draft)
+        issues = [ReviewedPath(publication=publication, path=path)]
+        folder = output or publication.workspace.build("review") / path.stem
     options = ReviewOptions(
         with_pictures=not no_pictures,
         with_links=not no_links,
@@ -74,13 +81,14 @@ def review(
         against=against,
     )
     with show_link_bar() as on_answer:
-        written = review_issues(publication, drafts, folder, options, on_answer)
+        written = review_issues(issues, folder, options, on_answer)
     if format_ == "github":
         print_annotations(written.findings)
     else:
         show_findings(written.findings)
     for each in written.reviews:
-        say(f"{each.name}: {count_findings(each.findings)}", style="green" if each.is_fine else "bold")
+        whose = f"{each.publication}, " if len(publications) > 1 else ""
+        say(f"{whose}{each.name}: {count_findings(each.findings)}", style="green" if each.is_fine else "bold")
         if missing := each.pictures.missing:
             say(f"Without pictures of the email and the web page: {missing.message}. {missing.next_step}")
     say(shorten(written.index))

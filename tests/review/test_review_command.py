@@ -236,6 +236,22 @@ def test_changed_issues_are_those_that_git_says(publication: Publication, git: C
 
 
 @pytest.mark.slow
+def test_every_publication_of_a_workspace_is_looked_at(publication: Publication, git: Callable[..., None]) -> None:
+    assert publication.run("init", "--publication", "alpha").returncode == 0
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Another")
+    draft = publication.root / "publications/alpha/drafts/2.10.yaml"
+    draft.parent.mkdir(exist_ok=True)
+    draft.write_text(FINE.replace("11", "10"), encoding="utf-8")
+    publication.draft("2.10", FINE.replace("11", "10"))
+    done = publication.run("review", "--changed", "--against", "main", *QUICKLY)
+    folder = publication.root / "build/review"
+    assert (folder / "alpha/2.10/index.html").is_file(), done.stdout + done.stderr
+    addresses = [node.attributes["href"] for node in _read_page(folder).css("h2 a")]
+    assert addresses == ["main/2.10/index.html", "alpha/2.10/index.html"]
+
+
+@pytest.mark.slow
 def test_a_changed_picture_changes_its_issue(publication: Publication, git: Callable[..., None]) -> None:
     Image.new("RGB", (600, 300), "navy").save(publication.root / "drafts/2.10-lead.jpg")
     assert _changed(publication) == {"2.10"}
