@@ -88,9 +88,10 @@ def review_issues(
     places = [folder / address for address in addresses]
     for place, review in zip(places, reviews, strict=True):
         _refuse_links(review.root, place / PICTURES)
-        _refuse_to_mix(place, INDEX)
-    _refuse_to_mix(folder, SUMMARY)
-    shared = {SUMMARY: render_summary(reviews, LONGEST_ON_GITLAB if options.gitlab_top else LONGEST_ON_GITHUB)}
+        _refuse_to_mix(place)
+    _refuse_to_mix(folder)
+    longest = LONGEST_ON_GITLAB if options.gitlab_top else LONGEST_ON_GITHUB
+    shared = {SUMMARY: render_summary(reviews, longest)}
     if len(reviews) != 1:
         pages = [f"{address}/{INDEX}" for address in addresses]
         shared[INDEX] = render_review_list(list(zip(pages, reviews, strict=True)))
@@ -98,7 +99,8 @@ def review_issues(
         shared[REPORT_NAME] = build_code_quality(findings, options.gitlab_top)
     written: dict[Path, dict[str, bytes]] = {folder: {name: text.encode() for name, text in shared.items()}}
     for place, review in zip(places, reviews, strict=True):
-        written[place] = written.get(place, {}) | _make_files(review)
+        summary = render_summary([review], longest).encode()
+        written[place] = written.get(place, {}) | _make_files(review) | {SUMMARY: summary}
     for place, files in written.items():
         _write(place, files)
     return WrittenReview(index=folder / INDEX, reviews=reviews, findings=findings)
@@ -176,9 +178,9 @@ def _refuse_links(root: Path, folder: Path) -> None:
     require_own_links(folder)
 
 
-def _refuse_to_mix(folder: Path, own: str) -> None:
+def _refuse_to_mix(folder: Path) -> None:
     """Refuse a folder that has files and not the one that each review has. Raises DecisionNeeded."""
-    if folder.is_dir() and not (folder / own).is_file() and not all(path.is_dir() for path in folder.iterdir()):
+    if folder.is_dir() and not (folder / SUMMARY).is_file() and not all(path.is_dir() for path in folder.iterdir()):
         raise DecisionNeeded(f"{folder} holds other files, which a review could write over.", next_step=_OTHER_FOLDER)
 
 

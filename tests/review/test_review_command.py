@@ -233,6 +233,7 @@ def test_changed_issues_are_those_that_git_says(publication: Publication, git: C
     assert all((folder / str(address)).is_file() for address in addresses)
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert re.findall("^## (\\S+):", summary, re.MULTILINE) == ["2.10", "3.8"]
+    assert "build/review/3.8/index.html" in _review(publication, "3.8", *QUICKLY)  # one of them written over
 
 
 @pytest.mark.slow
