@@ -66,6 +66,8 @@ def list_statuses(publication: OpenPublication) -> list[CampaignStatus]:
 def list_approvals(publication: OpenPublication, issue: IssueName | None = None) -> dict[IssueName, IssueApprovals]:
     """Return who has approved an issue, or else every one that has not been sent; nothing where nobody may approve.
 
+    Of an issue that left when nobody was asked, there is nothing to tell either.
+
     Raises DraftError for a draft that can't be read, and ConfigError where signatures can't be verified here.
     """
     if not publication.config.approval.approvers:
@@ -76,4 +78,6 @@ def list_approvals(publication: OpenPublication, issue: IssueName | None = None)
         path = publication.workspace.drafts / f"{issue}.yaml"
         # One that is gone was sent under that name, and its frozen text was approved.
         drafts = [publication.draft(issue) if path.exists() else Draft(path, "", None, ())]
-    return {draft.name: find_issue_approvals(publication, draft) for draft in drafts}
+    found = {draft.name: find_issue_approvals(publication, draft) for draft in drafts}
+    has_begun = publication.workspace.sending_has_begun
+    return {name: each for name, each in found.items() if each.approvals or not has_begun(name)}

@@ -15,11 +15,13 @@ from smtp_server import Server
 from translated import translate
 
 from newsletter.actions.approve import ApprovalProposal, approve
+from newsletter.actions.run_outbox import open_handing_outbox
 from newsletter.actions.status import list_approvals
 from newsletter.campaigns.gates import pass_gates
 from newsletter.campaigns.issue_texts import read_issue_texts
 from newsletter.errors import DecisionNeeded
 from newsletter.publication import OpenPublication
+from newsletter.schedule.scheduler import ScheduleResult
 from newsletter.store import open_store
 
 
@@ -314,3 +316,40 @@ def test_an_approval_on_a_branch_holds_after_a_squash_merge_on_another_machine(
     assert sent.returncode == 0, sent.stderr
     assert len(server.stored) == 25
     assert b"Leaders agree" in server.stored[0][1] or "Leaders agree" in sent.stdout
+
+
+@pytest.mark.slow
+def test_what_left_before_anybody_was_asked_waits_for_nobody(
+    publication: Publication, server: Server, people: list[Approver]
+) -> None:
+    ada, *_ = people
+    publication.through(server)
+    assert publication.run("send", "2.10", "--yes").returncode == 0
+    let_approve(publication, [ada])
+    shown = publication.run("status", "2.10")
+    assert shown.returncode == 0
+    assert "approvals" not in shown.stdout
+    (status,) = json.loads(publication.run("status", "2.10", "--json").stdout)
+    assert "approvals" not in status
+
+
+@pytest.mark.slow
+def test_workers_are_handed_only_what_is_approved(publication: Publication, people: list[Approver]) -> None:
+    ada, *_ = people
+    require_approval(publication, [ada])
+    person = by(publication, ada)
+    person.run("approve", "2.10", "--yes")
+    now = datetime.now(UTC)
+    database = publication.workspace.database
+    assert isinstance(database, Path)
+    told: list[tuple[ScheduleResult, str]] = []
+    with closing(open_store(database)) as store:
+        put_in(publication, store, now - MINUTE, now + HOUR)
+        person.run("approve", "2.10", "--withdraw")
+        opened = OpenPublication(publication.workspace, store=store)
+        outbox = open_handing_outbox(
+            opened, lambda _, result, error: told.append((result, error.message if error else ""))
+        )
+        assert not outbox.look()
+        assert in_outbox(publication) == {"2.10": "due"}
+    assert told == [(ScheduleResult.LATER, "2.10 may not leave: what is in the outbox is not approved.")]
