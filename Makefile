@@ -102,7 +102,8 @@ bench-preview: $(INSTALLED)
 torture: $(INSTALLED)
 	$(BIN)/python tests/torture/run.py $(TORTURE)
 
-# Workers beside one another on one PostgreSQL: killed, stopped, cut off from it, with clocks that differ.
+# Workers beside one another on one PostgreSQL: killed, stopped, cut off from it, with clocks that differ;
+# it is restarted, and standbys take over. Rates and connections are counted at the mail server.
 torture-workers: $(INSTALLED)
 	$(BIN)/python tests/torture/run_workers.py $(TORTURE)
 

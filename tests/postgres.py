@@ -146,7 +146,7 @@ def running_postgres(folder: Path | None = None, *settings: str) -> Iterator[Pos
         )  # fmt: skip
         rules = data / "pg_hba.conf"
         rules.write_text(f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-        server = _start(binaries, home, settings, identity)
+        server = start_server(binaries, home, settings, identity)
         try:
             yield server
         finally:
@@ -164,12 +164,13 @@ def restart(server: Postgres, sign: int = signal.SIGINT) -> None:
     identity: dict[str, object] = {}
     if os.geteuid() == 0:
         identity = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-    server.process = _start(binaries, server.folder, (), identity, port=server.port).process
+    server.process = start_server(binaries, server.folder, (), identity, port=server.port).process
 
 
-def _start(
+def start_server(
     binaries: Path, home: Path, settings: tuple[str, ...], identity: dict[str, object], *, port: int = 0
 ) -> Postgres:
+    """Start a server on the data in `home`, a standby too, and return it when it lets others in."""
     # Another process may take a free port before the server does.
     wanted = port
     for _ in range(5):

@@ -34,6 +34,11 @@ class DatabaseProxy:
 
         self._loop.call_soon_threadsafe(close)
 
+    def lead_to(self, target: int) -> None:
+        """Close every connection, and lead the next ones to another server, as a name that was pointed at it does."""
+        self._target = target
+        self.cut()
+
     def end(self) -> None:
         """Close every connection, and listen no more."""
         self._loop.call_soon_threadsafe(self._ended.set)

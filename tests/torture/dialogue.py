@@ -37,7 +37,7 @@ class Dialogue(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._server.dialogues.add(self)
+        self._server.greet(self)
         self._reply("banner", "220 mail.example.org ESMTP")
         self._work()
 

@@ -32,7 +32,8 @@ def main() -> int:
             unknown[kind] += trial.states.get("unknown", 0)
             verdict = "FAILED" if trial.faults else "ok"
             print(
-                f"seed {seed}  {kind}: {trial.workers} workers, struck {trial.struck} | {trial.states} | {verdict}",
+                f"seed {seed}  {kind}: {trial.workers} workers, struck {trial.struck} | {trial.states} | "
+                f"{trial.ahead_of_rate:.0f} ahead of the rate, {trial.connections_at_once} connections | {verdict}",
                 flush=True,
             )
             for fault in trial.faults:

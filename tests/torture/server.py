@@ -1,6 +1,6 @@
 """An SMTP server that goes wrong where a plan says: at the nth reply of a stage, or at the nth text.
 
-It counts, and never looks at the clock. A text counts as accepted from the moment the server has decided to store
+It counts, and decides nothing by the clock. A text counts as accepted from the moment the server has decided to store
 it, which is before its reply leaves: whoever is killed after that must not send it again. What a client does
 against the protocol (a text nobody asked for, MAIL within a transaction, one reader's text for another) is noted.
 """
@@ -8,6 +8,7 @@ against the protocol (a text nobody asked for, MAIL within a transaction, one re
 import asyncio
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ class FaultServer:
     rules: Mapping[str, Rule]
     port: int = 0
     accepted: list[str] = field(default_factory=list)
+    accepted_at: list[float] = field(default_factory=list)  # of the clock that goes evenly, beside each of `accepted`
+    connections_at_once: int = 0  # the most that there were
     languages: Mapping[str, str] = field(default_factory=dict)  # in which each reader is to get it; empty: all in one
     answered: dict[str, set[str]] = field(default_factory=dict)  # recipient -> first digits of replies to them
     offences: list[str] = field(default_factory=list)
@@ -99,8 +102,14 @@ class FaultServer:
             self._awake = True
             self._asleep.send_signal(signal.SIGCONT)
 
+    def greet(self, dialogue: Dialogue) -> None:
+        """Take a connection in."""
+        self.dialogues.add(dialogue)
+        self.connections_at_once = max(self.connections_at_once, len(self.dialogues))
+
     def accept(self, recipient: str, text: bytes, dialogue: Dialogue) -> None:
         self.accepted.append(recipient)
+        self.accepted_at.append(time.monotonic())
         if self._awake and dialogue in self._of_sleeper:
             self.resumed.append(recipient)
         header = BytesHeaderParser().parsebytes(text[:5000])
