@@ -149,7 +149,7 @@ def join_fingerprints(fingerprints: Sequence[str]) -> str:
 def _read_list(source: SubscriberSource, count: RowCount) -> Iterator[tuple[SubscriberKey, str]]:
     """Yield everyone on a list, with the words by which it keeps them from being mailed. Raises DecisionNeeded too."""
     source.require()
-    own = source.read_statuses()
-    own.require_answers()
-    for row in count.pass_usable(source.read_rows()):
+    own, rows = source.read_list()
+    for row in count.pass_usable(rows):
         yield row.key, own.describe(row)
+    own.require_answers()

@@ -21,14 +21,19 @@ def prove_message(
     try:
         template.check_recipient(address, fields)
     except HeaderFault as fault:
-        problem = Problem(
-            path=path,
-            line=line,
-            code="header",
-            message=f"this reader's message can't be made: {fault}",
-            next_step="Mend the row, or take the field out of the subject or of [list] unsubscribe.",
-        )
-        raise ListError("A reader's value can't stand where the issue has it.", problems=[problem]) from fault
+        raise make_header_error(fault, path, line) from fault
+
+
+def make_header_error(fault: HeaderFault, path: Path, line: int) -> ListError:
+    """Return the error for a recipient whose message can't be made; `path` and `line` are where they are listed."""
+    problem = Problem(
+        path=path,
+        line=line,
+        code="header",
+        message=f"this reader's message can't be made: {fault}",
+        next_step="Mend the row, or take the field out of the subject or of [list] unsubscribe.",
+    )
+    return ListError("A reader's value can't stand where the issue has it.", problems=[problem])
 
 
 def refuse_missing_values(

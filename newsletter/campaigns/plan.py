@@ -278,8 +278,6 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
     if not request.options.list_is_right:
         refuse_shrunken(request.source, difference, plan.campaign.issue)
     fingerprint = request.source.fingerprint()  # before it is read: what is changed meanwhile has another one
-    own = request.source.read_statuses()
-    own.require_answers()
     translations = list_translations(plan.campaign.draft_sha256)
     chooser = LanguageChooser(request.context.config, translations)
     # A correction is for those who have the issue, whatever they chose since.
@@ -290,12 +288,12 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         request.source,
         tag,
         request.erased,
-        own,
         chooser,
         leaves_out_summary=leaves_out and tag != SUMMARY_TAG,
     )
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = request.staged.fill(reader.read_recipients(), plan.campaign.issue if not plan.is_new else None)
+    reader.require_answers()
     welcomed = request.staged.leave_out_welcomed(plan.campaign.issue)
     reader.rows.refuse_unusable(request.context.config.subscriber_list.unusable)
     reader.refuse_empty()

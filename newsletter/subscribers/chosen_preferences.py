@@ -25,7 +25,7 @@ from newsletter.subscribers.preferences import (
     read_version,
     stream_preferences,
 )
-from newsletter.subscribers.source import ListRow, PreparedEdit, SubscriberRows, SubscriberSource
+from newsletter.subscribers.source import ListReading, ListRow, PreparedEdit, SubscriberRows, SubscriberSource
 from newsletter.subscribers.subscriber import LANGUAGE_COLUMNS, Subscriber
 from newsletter.subscribers.suppression_status import OwnStatuses
 
@@ -99,6 +99,10 @@ class SourceWithPreferences:
 
     def read_statuses(self) -> OwnStatuses:
         return self.source.read_statuses()
+
+    def read_list(self) -> ListReading:
+        reading = self.source.read_list()
+        return reading._replace(rows=self._apply_to_all(reading.rows))
 
     def find(self, keys: Iterable[SubscriberKey]) -> dict[SubscriberKey, Subscriber]:
         return {row.key: row for row in _pass_usable(self._apply_to_all(iter(self.source.find(keys).values())))}

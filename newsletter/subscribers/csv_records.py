@@ -51,11 +51,13 @@ def group_lines(
     that is: a whole list may be in it.
     """
     source = _LineSource(lines)
+    put_back, rest = source.waiting, source.rest
     before = 0  # the number of the line before, which an overlong line's pieces share
     opened = doubtful = 0  # the line with the open quote, and the last line that may be a part of its cell
     far = _Far()
     width, usual = columns, ""  # the cells of the row before the open quote; the row before this one
-    while (line := source.pull()) is not None:
+    # As `pull` does, which would be a call for each row of a list.
+    while (line := put_back.popleft() if put_back else next(rest, None)) is not None:
         number, text = line
         if far.follows and far.reaches(text, begins=number > before):
             doubtful = max(doubtful, number)
@@ -96,16 +98,16 @@ class _LineSource:
     """Lines of a file, of which those that were looked at too soon can be put back."""
 
     def __init__(self, lines: Iterable[NumberedLine]) -> None:
-        self._waiting: deque[NumberedLine] = deque()
-        self._rest = iter(lines)
+        self.waiting: deque[NumberedLine] = deque()
+        self.rest = iter(lines)
 
     def pull(self) -> NumberedLine | None:
         """Return the next line; None at the end."""
-        return self._waiting.popleft() if self._waiting else next(self._rest, None)
+        return self.waiting.popleft() if self.waiting else next(self.rest, None)
 
     def put_back(self, lines: Sequence[NumberedLine]) -> None:
         """Have these lines, in their order, pulled before all others."""
-        self._waiting.extendleft(reversed(lines))
+        self.waiting.extendleft(reversed(lines))
 
 
 class _TooLong(Exception):

@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 
 from newsletter.address import SubscriberKey, normalise_address
+from newsletter.config import SubscriberListSettings
 from newsletter.errors import Problem
 from newsletter.subscribers.csv_file import (
     QUOTES,
@@ -19,6 +20,7 @@ from newsletter.subscribers.csv_file import (
     unguard_cell,
 )
 from newsletter.subscribers.csv_records import CsvRecord, Wanted, every_record
+from newsletter.subscribers.status_columns import StatusQuestions, begin_status_questions
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.temporary_database import open_temporary_database
 from newsletter.validation import Fault
@@ -81,18 +83,48 @@ def read_rows(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber 
     """
     lines = read_lines(path)
     header = read_header(path, lines)
-    for record in read_records(lines, header, wanted):
-        if (row := read_row_of(path, record, header)) is not None:
-            yield row
+    return _read_rows(path, header, read_records(lines, header, wanted))
+
+
+def read_rows_with_questions(
+    path: Path, settings: SubscriberListSettings
+) -> tuple[StatusQuestions, Iterator[Subscriber | Problem]] | None:
+    """Return each row as `read_rows` does, with what gathers the questions about the columns meanwhile.
+
+    None for a list with columns that are honoured. Raises ListError as `read_rows` does.
+    """
+    lines = read_lines(path)
+    header = read_header(path, lines)
+    asking = begin_status_questions(path, header, settings)
+    if asking is None:
+        return None
+
+    def look_at_all() -> Iterator[CsvRecord]:
+        look = asking.look
+        for record in read_records(lines, header):
+            look(record)
+            yield record
+
+    return asking, _read_rows(path, header, look_at_all())
+
+
+def _read_rows(path: Path, header: CsvHeader, records: Iterable[CsvRecord]) -> Iterator[Subscriber | Problem]:
+    for record in records:
+        found = read_row(record, header)
+        if isinstance(found, Subscriber):
+            yield found
+        elif found is not None:
+            yield _explain_fault(path, record, found)
 
 
 def read_row_of(path: Path, record: CsvRecord, header: CsvHeader) -> Subscriber | Problem | None:
     """Return the subscriber in one row of a file, or the Problem that keeps it from being one; None if it is blank."""
     found = read_row(record, header)
-    if isinstance(found, Fault):
-        message, next_step = found.message, found.next_step
-        return Problem(path=path, line=record.line, code=found.code, message=message, next_step=next_step)
-    return found
+    return _explain_fault(path, record, found) if isinstance(found, Fault) else found
+
+
+def _explain_fault(path: Path, record: CsvRecord, fault: Fault) -> Problem:
+    return Problem(path=path, line=record.line, code=fault.code, message=fault.message, next_step=fault.next_step)
 
 
 def read_columns(path: Path) -> list[str]:
@@ -125,9 +157,10 @@ def read_row(record: CsvRecord, header: CsvHeader) -> Subscriber | Fault | None:
     # Printable by Python's word has none of what fault_of_value looks for, which takes a while to look.
     if "'" in together:  # from an export of ours, perhaps
         fields = {name: unguard_cell(value).strip() for name, value in fields.items()}
-    if not together.isprintable():
+    is_printable = together.isprintable()
+    if not is_printable:
         fields = {name: BREAKS.sub(" ", value) for name, value in fields.items()}
-    if not together.isprintable() or len(together) > MAX_VALUE:
+    if not is_printable or len(together) > MAX_VALUE:
         for name, value in fields.items():
             if fault := fault_of_value(name, value):
                 return fault

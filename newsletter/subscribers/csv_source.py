@@ -15,7 +15,7 @@ from newsletter.subscribers import csv_editing, csv_rows
 from newsletter.subscribers.csv_file import hash_file
 from newsletter.subscribers.csv_records import Wanted
 from newsletter.subscribers.nearest import MOST_CANDIDATES, choose_nearest, may_be_meant
-from newsletter.subscribers.source import OwnSource, PreparedEdit, SubscriberRows
+from newsletter.subscribers.source import ListReading, OwnSource, PreparedEdit, SubscriberRows
 from newsletter.subscribers.status_columns import StatusColumns, read_own_status_columns, read_status_columns
 from newsletter.subscribers.subscriber import Subscriber
 
@@ -72,6 +72,10 @@ class CsvSource(OwnSource):
         if self.settings is None:
             return read_status_columns(self.path)
         return read_own_status_columns(self.path, self.settings)
+
+    def read_list(self) -> ListReading:
+        with_questions = csv_rows.read_rows_with_questions(self.path, self.settings) if self.settings else None
+        return ListReading(*with_questions) if with_questions else ListReading(self.read_statuses(), self.read_rows())
 
     def find(self, keys: Iterable[SubscriberKey]) -> dict[SubscriberKey, Subscriber]:
         wanted = set(keys)

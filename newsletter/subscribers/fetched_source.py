@@ -20,7 +20,7 @@ from newsletter.files import make_private_folder, open_private
 from newsletter.subscribers.csv_file import column_name, guard_cell
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.list_difference import ListDifference, compare_subscribers
-from newsletter.subscribers.source import PreparedEdit, SubscriberRows
+from newsletter.subscribers.source import ListReading, PreparedEdit, SubscriberRows
 from newsletter.subscribers.status_columns import StatusColumns
 from newsletter.subscribers.subscriber import Subscriber
 
@@ -118,6 +118,10 @@ class FetchedSource:
     def read_statuses(self) -> StatusColumns:
         self.require()
         return self._kept.read_statuses()
+
+    def read_list(self) -> ListReading:
+        self.require()
+        return self._kept.read_list()
 
     def find(self, keys: Iterable[SubscriberKey]) -> dict[SubscriberKey, Subscriber]:
         self.require()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from newsletter.address import SubscriberKey
 from newsletter.errors import Problem
@@ -111,6 +111,10 @@ class SubscriberSource(Hashable, Protocol):
         """Return whom the source itself, whatever is known of them elsewhere, keeps from being mailed."""
         ...
 
+    def read_list(self) -> "ListReading":
+        """Return whom the source keeps from being mailed, and its rows as `read_rows` gives them, read once."""
+        ...
+
     def find(self, keys: Iterable[SubscriberKey]) -> dict[SubscriberKey, Subscriber]:
         """Return those of these subscribers who are on the list."""
         ...
@@ -145,6 +149,16 @@ class SubscriberSource(Hashable, Protocol):
     def removing(self, key: str) -> AbstractContextManager[PreparedEdit]:
         """Prepare to take out all rows of a subscriber, also those that can't be used."""
         ...
+
+
+class ListReading(NamedTuple):
+    """A list that is read once. All the questions of its statuses are known when all of its rows are read.
+
+    Of a row it is known by then whether it is to be mailed.
+    """
+
+    statuses: OwnStatuses
+    rows: Iterator[Subscriber | Problem]
 
 
 class OwnSource:

@@ -5,7 +5,7 @@ in newsletter.toml, whether it is honoured.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,13 +74,68 @@ class StatusColumns:
         return self.suppressed.describe(subscriber.key)
 
     def require_answers(self) -> None:
-        if self.questions:
-            several = 'Several columns go into one list: honour = ["one", "other"]. ' if len(self.questions) > 1 else ""
-            raise DecisionNeeded(
-                f"Does {self.path.name} itself say who must not be mailed?",
-                next_step=f"{several}Once you have answered, you are not asked again.",
-                problems=self.questions,
-            )
+        _require_answers(self.path, self.questions)
+
+
+class StatusQuestions:
+    """Questions about the columns of a list, which are gathered while its rows are read; none of them is honoured.
+
+    `settled` are the columns of which nothing is asked.
+    """
+
+    count = 0
+
+    def __init__(self, path: Path, header: CsvHeader, settled: Collection[str]) -> None:
+        self._path = path
+        open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
+        self._nameless = [number for number, name in enumerate(header.columns) if not name]
+        # Of several columns of one name the last counts. A dict of each row's cells would take a fifth of the time.
+        places = {name: number for number, name in enumerate(header.columns)}
+        self._telling = [(places[name], name, name in MARKS or is_telling(name)) for name in open_]
+        self._asked: dict[str, _AskedRows] = {}
+        self._harmless: set[str] = set()  # cells that no word begins with, of which most columns have the same few
+
+    def look(self, record: CsvRecord) -> None:
+        """Look at a row."""
+        cells = record.cells
+        for number, name, tells in self._telling:
+            cell = cells[number] if number < len(cells) else ""
+            if not name:
+                cell = ", ".join(cells[place] for place in self._nameless if place < len(cells))
+            if not tells:
+                if cell in self._harmless:
+                    continue
+                if len(cell) > LONGEST or not cause_of(cell):
+                    if len(self._harmless) < _MOST_WORDS and len(cell) <= LONGEST:
+                        self._harmless.add(cell)
+                    continue
+            if interpret_cell(name, cell) in _ASKED and not record.fault and "".join(cells).strip():
+                self._asked.setdefault(name, _AskedRows(record.line)).add(cell.strip())
+
+    @property
+    def questions(self) -> list[Problem]:
+        """The questions by now: all of them once every row was looked at."""
+        return [_ask_about(self._path, name, rows) for name, rows in self._asked.items()]
+
+    def find(self, _subscriber: Subscriber) -> None:
+        """Return None: the list keeps nobody from being mailed."""
+
+    def describe(self, _subscriber: Subscriber) -> str:
+        return ""
+
+    def require_answers(self) -> None:
+        """Raise DecisionNeeded while there is a question."""
+        _require_answers(self._path, self.questions)
+
+
+def _require_answers(path: Path, questions: Sequence[Problem]) -> None:
+    if questions:
+        several = 'Several columns go into one list: honour = ["one", "other"]. ' if len(questions) > 1 else ""
+        raise DecisionNeeded(
+            f"Does {path.name} itself say who must not be mailed?",
+            next_step=f"{several}Once you have answered, you are not asked again.",
+            problems=questions,
+        )
 
 
 def read_own_status_columns(path: Path, settings: SubscriberListSettings) -> StatusColumns:
@@ -108,27 +163,16 @@ def read_record_statuses(
     path: Path, header: CsvHeader, records: Iterable[CsvRecord], honour: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> StatusColumns:
     """Read who must not be mailed by records that have a header's columns, as `read_status_columns` does."""
-    honoured = [name for name in (*map(column_name, honour), STATE) if name in header.columns]
-    settled = {"email", "name", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *honoured, *map(column_name, ignore)}
-    open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
-    nameless = [number for number, name in enumerate(header.columns) if not name]
+    honoured = _choose_honoured(header, honour)
+    asking = StatusQuestions(path, header, _choose_settled(honoured, ignore))
     suppressed = ListedSuppressions()
-    asked: dict[str, _AskedRows] = {}
-    # Of several columns of one name the last counts. A dict of the cells of each row would take a fifth of the time.
-    places = {name: number for number, name in enumerate(header.columns)}
-    telling = [(places[name], name, name in MARKS or is_telling(name)) for name in open_]
     count = 0
     for record in records:
         count += 1
         cells = record.cells
         if record.fault or not "".join(cells).strip():
             continue
-        for number, name, tells in telling:
-            cell = cells[number] if number < len(cells) else ""
-            if not name:
-                cell = ", ".join(cells[place] for place in nameless if place < len(cells))
-            if (tells or (len(cell) <= LONGEST and cause_of(cell))) and interpret_cell(name, cell) in _ASKED:
-                asked.setdefault(name, _AskedRows(record.line)).add(cell.strip())
+        asking.look(record)
         if not honoured:
             continue
         named = dict(zip(header.columns, cells, strict=False))
@@ -137,8 +181,26 @@ def read_record_statuses(
             with suppress(ValueError):
                 key = subscriber_key(normalise_address(unguard_cell(named.get("email", "").strip()).strip()))
                 suppressed.add(key, cause, f"{column}: {word}" if word else f"no {column}")
-    questions = [_ask_about(path, name, rows) for name, rows in asked.items()]
-    return StatusColumns(path, suppressed, questions, tuple(honoured), count)
+    return StatusColumns(path, suppressed, asking.questions, tuple(honoured), count)
+
+
+def begin_status_questions(path: Path, header: CsvHeader, settings: SubscriberListSettings) -> StatusQuestions | None:
+    """Return what asks about the columns of a list that honours none, row by row; None for one that does.
+
+    There every row has to be read before anybody is mailed: the last of an address may be the one that tells.
+    """
+    if settings.honour or _choose_honoured(header, ()):
+        return None
+    return StatusQuestions(path, header, _choose_settled((), settings.ignore))
+
+
+def _choose_honoured(header: CsvHeader, honour: Sequence[str]) -> list[str]:
+    return [name for name in (*map(column_name, honour), STATE) if name in header.columns]
+
+
+def _choose_settled(honoured: Sequence[str], ignore: Sequence[str]) -> set[str]:
+    """Return the columns of which nothing has to be asked."""
+    return {"email", "name", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *honoured, *map(column_name, ignore)}
 
 
 @dataclass

@@ -14,7 +14,7 @@ from newsletter.store.engine import now
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.csv_rows import BREAKS, fault_of_value
 from newsletter.subscribers.nearest import MOST_CANDIDATES, choose_nearest, may_be_meant
-from newsletter.subscribers.source import ListRow, OwnSource, PreparedEdit, SubscriberRows
+from newsletter.subscribers.source import ListReading, ListRow, OwnSource, PreparedEdit, SubscriberRows
 from newsletter.subscribers.stored_subscribers import (
     StoredSubscriber,
     add_consents,
@@ -116,6 +116,9 @@ class StoreSource(OwnSource):
 
     def read_statuses(self) -> StoredStatuses:
         return StoredStatuses(self.store)
+
+    def read_list(self) -> ListReading:
+        return ListReading(self.read_statuses(), self.read_rows())
 
     def find(self, keys: Iterable[SubscriberKey]) -> dict[SubscriberKey, Subscriber]:
         if self.store is None:

@@ -300,6 +300,7 @@ def test_an_unchanged_list_is_not_read_again(files: Desk, server: Server, monkey
 
     monkeypatch.setattr(CsvSource, "read_rows", never)
     monkeypatch.setattr(CsvSource, "read_statuses", never)
+    monkeypatch.setattr(CsvSource, "read_list", never)
     files.file.touch()
     assert [one for one, _ in files.run_outbox()] == [ScheduleResult.SENT]
     assert len(server.stored) == len(READERS)

@@ -3,17 +3,22 @@
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter.clock import parse_instant
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.store import Store, open_store, suppressions
 from newsletter.subscribers import suppression
+from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.status_columns import StatusColumns, read_own_status_columns, read_status_columns
 from newsletter.subscribers.status_words import StatusMeaning, interpret_cell
+from newsletter.subscribers.subscriber import Subscriber
 
 Write = Callable[[bytes | str], Path]
 
@@ -248,3 +253,33 @@ def test_a_moment_that_a_spreadsheet_has_rewritten_is_not_known(
     (suppressed,) = read_status_columns(path).suppressed.values()
     assert suppressed.kind == SuppressionKind.BOUNCED
     assert suppressed.since == (since and parse_instant(since))
+
+
+_CELLS = st.sampled_from(
+    ["unsubscribed", "Left", "", " ", "x", "0", "false", "yes", "a@example.org", "Riga", '"', '"a,b"']
+)
+_NAMES = st.lists(
+    st.sampled_from(["status", "opt_out", "city", "", "notes", "newsletter_state"]), max_size=4, unique=True
+)
+
+
+@given(
+    names=_NAMES, rows=st.lists(st.lists(_CELLS, max_size=6), max_size=12), ignore=st.sampled_from([(), ("status",)])
+)
+def test_a_list_that_is_read_once_says_what_it_says_when_read_twice(
+    names: list[str], rows: list[list[str]], ignore: tuple[str, ...]
+) -> None:
+    lines = [["email", *names], *([f"r{number}@example.org", *row] for number, row in enumerate(rows))]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "subscribers.csv"
+        path.write_text("\n".join(",".join(line) for line in lines) + "\n", encoding="utf-8")
+        settings = SubscriberListSettings(id="list.example.org", unsubscribe="mailto:leave@example.org", ignore=ignore)
+        source = CsvSource(path, settings)
+        reading = source.read_list()
+        read = list(reading.rows)
+        own = source.read_statuses()
+        assert read == list(source.read_rows())
+        assert reading.statuses.questions == own.questions
+        for row in read:
+            if isinstance(row, Subscriber):
+                assert reading.statuses.describe(row) == own.describe(row)
