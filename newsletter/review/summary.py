@@ -18,7 +18,8 @@ from newsletter.translation import describe_language
 LONGEST_ON_GITHUB = 65_000
 LONGEST_ON_GITLAB = 999_000
 _MOST_PLACES = 20
-_MARKS = {Stretch.KEPT: "", Stretch.REMOVED: "~~", Stretch.ADDED: "**"}
+# HTML, which forges let through: ~~ and ** are no marks between a letter and a sign (CommonMark, section 6.2).
+_MARKS = {Stretch.KEPT: ("", ""), Stretch.REMOVED: ("<del>", "</del>"), Stretch.ADDED: ("<ins>", "</ins>")}
 _ROOM_FOR_REST = 400  # characters that say what was left out
 
 
@@ -88,13 +89,13 @@ def _list_changes(comparison: IssueComparison) -> Iterator[_Part]:
 
 
 def _mark_stretch(stretch: TextStretch) -> str:
-    """Return words with a line through those that went, and in bold those that came; blanks stand outside of both."""
+    """Return words, marked where they went or came; blanks stand outside of the marks."""
     text = stretch.text.replace("\n", " ")
     inner = escape_markdown(text)
     if not inner:
         return " " if text else ""
-    mark = _MARKS[stretch.kind]
-    return f"{' ' * text.startswith(' ')}{mark}{inner}{mark}{' ' * text.endswith(' ')}"
+    begin, end = _MARKS[stretch.kind]
+    return f"{' ' * text.startswith(' ')}{begin}{inner}{end}{' ' * text.endswith(' ')}"
 
 
 def _write_inbox_line(line: InboxLine) -> str:

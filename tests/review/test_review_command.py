@@ -298,7 +298,7 @@ def test_what_has_changed_is_in_page_and_summary(publication: Publication, git: 
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert "**2 changes since main.**" in summary
     assert "The file 2.10-lead.jpg is another one." in summary
-    assert "May ~~18~~**19 \\<and on\\>**" in summary
+    assert "May <del>18</del><ins>19 \\<and on\\></ins>" in summary
     shown = _read_page(folder)
     assert [node.text() for node in shown.css(".changes del")] == ["18"]
     assert [node.text() for node in shown.css(".changes ins")] == ["19 <and on>"]

@@ -5,16 +5,20 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from selectolax.lexbor import LexborHTMLParser
 
 from newsletter.checks.draft_report import Finding
 from newsletter.errors import Problem
 from newsletter.review.edition_pictures import TakenPictures
+from newsletter.review.issue_change import IssueChange, IssueComparison
 from newsletter.review.issue_review import IssueReview
 from newsletter.review.reviewed_draft import ReviewedDraft
 from newsletter.review.summary import render_summary
+from newsletter.review.word_diff import diff_words
 
 
-def _make_review(messages: list[str]) -> IssueReview:
+def _make_review(messages: list[str], comparison: IssueComparison | None = None) -> IssueReview:
     findings = tuple(
         Finding(
             Problem(path=Path("/w/drafts/2.11.yaml"), line=line, code="some", message=message, next_step="Mend it.")
@@ -25,7 +29,12 @@ def _make_review(messages: list[str]) -> IssueReview:
         name="2.11", path=Path("/w/drafts/2.11.yaml"), language="en", findings=findings, rendered=None
     )
     return IssueReview(
-        name="2.11", publication="Digest", root=Path("/w"), drafts=(draft,), pictures=TakenPictures(pictures={})
+        name="2.11",
+        publication="Digest",
+        root=Path("/w"),
+        drafts=(draft,),
+        pictures=TakenPictures(pictures={}),
+        comparisons={"2.11": comparison} if comparison else {},
     )
 
 
@@ -35,6 +44,28 @@ def test_it_is_never_too_long_and_counts_what_it_leaves_out(number: int, length:
     assert len(summary) <= longest
     left_out = re.search(r"^Left out here: (?:\d+ other parts?, )?(\d+) problem", summary, re.MULTILINE)
     assert summary.count("\n- `") + len(re.findall(r"\A- `", summary)) + (int(left_out[1]) if left_out else 0) == number
+
+
+_WORDS = st.lists(
+    st.sampled_from(["ports", "open", "3", '"so"', "(now)", "a_b", "*x*", "<b>", "@all", "[a](b)", "`c`", "—"])
+)
+
+
+@given(_WORDS, _WORDS)
+def test_changed_words_are_marked_whatever_signs_they_have(before: list[str], after: list[str]) -> None:
+    old, new = " ".join(before), ",".join(after)
+    change = IssueChange(place="It", what="has other words", words=diff_words(old, new))
+    shown = MarkdownIt("commonmark").render(
+        render_summary([_make_review([], IssueComparison(summary="1 change.", changes=(change,)))])
+    )
+    item = LexborHTMLParser(shown).css_first("li")
+    assert item is not None
+    for gone, kept in (("ins", old), ("del", new)):
+        left = LexborHTMLParser(str(item.html))
+        for node in left.css(gone):
+            node.decompose()
+        words = left.text().replace("\u200b", "").removeprefix("It has other words").lstrip(":").rstrip(".")
+        assert "".join(words.split()) == "".join(kept.split())
 
 
 def test_what_is_wrong_in_many_places_is_said_once() -> None:
