@@ -37,6 +37,8 @@ _AT_ROOT = {
     "SECURITY.md": "security.md",
 }
 _SCRIPTS = Path(sysconfig.get_path("data")) / "site-scripts"  # the Makefile puts them there
+# Tables of many columns fit their page.
+_STYLE = ".md-typeset table:not([class]) :is(th, td) { min-width: 0; padding: 0.6em 0.7em }\n"
 _PYTHON = "reference/python.md"
 # Code between backticks, which holds no links; or a link or picture, whose words may hold code and pictures.
 _LINK = re.compile(
@@ -59,6 +61,7 @@ def main() -> None:
         target.write_text(text, encoding="utf-8")
     shutil.copytree(ROOT / "docs" / "images", SOURCE / "images")
     shutil.copytree(_SCRIPTS, SOURCE / "scripts")
+    (SOURCE / "site.css").write_text(_STYLE, encoding="utf-8")
     commands = describe_commands()
     (SOURCE / "reference" / "commands").mkdir(parents=True)
     for place, text in {**commands, _PYTHON: describe_api()}.items():
@@ -95,14 +98,17 @@ def fit_links(text: str, page: str, pages: dict[str, str]) -> str:
 
     def fit(match: "re.Match[str]") -> str:
         target = match["target"]
-        if match["ticks"] or not target or re.match(r"[a-z]+:", target):
+        if match["ticks"]:
             return match[0]
+        words = _LINK.sub(fit, match["words"])  # which may be a picture
+        if not target or re.match(r"[a-z]+:", target):
+            return f"{match['mark']}[{words}]({target}{match['place'] or ''})"
         path = os.path.normpath(here / target)
         path = f"{path}/README.md" if f"{path}/README.md" in pages else path
         to = pages.get(path) or (path.removeprefix("docs/") if path.startswith("docs/images/") else "")
         if not to:
-            return match["words"]
-        return f"{match['mark']}[{match['words']}]({os.path.relpath(to, place)}{match['place'] or ''})"
+            return words
+        return f"{match['mark']}[{words}]({os.path.relpath(to, place)}{match['place'] or ''})"
 
     # What stands in a fence is no link.
     parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
@@ -110,31 +116,36 @@ def fit_links(text: str, page: str, pages: dict[str, str]) -> str:
 
 
 def read_navigation(pages: dict[str, str]) -> tuple[list[object], list[str]]:
-    """Return the navigation that docs/index.md has, and the pages that it lacks."""
+    """Return the navigation that docs/index.md has, and the pages that it lacks.
+
+    Each of its sections is a tab, with the pages that its table links; Home has what its first paragraph links besides.
+    """
     text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)[1:]
+    first, *parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)
     tabs = [
         (title, list(_linked(body, Path("docs"), pages))) for title, body in zip(parts[::2], parts[1::2], strict=True)
     ]
     decisions = ROOT / "docs" / "decisions" / "README.md"
     records = list(_linked(decisions.read_text(encoding="utf-8"), Path("docs/decisions"), pages))
     named = {page for _, linked in tabs for page in linked} | set(records) | set(_AT_ROOT)
-    navigation: list[object] = [{"Home": ["index.md", {"All pages": "all-pages.md"}]}]
+    home = [page for page in _linked(first, Path("docs"), pages) if page not in named]
+    named |= set(home)
+    navigation: list[object] = [{"Home": ["index.md", {"All pages": "all-pages.md"}, *(pages[page] for page in home)]}]
     for title, linked in tabs:
         entries: list[object] = []
         for page in linked:
             if page == "docs/decisions/README.md":
                 entries.append({"Decisions": [pages[one] for one in (page, *records)]})
-            elif page not in ("README.md", "docs/index.md"):
+            elif page not in ("README.md", "docs/index.md", "SECURITY.md", "CHANGELOG.md"):  # which have other places
                 entries.append(pages[page])
         navigation.append({title: entries})
     return navigation, [page for page in pages if page not in named]
 
 
 def _linked(text: str, folder: Path, pages: dict[str, str]) -> Iterator[str]:
-    """Yield the pages that the rows of a text's tables link to, each once."""
+    """Yield the pages that a text links to, without a place in them, each once."""
     seen: set[str] = set()
-    for target in re.findall(r"^\|.*\]\(([^)#:]+)\)", text, re.MULTILINE):
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
         page = os.path.normpath(folder / target)
         if page in pages and page not in seen:
             seen.add(page)

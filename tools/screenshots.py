@@ -3,7 +3,7 @@
 The email at four widths, light and dark; the text as a terminal shows it; the PDF's pages in both layouts;
 the web page on a screen, a phone and paper; the samples in three more languages; the draft that holds every block, in
 both looks; the live preview in two windows; the pages where readers join; the README's four commands; and contact.png
-with all of them.
+with all of them. Those that the documentation shows are in docs/ there, for docs/images/.
 """
 
 import shutil
@@ -42,6 +42,12 @@ FOLDER = ROOT / "build" / "screenshots"
 TRANSLATIONS = ROOT / "examples" / "translations"
 LANGUAGES = ("ja", "de", "ar")
 WIDTHS = (320, 375, 600, 1200)
+# Pictures of the documentation, by their names here: written to docs/ beside the others, with fewer colours and bytes.
+_OF_DOCS = {
+    **{f"command-{number}": f"command-{number}" for number in range(1, 5)},
+    **{f"preview-{view}-1440": f"preview-{view}" for view in ("text", "pdf", "web", "source", "problems")},
+    "index-light-1200": "website",
+}
 _WORKERS = 2  # each with a browser of its own
 _TERMINAL = (
     "<!DOCTYPE html><meta charset=utf-8><title>text</title><style>body{{margin:0;background:#1b1f27;color:#e4e4e0}}"
@@ -73,6 +79,7 @@ def main() -> None:
         for done in [workers.submit(run_job, *job) for job in jobs]:
             done.result()
     _contact_sheet()
+    write_docs_pictures()
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(Path.cwd())}, all on contact.png")
 
 
@@ -228,6 +235,15 @@ def _shoot(browser: Browser, page: Path, name: str, width: int, mode: str, media
     tab.goto(page.as_uri())
     tab.screenshot(path=FOLDER / f"{name}.png", full_page=True)
     tab.close()
+
+
+def write_docs_pictures() -> None:
+    """Write the documentation's pictures into a folder of their own, from which they are copied to docs/images/."""
+    (FOLDER / "docs").mkdir()
+    for name, shown in _OF_DOCS.items():
+        with Image.open(FOLDER / f"{name}.png") as picture:
+            top = picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, 900)))
+            top.quantize(192).save(FOLDER / "docs" / f"{shown}.png", optimize=True)
 
 
 def _contact_sheet(height: int = 620, across: int = 5200) -> None:

@@ -24,6 +24,8 @@ PAGES = docs_site.find_pages()
         ("docs/editors/list.md", "[all](../index.md)", "[all](../all-pages.md)"),
         ("README.md", "![a](docs/images/editions.png)", "![a](images/editions.png)"),
         ("README.md", "[b](docs/editors/list.md)", "[b](editors/list.md)"),
+        ("README.md", "[![a](docs/images/a.png)](docs/images/a.png)", "[![a](images/a.png)](images/a.png)"),
+        ("README.md", "[![a](docs/images/a.png)](https://example.org/)", "[![a](images/a.png)](https://example.org/)"),
         ("README.md", "[decisions](docs/decisions)", "[decisions](decisions/README.md)"),
         ("docs/architecture.md", "[`newsletter/tls.py`](../newsletter/tls.py)", "`newsletter/tls.py`"),
         ("docs/editors/blocks.md", "`[text](chart.png)` and [x](https://example.org/)", "`[text](chart.png)` and [x](https://example.org/)"),
