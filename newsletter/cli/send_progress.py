@@ -107,8 +107,11 @@ def describe_pace(progress: WorkerProgress, measured: float | None = None) -> li
     parts = []
     if rate := progress.rate or measured:
         parts.append(format_rate(rate))
-    if progress.resting_until is None and progress.eta is not None and progress.left:
-        parts.append(f"{format_time_left(progress.eta)} to go")
+    if progress.resting_until is None and progress.left:
+        if progress.eta is not None:
+            parts.append(f"{format_time_left(progress.eta)} to go")
+        elif progress.hold is not None:
+            parts.append("the time left is not known")
     return parts
 
 

@@ -63,6 +63,8 @@ class Departures:
         self._emptied_at = now  # when the first of those began
         self._cycle_began: float | None = None  # of what was accepted since the last long stoppage
         self._cycle_count = 0
+        self._opened_at = now  # the last window, or the server after a stoppage
+        self._pace_before: float | None = None  # in the window before
         self.is_free = False
         self._look()
 
@@ -130,6 +132,8 @@ class Departures:
         self.rate.record_departure(now)
         for quota in self.quotas:
             if quota.record_departure(now):
+                self._note_pace()
+                self._opened_at = now
                 # Clocks differ: the window may open a little later, which one message finds out.
                 self._opening = quota
                 self._feelers, self._feelers_out, self._feelers_since = 0, 1, now
@@ -212,6 +216,19 @@ class Departures:
         """Return whether most of the last messages were accepted."""
         return self.stoppage is None and self._refused_share < _FEW
 
+    def find_pace(self, now: float) -> float | None:
+        """Return how many messages a second leave while the present window is open, or left in the one before."""
+        waits = self.stoppage is not None or any(quota.find_next_departure(now) > now for quota in self.quotas)
+        return self.rate.find_pace(None if waits else now, self._opened_at) or self._pace_before or self.rate.per_second
+
+    def _note_pace(self) -> None:
+        self._pace_before = self.rate.find_pace(None, self._opened_at) or self._pace_before
+
+    @property
+    def is_end_unknown(self) -> bool:
+        """Return whether nothing is taken, and no window is known whose end it is waited for."""
+        return self.stoppage is not None and self._find_quota(self.stoppage.began) is None
+
     def learned_quotas(self) -> tuple[LearnedQuota, ...]:
         """Return the windows that are kept to."""
         return tuple(
@@ -226,6 +243,7 @@ class Departures:
         )
 
     def _stop(self, now: float, concern: Concern, wait: float | None) -> None:
+        self._note_pace()
         self.stopped_by = concern
         self._is_mixed = False
         began = self._refused_first_at
@@ -283,6 +301,7 @@ class Departures:
                 # What a bucket of tokens held at first does not come again.
                 self.rate.begin_measuring(self._emptied_at)
         if gap >= _SHORT_S:
+            self._opened_at = departed
             self._cycle_began, self._cycle_count = departed, 1
         self._look()
 

@@ -88,8 +88,11 @@ class Quota:
         return self.count if self.has_opened(now) else self.count - self.used
 
     def estimate(self, now: float, left: int, per_second: float) -> float:
-        """Return how many seconds so many messages take, when each window's leave at so many a second."""
-        left -= self.count_room(now)
+        """Return how many seconds so many messages take, when each window's leave at so many a second.
+
+        Those that have left and are not answered yet are among them.
+        """
+        left -= self.count if self.has_opened(now) else self.count - self._accepted
         if left <= 0:
             return 0.0
         opens = now if self.began is None else max(now, self.began + self.opens_after_s)

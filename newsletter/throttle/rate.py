@@ -183,12 +183,26 @@ class Rate:
             since = self._measured_from
         return count, since
 
-    def find_pace(self, now: float) -> float | None:
-        """Return how many messages a second leave: what was accepted lately, or the rate; None without either."""
-        measured = self.measure(now)
-        if measured > 0 and self.per_second is not None:
-            return min(measured, self.per_second)
-        return measured or self.per_second
+    def find_pace(self, now: float | None, opened_at: float) -> float | None:
+        """Return how many messages a second were accepted lately, none before `opened_at`; None when few were.
+
+        None for `now` is the moment of the last one, of a time in which nothing may leave.
+        """
+        if not self._accepted:
+            return None
+        end = self._accepted[-1] if now is None else now
+        moments: list[float] = []
+        for moment in reversed(self._accepted):
+            if moment < opened_at or (moment < end - _LOOK_BACK_S and len(moments) > _LOOK_BACK_MESSAGES):
+                break
+            moments.append(moment)
+        if len(moments) <= _LOOK_BACK_MESSAGES:
+            return None
+        if moments[-1] >= end - _LOOK_BACK_S >= opened_at:
+            measured = len(moments) / _LOOK_BACK_S
+        else:
+            measured = (len(moments) - 1) / max(end - moments[-1], _BURST_S)
+        return measured if self.per_second is None else min(measured, self.per_second)
 
     def begin_measuring(self, now: float) -> None:
         """Measure from now on: what was accepted before is about another time."""

@@ -56,18 +56,18 @@ def test_a_pause_is_told_when_it_begins_and_what_to_do_about_it() -> None:
     quota = Hold(kind=HoldKind.QUOTA, words="the server takes 20 messages an hour", until=NOW.timestamp() + 3000)
     begun = _run(3, _progress(20, hold=outage), lines)
     gone_on = _run(5, _progress(20, rate=14.0, eta=6.0), lines, start=3)
-    held = _run(20, _progress(20, hold=quota), lines, start=11)
+    held = _run(20, _progress(20, hold=quota, eta=13_800.0), lines, start=11)
     assert begun == [
         (
             0,
-            "20 of 100 readers. The server takes nothing; it is tried again at 18:01:30. "
+            "20 of 100 readers, the time left is not known. The server takes nothing; it is tried again at 18:01:30. "
             "Ctrl-C leaves the others to a later send.",
         )
     ]
     assert gone_on == []
     assert held[0] == (
         11,
-        "20 of 100 readers. The server takes 20 messages an hour; the next leave at 18:50. "
+        "20 of 100 readers, 3 h 50 min to go. The server takes 20 messages an hour; the next leave at 18:50. "
         "Ctrl-C leaves the others to a later send.",
     )
 

@@ -61,7 +61,7 @@ class Course:
 
 
 class Simulation:
-    """A send to `readers` through the limits."""
+    """A send to `readers` through the limits; the time left is estimated once a share `estimate_at` is accepted."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class Simulation:
         per_second: float | None = None,
         patience_s: float = 30 * 86400.0,
         begin: float = 0.0,
+        estimate_at: float = 0.1,
     ) -> None:
         self.course = Course()
         self._limits = limits
@@ -102,7 +103,7 @@ class Simulation:
         self._retry_at: dict[int, float] = {}
         self._left = readers
         self._wakes_at = inf
-        self._estimate_after = readers // 10
+        self._estimate_after = int(estimate_at * readers)
 
     def run(self) -> Course:
         """Send until everybody is answered for good."""
