@@ -156,7 +156,7 @@ class Dispatcher:
             took=took,
             session_carried=carried,
             waited=waited,
-            put_off=self._put_off.count(delivery.id),
+            put_off=self._put_off.count(delivery.id, concern),
         )
         self.fruitless_connections = 0
         is_theirs = concern not in _NOT_THEIRS and not (concern is Concern.QUOTA and _is_soon_open(result.reply))

@@ -30,6 +30,7 @@ class _PutOff:
     due: float | None = None  # None: it is in hand, or waits behind the others
     counts: bool = False  # the deferral, as one of its tries
     uncounted: int = 0  # how often it did not count
+    troubled: int = 0  # of these, for the server's health
 
 
 class PutOffReaders:
@@ -50,10 +51,16 @@ class PutOffReaders:
         known = self._by_delivery.get(delivery)
         return None if known is None or known.first_at is None else left_at - known.first_at
 
-    def count(self, delivery: int) -> int:
-        """Return how often a delivery was put off without that counting as one of its tries."""
+    def count(self, delivery: int, concern: Concern) -> int:
+        """Return how often a delivery was put off without that counting as one of its tries.
+
+        For the server's health these are only the times that it was for that: who is refused by a rate again and again
+        has nothing to do with it.
+        """
         known = self._by_delivery.get(delivery)
-        return 0 if known is None else known.uncounted
+        if known is None:
+            return 0
+        return known.troubled if concern is Concern.HEALTH else known.uncounted
 
     def forget(self, delivery: int) -> None:
         """Forget a delivery that is done."""
@@ -81,6 +88,7 @@ class PutOffReaders:
             known.due, known.counts = inf if at is None else at, True
         else:
             known.uncounted += 1
+            known.troubled += concern is Concern.HEALTH
             at = advice.retry_reader_at
             known.due, known.counts = None if at is None else min(at, latest), False
         return Retry(known.due, counts=known.counts)

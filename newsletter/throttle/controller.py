@@ -144,7 +144,8 @@ class Throttle:
         """Count a message that was refused or put off, and return what to do about it.
 
         `took` and `waited` are as in record_acceptance; `session_carried` is how many messages its connection had had
-        accepted before, and `put_off` how often its reader was put off without its counting as a try.
+        accepted before, and `put_off` how often its reader was put off without its counting as a try. For the server's
+        health that is how often it was for that.
         """
         departures, departed = self._departures, now - took
         if evidence.is_for_now and concern in (Concern.READER, *_TO_SENDER) and self._is_greylisted(evidence, waited):

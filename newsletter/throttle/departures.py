@@ -25,6 +25,7 @@ _PROBE_GROWTH = {Concern.RATE: 0.2, Concern.QUOTA: 0.2, Concern.HEALTH: 0.08}
 _LONGEST_PROBE_S = {Concern.RATE: 3600.0, Concern.QUOTA: 3600.0, Concern.HEALTH: 60.0}
 _MOST_QUOTAS = 3
 _BUCKET_AFTER = 2  # stoppages after which one of these was refused: no window opens, tokens come one by one
+_FEELERS_REFUSED = 3  # of them; fewer may be chance
 _FEELERS = 4  # messages after the first stoppage, before the rest: a bucket of tokens is still empty, a window is not
 
 
@@ -59,6 +60,7 @@ class Departures:
         self._feelers = 0  # that may leave, while it is not known how many more may
         self._feelers_out = 0
         self._feelers_since = now
+        self._feelers_refused = 0
         self._false_openings = 0  # in a row: stoppages after which one of them was refused
         self._emptied_at = now  # when the first of those began
         self._cycle_began: float | None = None  # of what was accepted since the last long stoppage
@@ -136,7 +138,7 @@ class Departures:
                 self._opened_at = now
                 # Clocks differ: the window may open a little later, which one message finds out.
                 self._opening = quota
-                self._feelers, self._feelers_out, self._feelers_since = 0, 1, now
+                self._feelers, self._feelers_out, self._feelers_since, self._feelers_refused = 0, 1, now, 0
 
     def record_acceptance(self, now: float, departed: float) -> None:
         """Count a message that was accepted."""
@@ -156,9 +158,8 @@ class Departures:
         self._together = 0
         if departed >= self._row_began:
             self._in_a_row = 0
-        if self._note_feeler(departed) and not self._feelers and not self._feelers_out:
-            self._false_openings = 0
-            self._opening = None
+        if self._note_feeler(departed):
+            self._look_at_feelers()
         if not self.is_free:
             self._look()
 
@@ -182,6 +183,10 @@ class Departures:
         if concern is Concern.HEALTH:
             self._trouble += (1 - self._trouble) / _REMEMBERED
         if was_feeler and concern is not Concern.HEALTH:
+            self._feelers_refused += 1
+            if self._feelers_refused < _FEELERS_REFUSED:
+                self._look_at_feelers()
+                return
             self._feelers = 0
             self._false_openings += 1
             if self._false_openings < _BUCKET_AFTER:
@@ -244,6 +249,7 @@ class Departures:
 
     def _stop(self, now: float, concern: Concern, wait: float | None) -> None:
         self._note_pace()
+        self.rate.chance.forget(self._in_a_row)
         self.stopped_by = concern
         self._is_mixed = False
         began = self._refused_first_at
@@ -289,7 +295,7 @@ class Departures:
             self.rate.set_measured(now, look_back)
         else:
             self.rate.restore(now, self._rate_before_row)
-        self._feelers_out, self._feelers_since, self._opening = 0, now, None
+        self._feelers_out, self._feelers_since, self._feelers_refused, self._opening = 0, now, 0, None
         needs_feelers = self._rate_before_row is None or not is_measured
         self._feelers = _FEELERS if needs_feelers and self.stopped_by is not Concern.HEALTH else 0
         if self.stopped_by is Concern.HEALTH or self._is_mixed:
@@ -318,6 +324,13 @@ class Departures:
         made.begin(opened, 1)
         self.quotas = [*self.quotas[-_MOST_QUOTAS + 1 :], made]
         return True
+
+    def _look_at_feelers(self) -> None:
+        """Let the rest go once all feelers are answered, of which some may have been refused by chance."""
+        if not self._feelers and not self._feelers_out:
+            self._false_openings = 0
+            self._opening = None
+            self._look()
 
     def _note_feeler(self, departed: float) -> bool:
         is_feeler = self._feelers_out > 0 and departed >= self._feelers_since - ROUNDING_S

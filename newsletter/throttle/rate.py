@@ -3,6 +3,8 @@
 from collections import deque
 from math import inf
 
+from newsletter.throttle.chance import ChanceRefusals
+
 _BURST_S = 0.05  # as much may leave at once as the rate gives in this time, so that timers can be coarse
 _BELOW = 0.97  # of what was accepted: jitter on the way must not bring two of our seconds into one of the server's
 _LOOK_BACK_S, _LOOK_BACK_MESSAGES = 1.0, 8  # servers count by the second; fewer messages measure nothing
@@ -21,6 +23,7 @@ _LOUD, _LOUD_SHARE = 5, 0.2  # so many refusals, and of so many answers, are no 
 _HELD = 0.3  # of the messages: if the rate holds fewer, something else limits, and the rate is none
 _FIRST_GUESS = 20.0  # messages a second, when the first refusal comes before enough was accepted to measure
 _MOST_MEASURED = 4096
+_REMEMBERED = 200  # answers at one rate; of more the older ones count less and less
 
 
 class Rate:
@@ -45,6 +48,7 @@ class Rate:
         self._refused_rate = 0.0  # at which the last refusal came: up to it, an accepted step proves nothing new
         self._step, self._longest_step = _STEP, _LONGEST_STEP
         self._rest_s = 0.0
+        self.chance = ChanceRefusals()
         self.workers = 1  # that share the server's rate; this is the rate of one of them
         self._raises = True  # whether it is this one of them who tries more
 
@@ -106,9 +110,15 @@ class Rate:
         if not self._accepted:
             self._measured_from = departed
         self._accepted.append(now)
-        if self.per_second is None or departed < self._began_at:
+        if departed < self._began_at:
             return
         self._answered += 1
+        if self._answered >= _REMEMBERED:
+            self._answered, self._refused = self._answered // 2, self._refused // 2
+        if self._before_step is None:
+            self.chance.count(refused=False)
+        if self.per_second is None:
+            return
         if self.per_second != self.ceiling:
             self._consider_step(now)
 
@@ -118,7 +128,14 @@ class Rate:
             return False
         self._answered += 1
         self._refused += 1
+        if self.chance.explains(self._answered, self._refused, is_limited=self.per_second is not None):
+            return True
+        if self.chance.share and self._before_step is None:
+            self.chance.refute()
         before = self._find_share() or 0.0
+        if self._before_step is None:
+            self.chance.count(refused=True)
+            self.chance.begin(before or max(self.measure(now), _FIRST_GUESS), self.per_second)
         if self.per_second is None:
             self._change(now, max(self.measure(now), _FIRST_GUESS) * _BELOW)
         elif self._before_step is not None:
@@ -129,6 +146,9 @@ class Rate:
         elif now < self._echoes_until and not self._is_loud():
             self._began_at = now
             self._slot = max(self._slot, now + _BURST_S) + 1 / self.per_second
+            return True
+        elif self.chance.is_shown(self.per_second):
+            self._change(now, self.chance.before)
             return True
         else:
             cut = self.per_second * (1 - self._refused / (self._answered * self.workers + _FIRST_CUT)) * 0.99
@@ -215,6 +235,7 @@ class Rate:
     def set_measured(self, now: float, look_back_s: float) -> None:
         """Set the rate to what was accepted in the last seconds."""
         count, since = self._count_accepted(now, look_back_s)
+        self.chance.end()
         self._change(now, count / max(now - since, _BURST_S) * _BELOW)
         self._slot = now + _BURST_S
         self._before_step = None

@@ -97,6 +97,7 @@ class Simulation:
         self._idle: deque[Connection] = deque()
         self._open = self._connecting = self._sockets = 0
         self._put_off: dict[int, int] = {}
+        self._troubled: dict[int, int] = {}  # of these, for the server's health
         self._first_put_off: dict[int, float] = {}
         self._tries: dict[int, int] = {}
         self._waiting: dict[int, float] = {}  # readers who wait for their second try
@@ -240,7 +241,7 @@ class Simulation:
             took=now - departed,
             session_carried=connection.carried,
             waited=waited,
-            put_off=self._put_off.get(reader, 0),
+            put_off=(self._troubled if concern is Concern.HEALTH else self._put_off).get(reader, 0),
         )
         if advice.counts_against_reader:
             tries = self._tries[reader] = self._tries.get(reader, 0) + 1
@@ -250,6 +251,7 @@ class Simulation:
                 self._left -= 1
         else:
             self._put_off[reader] = self._put_off.get(reader, 0) + 1
+            self._troubled[reader] = self._troubled.get(reader, 0) + (concern is Concern.HEALTH)
             retry = advice.retry_reader_at if advice.retry_reader_at is not None else now
         if retry is not None:
             if retry <= now:

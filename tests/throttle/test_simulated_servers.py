@@ -1,6 +1,7 @@
 """The throttle before servers with a limit each: everybody gets it, nearly as fast as the limit lets."""
 
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +22,7 @@ from throttle.servers import (
 from throttle.simulation import Course, Simulation, find_ideal
 
 _OF_THE_IDEAL = 0.85
+_BY_CHANCE = 0.4  # where many are refused by chance in the first second, it takes some more to know it
 _REFUSALS = 0.05  # for each message accepted, once the first tenth is
 
 
@@ -90,3 +92,27 @@ def _assert_good(course: Course, readers: int, ideal: float, learning: float = 0
     assert sorted(course.delivered) == list(range(readers))
     assert course.seconds <= ideal / _OF_THE_IDEAL
     assert course.share_of_refusals(learning) <= _REFUSALS
+
+
+@pytest.mark.parametrize("line", ["451 4.3.0 Temporary system problem", "451 4.7.1 Rate limit exceeded"])
+@pytest.mark.parametrize(
+    ("make", "readers"),
+    [
+        (list, 3_000),
+        (lambda: [SlidingRate(30)], 700),
+        (lambda: [Window(50, 5)], 700),
+        (lambda: [Window(300, 10)], 1_500),
+    ],
+    ids=["no limit", "30 a second", "50 in 5 s", "300 in 10 s"],
+)
+def test_refusals_by_chance_are_not_taken_for_a_limit(
+    make: Callable[[], Sequence[Limit]], readers: int, line: str
+) -> None:
+    """A server that refused 3 % whatever the rate, in words of a rate, was sent to slower and slower."""
+    for seed in range(8):
+        by_chance = Chance(0.03, (line,), Random(seed))
+        course = Simulation(readers, *make(), by_chance).run()
+        assert sorted(course.delivered) == list(range(readers))
+        ideal = 6.0 if not make() else find_ideal(readers, make())
+        # Whom chance hits three times in a row, while all others are accepted, waits as long as the editor said.
+        assert course.accepted[-3] <= ideal / _BY_CHANCE, seed
