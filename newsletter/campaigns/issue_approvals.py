@@ -118,7 +118,7 @@ def _list_differences(statement: Statement, now: Mapping[str, Mapping[str, str]]
         if ours is None or theirs is None:
             differing.append(f"the translation into {language}")
             continue
-        names = [name for name in dict.fromkeys([*_EDITIONS, *theirs]) if ours.get(name) != theirs.get(name)]
+        names = [name for name in dict.fromkeys([*_EDITIONS, *theirs, *ours]) if ours.get(name) != theirs.get(name)]
         if names != ["mail"]:  # it holds the others
             names = [name for name in names if name != "mail"]
         differing += [f"{_EDITIONS.get(name, name)}{f' in {language}' if several else ''}" for name in names]

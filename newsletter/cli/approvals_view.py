@@ -9,10 +9,10 @@ from newsletter.clock import format_instant, format_moment
 
 def show_approvals(approvals: IssueApprovals, zone: tzinfo) -> None:
     """Print who has approved an issue, why approvals are void that are, and who else may approve it."""
-    for approval in approvals.approvals:
-        say(f"  {_describe(approval, zone)}", style="yellow" if approval.void else "green")
     awaited = "" if approvals.is_approved else f", waiting for {approvals.words_for_awaited}"
     say(f"{approvals.issue}: {count_approvals(approvals)} approvals{awaited}", style="bold")
+    for approval in approvals.approvals:
+        say(f"  {_describe(approval, zone)}", style="yellow" if approval.void else "green")
 
 
 def count_approvals(approvals: IssueApprovals) -> str:
