@@ -7,11 +7,11 @@ what is sent again soon, after a crash or for another issue, belongs to the same
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, func, or_, select, update
 
 from newsletter.clock import Instant, make_instant, parse_instant
 from newsletter.ledger.states import State
-from newsletter.store.engine import is_ours, publication_of
+from newsletter.store.engine import insert_new, is_ours, publication_of
 from newsletter.store.schema import deliveries, warm_ups
 
 LENGTH = timedelta(
@@ -47,17 +47,30 @@ def find_warm_up_step(connection: Connection, server: str, first: int, now: date
         return _make_step(1, _cut(now), first, sent=0)
     began_at = parse_instant(row.began_at)
     sent = count_accepted(connection, began_at)
-    if began_at <= now < began_at + LENGTH:
+    # A worker on another machine, whose clock is ahead, may have begun it in what is the future here.
+    if began_at - LENGTH < now < began_at + LENGTH:
         return _make_step(row.sending, began_at, first, sent)
     # Through a server that took nothing, nothing was warmed up.
     return _make_step(row.sending + (1 if sent else 0), _cut(now), first, sent=0)
 
 
-def begin_warm_up_step(connection: Connection, server: str, step: WarmUpStep) -> None:
-    """Write down that a sending is under way."""
-    connection.execute(delete(warm_ups).where(is_ours(connection, warm_ups), warm_ups.c.server == server))
-    row = {"publication": publication_of(connection), "server": server, "sending": step.number}
-    connection.execute(insert(warm_ups).values(**row, began_at=step.began_at.isoformat(timespec="milliseconds")))
+def begin_warm_up_step(connection: Connection, server: str, step: WarmUpStep) -> bool:
+    """Write down that a sending is under way; return False, and change nothing, where one is written down already."""
+    mine = is_ours(connection, warm_ups), warm_ups.c.server == server
+    row = {"sending": step.number, "began_at": _write_moment(step.began_at)}
+    # Each of the two waits for another worker's commit, and changes nothing then: the first that begins it counts.
+    new = {**row, "publication": publication_of(connection), "server": server}
+    if connection.execute(insert_new(connection, warm_ups).values(new)).rowcount:
+        return True
+    is_over = or_(
+        warm_ups.c.began_at <= _write_moment(step.began_at - LENGTH),
+        warm_ups.c.began_at >= _write_moment(step.began_at + LENGTH),
+    )
+    return bool(connection.execute(update(warm_ups).where(*mine, is_over).values(row)).rowcount)
+
+
+def _write_moment(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _cut(now: datetime) -> Instant:
@@ -78,7 +91,7 @@ def count_accepted(connection: Connection, since: Instant) -> int:
         .where(
             is_ours(connection, deliveries),
             deliveries.c.state == State.ACCEPTED,
-            deliveries.c.at >= since.isoformat(timespec="milliseconds"),
+            deliveries.c.at >= _write_moment(since),
         )
     )
     return connection.scalar(statement) or 0

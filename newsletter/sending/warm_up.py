@@ -28,5 +28,6 @@ def begin_warm_up(store: Store, server: str, first: int) -> WarmUpStep:
     """Return the sending under way through a server, which begins now unless it has begun; `first` as in [send]."""
     with store.transaction() as connection:
         step = find_warm_up_step(connection, server, first, datetime.now(UTC))
-        begin_warm_up_step(connection, server, step)
+        if not begin_warm_up_step(connection, server, step):  # another worker may have begun it at the same moment
+            step = find_warm_up_step(connection, server, first, datetime.now(UTC))
     return step

@@ -1,8 +1,11 @@
 """A warm-up sends to few at first, to twice as many at each next sending, and never to twice as many within a day."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from conftest import Publication
@@ -12,9 +15,9 @@ from sqlalchemy import update
 
 from newsletter.actions.deliver import deliver
 from newsletter.clock import make_instant
-from newsletter.ledger.warm_up import LENGTH, begin_warm_up_step, find_warm_up_step
+from newsletter.ledger.warm_up import LENGTH, WarmUpStep, begin_warm_up_step, find_warm_up_step
 from newsletter.publication import OpenPublication
-from newsletter.sending.warm_up import WarmUpReached
+from newsletter.sending.warm_up import WarmUpReached, begin_warm_up
 from newsletter.store import Store, open_store
 from newsletter.store.schema import warm_ups
 
@@ -68,6 +71,29 @@ def test_the_command_says_so_and_the_status_until_when(publication: Publication,
             publication.run(command, "2.10").stdout
         )
     assert json.loads(publication.run("status", "--json").stdout)[0]["warm_up"]["sending"] == 1
+
+
+def test_workers_that_begin_at_the_same_moment_begin_one_sending(store: Store) -> None:
+    together = Barrier(4)
+
+    def begin(server: str) -> WarmUpStep:
+        together.wait()
+        return begin_warm_up(store, server, 100)
+
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(10):
+            steps = list(threads.map(begin, [f"server {number}"] * 4))
+            assert len(set(steps)) == 1
+
+
+def test_a_worker_whose_clock_is_behind_keeps_to_the_sending_under_way(store: Store) -> None:
+    with store.transaction() as connection:
+        step = find_warm_up_step(connection, "a", 100, NOW)
+        begin_warm_up_step(connection, "a", step)
+        behind = find_warm_up_step(connection, "a", 100, NOW - timedelta(minutes=3))
+        assert behind == step
+        begin_warm_up_step(connection, "a", replace(step, began_at=make_instant(NOW - timedelta(minutes=3))))
+        assert find_warm_up_step(connection, "a", 100, NOW) == step
 
 
 def test_a_step_is_the_same_for_a_day_and_the_next_one_follows_where_messages_were_accepted(store: Store) -> None:
