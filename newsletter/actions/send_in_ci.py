@@ -12,23 +12,23 @@ from newsletter.actions.reachable_state import OnWait, reaching_state
 from newsletter.actions.report import report, write_report_page
 from newsletter.actions.run_outbox import run_outbox
 from newsletter.actions.send import OnProposal, SendOutcome, SendResult, read_draft_to_send, send
+from newsletter.actions.unfinished_issues import find_unfinished
 from newsletter.backends import SenderRefused
 from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.campaigns.record_commits import Committer, RecordCommits
 from newsletter.campaigns.sent_record import read_record, write_record
+from newsletter.carried_state.carried_state import HoldLost
+from newsletter.carried_state.state_taking import look_at_manifest
 from newsletter.clock import make_instant
 from newsletter.config.settings import Requirement
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, NewsletterError
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue_name import IssueName, read_issue_name
-from newsletter.ledger.campaigns import Campaign, find_campaign, list_issues
-from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.schedule import hold_campaign, schedule_campaign
-from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport, shorten_report
 from newsletter.reports.issue_status import IssueStage, find_issue_stage
-from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
 from newsletter.sending.refusals import QuotaUsedUp, SenderBlocked, TooManyRefused
 from newsletter.store import Store
 
@@ -48,14 +48,16 @@ class RecordWish:
 class RunnerReport:
     """Report of a runner's send: the campaigns that it had in hand, as they are now, and what else there is to say.
 
-    `held` are issues that a person has to look at, `error` is what stopped the send, and `record_error` what kept the
-    sent records out of git, which `commit` has otherwise.
+    `held` are issues that a person has to look at; `waits_for` is who holds the state, where a later run is to look.
+    `error` is what stopped the send, and `record_error` what kept the sent records out of git, which `commit` has
+    otherwise.
     """
 
     campaigns: list[CampaignReport] = field(default_factory=list)
     pages: list[Path] = field(default_factory=list)
     unusable: int = 0
     scheduled: IssueName | None = None
+    waits_for: str = ""
     held: list[IssueName] = field(default_factory=list)
     records: list[Path] = field(default_factory=list)
     commit: str = ""
@@ -97,6 +99,11 @@ def send_in_ci(
     the state is not reachable, DecisionNeeded when there are several issues, and what `send` raises with nothing sent.
     """
     require_gates(publication)
+    if order.due and publication.config.ci.state == "branch":
+        held = look_at_manifest(publication.workspace)
+        now = datetime.now(UTC)
+        if held.is_held(now) or not held.is_due(now):
+            return RunnerReport(waits_for=held.holder and (held.run or "another machine"))
     with reaching_state(publication, on_wait) as reached:
         done = RunnerReport()
         handled: list[IssueName] = []
@@ -107,7 +114,7 @@ def send_in_ci(
                 handled = [read_issue_name(chosen.path)]
                 _send(reached, chosen, order.time, done, observer, on_proposal)
         finally:
-            if reached.known_store is not None:
+            if reached.known_store is not None and (reached.carried is None or reached.carried.is_held):
                 _settle_records(reached, handled, order.record, done)
         for issue in handled:
             if (store := reached.known_store) is not None and find_campaign(store, issue) is not None:
@@ -133,7 +140,7 @@ def _choose(publication: OpenPublication, name: str | None, done: RunnerReport) 
     """Return the issue to send; None when there is none. Raises DecisionNeeded for several."""
     if name is not None:
         return read_draft_to_send(publication, name, _make_options(begun=True))
-    begun = _list_begun(publication, done)
+    begun = _find_begun(publication, done)
     approved = [path for path in _list_unsent(publication) if _is_approved(publication, path)]
     issues = [*begun, *(read_issue_name(path) for path in approved)]
     if len(issues) > 1:
@@ -147,26 +154,10 @@ def _choose(publication: OpenPublication, name: str | None, done: RunnerReport) 
     return read_draft(approved[0]) if approved else None
 
 
-def _list_begun(publication: OpenPublication, done: RunnerReport) -> list[IssueName]:
-    """Return the issues that a runner has begun and not ended, and note those that a person has to look at."""
-    store = publication.known_store
-    begun = []
-    for issue in list_issues(store) if store else []:
-        campaign = find_campaign(store, issue) if store else None
-        if store is None or campaign is None or campaign.finished_at or campaign.cancelled_at:
-            continue
-        state = find_schedule_state(store, campaign, datetime.now(UTC))
-        if state is ScheduleState.HELD:
-            done.held.append(issue)
-        elif state is None and _has_waiting(store, campaign):
-            begun.append(issue)
-    return begun
-
-
-def _has_waiting(store: Store, campaign: Campaign) -> bool:
-    """Return whether somebody waits for a first try; who was put off, again and again, waits for a person."""
-    counts = count_deliveries(store, campaign.issue)
-    return bool(counts[State.PENDING] or counts[State.SENDING])
+def _find_begun(publication: OpenPublication, done: RunnerReport) -> Sequence[IssueName]:
+    found = find_unfinished(publication.known_store, datetime.now(UTC))
+    done.held += found.held
+    return found.begun
 
 
 def _list_unsent(publication: OpenPublication) -> list[Path]:
@@ -215,8 +206,13 @@ def _send(
         )
         _note_result(result, done)
     except DeliveryError as error:
-        done.error = error
-        _hold_or_postpone(store, issue, error)
+        # `send` has added how a person goes on by hand, and raises what it was from.
+        cause = error.__cause__ if isinstance(error.__cause__, DeliveryError) else error
+        if isinstance(cause, HoldLost):
+            raise cause from error
+        done.error = cause
+        if _hold_or_postpone(store, issue, cause):
+            done.held.append(issue)
 
 
 def _note_result(result: SendResult, done: RunnerReport) -> None:
@@ -225,17 +221,21 @@ def _note_result(result: SendResult, done: RunnerReport) -> None:
         done.scheduled = result.issue
 
 
-def _hold_or_postpone(store: Store, issue: IssueName, error: DeliveryError) -> None:
-    """Let a campaign wait in the outbox until the server takes others; hold what a person has to look at first."""
+def _hold_or_postpone(store: Store, issue: IssueName, error: DeliveryError) -> bool:
+    """Let a campaign wait in the outbox until the server takes others; hold what a person has to look at first.
+
+    Returns whether it is held. What may mend itself is neither: the next run goes on with it.
+    """
     is_held = isinstance(error, TooManyRefused | SenderBlocked | SenderRefused)
     if find_campaign(store, issue) is None or not (is_held or isinstance(error, QuotaUsedUp)):
-        return  # what may mend itself is gone on with by the next run
+        return False
     at = error.wait.next_try if isinstance(error, QuotaUsedUp) else datetime.now(UTC)
     with store.transaction() as connection:
         moments = (make_instant(at), make_instant(at + timedelta(days=_DAYS_TO_GO_ON)))
         schedule_campaign(connection, issue, *moments)
     if is_held:
         hold_campaign(store, issue)
+    return is_held
 
 
 def _send_due(
@@ -243,7 +243,7 @@ def _send_due(
 ) -> list[IssueName]:
     """Go on with what a runner has begun, and send what is due in the outbox; return the issues that moved."""
     handled = []
-    for issue in _list_begun(publication, done):
+    for issue in _find_begun(publication, done):
         draft = read_draft_to_send(publication, issue, _make_options(begun=True))
         _send(publication, draft, None, done, observer, on_proposal)
         handled.append(issue)

@@ -11,7 +11,7 @@ from secrets import token_hex
 from newsletter.address import normalise_address
 from newsletter.backends import Backend
 from newsletter.campaigns.issue_texts import read_issue_texts
-from newsletter.errors import ListError, NewsletterError
+from newsletter.errors import DecisionNeeded, ListError, NewsletterError
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
@@ -96,6 +96,12 @@ class PreparedTest:
         # The ledger brings SQLAlchemy, a tenth of a second that the preview's start should not wait for.
         from newsletter.ledger.issue_tests import record_test
 
+        try:
+            _ = self.publication.carried
+        except DecisionNeeded:  # it is elsewhere: a test can be noted only where that is needed
+            if "tested" in self.publication.config.send.require:
+                raise
+            return
         for text in texts:
             record_test(self.publication.store, self.issue, text)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from newsletter.carried_state.local_state import find_database
 from newsletter.carried_state.manifest import NAME, Manifest, read_manifest
 from newsletter.carried_state.sealing import VARIABLE, NotOurs, Seal
 from newsletter.carried_state.state_branch import BRANCH, StateBranch
@@ -57,7 +58,8 @@ def read_branch_state(branch: StateBranch, blobs: Mapping[str, str], manifest: M
 
 
 def make_seal(workspace: Workspace) -> Seal:
-    """Return what encrypts the workspace's state. Raises ConfigError without an identity."""
+    """Return what encrypts the workspace's state. Raises ConfigError without an identity, and in PostgreSQL."""
+    find_database(workspace)
     settings = workspace.config.ci
     if settings.age_identity is None:
         raise ConfigError(

@@ -64,10 +64,13 @@ class CarriedState:
             until = max(self._hold.until, datetime.now(UTC) + timedelta(seconds=HOLD_S))
             self._publish(self._hold.holder, until, "The state goes on")
 
-    def give_back(self) -> None:
-        """Push the state as it is now, held by nobody, and remove it from here. Raises HoldLost and DeliveryError."""
+    def give_back(self, next_at: datetime | None = None) -> None:
+        """Push the state as it is now, held by nobody, and remove it from here; `next_at` is as the manifest has it.
+
+        Raises HoldLost and DeliveryError.
+        """
         with self._lock:
-            self._publish("", None, "The state is given back")
+            self._publish("", None, "The state is given back", next_at)
             remove_local_state(self._workspace)
             remove_hold(self._workspace.state_folder)
 
@@ -94,11 +97,12 @@ class CarriedState:
             over.set()
             thread.join()
 
-    def _publish(self, holder: str, until: datetime | None, message: str) -> None:
+    def _publish(self, holder: str, until: datetime | None, message: str, next_at: datetime | None = None) -> None:
         asked = self._lease.read()
         state = read_local_state(self._workspace)
         files, new = add_state(self._hold.files, self._published, state, self._seal)
-        manifest = Manifest(holder=holder, until=until, run=find_run() if holder else "", files=files)
+        run = find_run() if holder else ""
+        manifest = Manifest(holder=holder, until=until, run=run, next_at=next_at, files=files)
         try:
             commit, blobs = push_state(self._branch, manifest, self._blobs, new, self._seal, self._hold.commit, message)
         except NotOnTop as error:

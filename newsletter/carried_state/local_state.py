@@ -20,7 +20,7 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 def read_local_state(workspace: Workspace) -> StateImage:
     """Return the state that is here, as of one moment, while others may write. Raises DeliveryError."""
-    database, keys = _database(workspace), workspace.state_folder / KEYS_NAME
+    database, keys = find_database(workspace), workspace.state_folder / KEYS_NAME
     image = b""
     try:
         if database.exists():
@@ -41,7 +41,7 @@ def read_local_state(workspace: Workspace) -> StateImage:
 
 def place_state(workspace: Workspace, state: StateImage) -> None:
     """Put a state where the store and the keys are; what a killed run has left there is set aside."""
-    database, folder = _database(workspace), workspace.state_folder
+    database, folder = find_database(workspace), workspace.state_folder
     if database.exists():
         set_aside(database, "left")
     # They are about the database that was here, and would say of this one what is not so.
@@ -59,7 +59,7 @@ def place_state(workspace: Workspace, state: StateImage) -> None:
 
 def remove_local_state(workspace: Workspace, keep_as: str = "") -> None:
     """Remove the state from here, since it is on the branch; with `keep_as` rename it instead. The keys stay."""
-    database = _database(workspace)
+    database = find_database(workspace)
     if database.exists():
         if keep_as:
             set_aside(database, keep_as)
@@ -73,7 +73,7 @@ def remove_local_state(workspace: Workspace, keep_as: str = "") -> None:
 
 def refuse_other_state(workspace: Workspace, branch: str) -> None:
     """Raise DecisionNeeded where a state is here that was not taken from the branch."""
-    database = _database(workspace)
+    database = find_database(workspace)
     if database.exists():
         shown = shorten_path(database, Path.cwd())
         raise DecisionNeeded(
@@ -104,7 +104,8 @@ def _hash(state: StateImage) -> str:
     return sha256(sha256(state.database).digest() + state.keys).hexdigest()
 
 
-def _database(workspace: Workspace) -> Path:
+def find_database(workspace: Workspace) -> Path:
+    """Return the file of the state. Raises ConfigError where it is in a server's database."""
     database = workspace.database
     if not isinstance(database, Path):
         raise ConfigError(

@@ -77,6 +77,11 @@ def take_state(
     return CarriedState(workspace, seal, branch, hold)
 
 
+def look_at_manifest(workspace: Workspace) -> Manifest:
+    """Return the manifest as the branch has it now, without taking the state. Raises as `take_state` does."""
+    return _read_tip(make_branch(workspace), make_seal(workspace))[1]
+
+
 def begin_carrying(workspace: Workspace, confirm: Callable[[bool], bool]) -> bool:
     """Put the state of this machine on a new branch of the remote; return whether there was one, or it begins empty.
 
@@ -123,16 +128,7 @@ def _wait_until_free(
     seen: str | None = None
     latest = monotonic() + carried_state.HOLD_S + _LOOK_S
     while True:
-        commit = branch.find_tip()
-        if commit is None:
-            raise DecisionNeeded(
-                f"The state is not reachable: the remote has no branch {BRANCH}.",
-                next_step="If nothing has been sent yet, or the state is on this machine: newsletter state "
-                "init-branch\nIf there was such a branch, find out who has removed it: without the state readers would "
-                "be mailed twice.",
-            )
-        branch.fetch(commit)
-        manifest = read_branch_manifest(branch, branch.list_files(commit), seal)
+        commit, manifest = _read_tip(branch, seal)
         now = datetime.now(UTC)
         if not manifest.is_held(now) or (noted is not None and noted.holder == manifest.holder):
             return commit, manifest
@@ -143,6 +139,20 @@ def _wait_until_free(
             on_wait(manifest, left)
         seen = commit
         sleep(min(_LOOK_S, left + 0.1))
+
+
+def _read_tip(branch: StateBranch, seal: Seal) -> tuple[str, Manifest]:
+    """Return the branch's commit and its manifest."""
+    commit = branch.find_tip()
+    if commit is None:
+        raise DecisionNeeded(
+            f"The state is not reachable: the remote has no branch {BRANCH}.",
+            next_step="If nothing has been sent yet, or the state is on this machine: newsletter state "
+            "init-branch\nIf there was such a branch, find out who has removed it: without the state readers would "
+            "be mailed twice.",
+        )
+    branch.fetch(commit)
+    return commit, read_branch_manifest(branch, branch.list_files(commit), seal)
 
 
 def _make_held_error(manifest: Manifest) -> HeldElsewhere:

@@ -53,7 +53,9 @@ def _show(done: RunnerReport) -> int:
         say(f"{issue} was stopped, and a person has to look first. Then: newsletter send --ci {issue}", style="yellow")
     if done.commit:
         say(f"The sent record is pushed, as {done.commit[:10]}.")
-    if not done.campaigns and not done.error:
+    if done.waits_for:
+        say(f"The state is in other hands: {done.waits_for}. What is due is sent by a later run.")
+    elif not done.campaigns and not done.error:
         say("Nothing is to be sent: no issue is approved and unsent, and nothing is due.")
     for error in (done.error, done.record_error):
         if error is not None:

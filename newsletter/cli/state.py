@@ -7,8 +7,8 @@ import click
 from newsletter.actions.adopt_list_id import adopt_list_id
 from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.move_state import move_state, write_setting
+from newsletter.actions.reachable_state import give_state
 from newsletter.actions.restore_state import restore_state
-from newsletter.carried_state.carried_state import CarriedState
 from newsletter.carried_state.manifest import Manifest
 from newsletter.carried_state.state_branch import BRANCH, REMOTE
 from newsletter.carried_state.state_taking import begin_carrying, hold_alone, take_state
@@ -154,9 +154,8 @@ def give() -> None:
     Runners can send again.
     """
     publication = open_publication()
-    workspace = _require_carried(publication)
-    with hold_alone(workspace):
-        CarriedState.open(workspace).give_back()
+    _require_carried(publication)
+    give_state(publication)
     say(f"The branch {BRANCH} has the state again, and this machine has none.", style="bold")
 
 

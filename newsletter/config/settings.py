@@ -193,10 +193,14 @@ class SendSettings(Section):
     domains: Annotated[Mapping[str, DomainSettings], AfterValidator(check_domains)] = {}
 
 
+_STATE = "sqlite:///.newsletter/state.db"
+
+
 class StoreSettings(Section):
     """The table [store]: where the state is. `password` is for PostgreSQL; libpq looks for one in ~/.pgpass itself."""
 
-    url: Annotated[str, AfterValidator(validators.check_store_url)] = "sqlite:///.newsletter/state.db"
+    # An empty variable is a runner's secret that was not set.
+    url: Annotated[str, BeforeValidator(lambda url: url or _STATE), AfterValidator(validators.check_store_url)] = _STATE
     password: SecretStr | None = None
 
 

@@ -1,13 +1,18 @@
 """A merge sends what is approved, once: with real git, real signatures, a real mail server, and runners that die."""
 
 import re
+import signal
+import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import smtp_server
 from conftest import Publication
+from postgres import Postgres
 from runners import Forge, approve, commit, copy_forge, git, make_forge
 from smtp_server import Server
 
@@ -221,3 +226,97 @@ def test_several_issues_are_not_chosen_among(forge: Forge, server: Server) -> No
     assert forge.run(runner, "2.11").returncode == 0
     assert len(server.stored) == 10
     assert not (runner.root / ".newsletter/state.db").exists()
+
+
+def test_a_scheduled_issue_leaves_when_it_is_due_and_looking_in_vain_pushes_nothing(
+    forge: Forge, server: Server
+) -> None:
+    put_in = forge.run(forge.clone("merge"), "2.10", "--at", "in 1 hour")
+    assert put_in.returncode == 0, put_in.stderr
+    assert "due_at" in forge.read("drafts/2.10.sent.toml")
+    tip = git(forge.remote, "rev-parse", "newsletter-state")
+    early = forge.run(forge.clone("early"), "--due")
+    assert early.returncode == 0
+    assert "Nothing is to be sent" in early.stdout
+    assert git(forge.remote, "rev-parse", "newsletter-state") == tip
+    laptop = forge.clone("laptop")
+    assert laptop.run("state", "take").returncode == 0
+    with closing(sqlite3.connect(laptop.root / ".newsletter/state.db")) as state:
+        state.execute("UPDATE campaigns SET due_at = '2026-01-01T09:00:00+00:00'")  # an hour ago, and more
+        state.commit()
+    assert "other hands" in forge.run(forge.clone("early"), "--due").stdout
+    assert laptop.run("state", "give").returncode == 0
+    assert not server.stored
+    done = forge.run(forge.clone("late"), "--due")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sum(server.copies().values()) == len(server.copies()) == 10
+    assert "finished_at" in forge.read("drafts/2.10.sent.toml")
+
+
+def test_what_a_person_has_to_look_at_is_not_gone_on_with_by_itself(forge: Forge, server: Server) -> None:
+    server.refuse = {f"reader{number:04}@example.org": "550 5.7.1 Blocked by our policy" for number in range(10)}
+    stopped = forge.run(forge.clone("runner"))
+    assert stopped.returncode == 1
+    server.refuse = {}
+    for arguments in (["--due"], []):
+        looked = forge.run(forge.clone("next"), *arguments)
+        assert not server.stored, stopped.stdout + stopped.stderr + looked.stdout
+        assert looked.returncode == 0
+    assert "a person has to look first" in looked.stdout
+    named = forge.run(forge.clone("named"), "2.10")
+    assert len(server.stored) >= 7, named.stdout + named.stderr
+    assert max(server.copies().values()) == 1
+
+
+@pytest.mark.slow
+def test_a_runner_that_stood_still_sends_nothing_more_once_another_has_the_state(forge: Forge, server: Server) -> None:
+    job = forge.start(forge.clone("stopped"))
+    smtp_server.kill_at(server, 15, lambda: job.pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 60
+    while server.replies < 15 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    server.on_reply = lambda _number, _text: None
+    forge.run(forge.clone("next"))
+    copies = len(server.stored)
+    job.send_signal(signal.SIGCONT)
+    out, err = job.communicate(timeout=120)
+    assert job.wait() == 1, out + err
+    # What it had given to the server before it stood still may be taken now; it is one of those that are unknown.
+    assert len(server.stored) <= copies + 4
+    assert max(server.copies().values()) == 1
+    assert len(server.copies()) >= 10 - _unknown(forge.read("drafts/2.10.sent.toml"))
+
+
+@pytest.fixture
+def on_server(first: Forge, tmp_path: Path, server: Server, postgres: Postgres) -> Forge:
+    """Return a forge of one's own whose state is in PostgreSQL."""
+    copied = copy_forge(first, tmp_path / "forge")
+    copied.through(server)
+    copied.environ |= {"NEWSLETTER_STORE__URL": postgres.fresh(), "NEWSLETTER_CI__STATE": ""}
+    return copied
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reply", [4, 15, 30])
+def test_with_a_database_a_killed_runner_is_gone_on_with(on_server: Forge, server: Server, reply: int) -> None:
+    job = on_server.start(on_server.clone("killed"))
+    smtp_server.kill_at(server, reply, lambda: job.pid)
+    job.communicate(timeout=120)
+    server.on_reply = lambda _number, _text: None
+    on_server.run(on_server.clone("next"))
+    record = on_server.read("drafts/2.10.sent.toml")
+    assert max(server.copies().values(), default=1) == 1
+    assert len(server.copies()) >= 10 - _unknown(record)
+    assert not on_server.has("state.json", "main")
+    assert on_server.run(on_server.clone("third")).returncode == 0
+
+
+@pytest.mark.slow
+def test_with_a_database_two_runners_at_once_send_to_nobody_twice(on_server: Forge, server: Server) -> None:
+    on_server.readers = 60
+    jobs = [on_server.start(on_server.clone(name)) for name in ("one", "two")]
+    for job in jobs:
+        job.communicate(timeout=120)
+    assert max(server.copies().values()) == 1
+    assert len(server.copies()) == 60
+    assert "accepted = 60" in on_server.read("drafts/2.10.sent.toml")
