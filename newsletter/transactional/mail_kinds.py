@@ -3,7 +3,7 @@
 from       to                  when
 (queued)   waiting             a page, the inbox or a command has asked for it
 waiting    claimed             durably, before a byte leaves
-waiting    dropped             nobody needs it any more: its request has ended, or its reader must not be mailed
+waiting    dropped             its request has ended, its reader must not be mailed, or it has waited too long
 claimed    accepted, refused   the server's reply
 claimed    waiting             untouched, put off, or kept back for what concerns the sender
 claimed    unknown             a crash, or a connection lost under its text: it is never sent again by itself

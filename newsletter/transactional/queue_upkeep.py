@@ -15,12 +15,15 @@ from newsletter.subscribers.reader_requests import RequestState
 from newsletter.transactional.mail_kinds import TO_READERS, WITH_REQUEST, MailKind, MailState
 from newsletter.transactional.queue import is_left_behind
 
+# When the server takes nothing from the sender: a link or a welcome of last month helps nobody.
+WAITING_DAYS = 30
 KEPT_DAYS = 90  # of what was answered, so that it can be told what became of it
 _OPEN_REQUESTS = (RequestState.NEW.value, RequestState.ASKED.value)
 # Who complained, and whom an editor has suppressed, is not even asked whether they want to join.
 _NEVER_ASKED = ("complained", "suppressed")
 _ENDED = "what it was about has ended"
 _NOT_MAILED = "its reader must not be mailed"
+_TOO_OLD = f"it has waited for {WAITING_DAYS} days"
 
 
 def settle_ended_claims(connection: Connection) -> int:
@@ -60,7 +63,10 @@ def hold_all_mails(connection: Connection) -> int:
 
 
 def drop_needless_mails(connection: Connection, mails: Sequence[int]) -> set[int]:
-    """Drop those of these mails that wait for nothing any more, or go to who must not be mailed; return which."""
+    """Drop those of these mails that wait for nothing any more or too long, or go to who must not be mailed.
+
+    Return which. A mail about a request waits as long as that is open.
+    """
     waits = and_(
         is_ours(connection, transactional_mails),
         transactional_mails.c.id.in_(mails),
@@ -76,9 +82,12 @@ def drop_needless_mails(connection: Connection, mails: Sequence[int]) -> set[int
         transactional_mails.c.kind.in_(TO_READERS),
         is_suppressed(publication_of(connection), transactional_mails.c.subscriber),
     )
+    oldest = (datetime.now(UTC) - timedelta(days=WAITING_DAYS)).isoformat(timespec="milliseconds")
+    too_old = and_(transactional_mails.c.kind.not_in(WITH_REQUEST), transactional_mails.c.created_at < oldest)
     asking = and_(transactional_mails.c.kind == MailKind.CONFIRM_JOIN.value, never.exists())
     dropped: set[int] = set()
-    for condition, why in ((has_ended, _ENDED), (of_readers, _NOT_MAILED), (asking, _NOT_MAILED)):
+    needless = ((has_ended, _ENDED), (of_readers, _NOT_MAILED), (asking, _NOT_MAILED), (too_old, _TOO_OLD))
+    for condition, why in needless:
         values = {"state": MailState.DROPPED.value, "reply": why, "at": now()}
         statement = update(transactional_mails).where(waits, condition).values(values)
         dropped |= set(connection.scalars(statement.returning(transactional_mails.c.id)))

@@ -157,6 +157,18 @@ def test_what_is_put_off_waits_and_what_is_given_back_counts_no_attempt(store: S
     assert _count(store) == {MailState.WAITING: 1}
 
 
+def test_a_mail_that_has_waited_for_a_month_is_dropped_and_one_about_an_open_request_is_not(store: Store) -> None:
+    kinds = (MailKind.WELCOME, MailKind.ACCESS_LINK, MailKind.ADDRESS_CHANGED)
+    old, younger = [_queue(store, kind) for kind in kinds], [_queue(store, kind, BEN) for kind in kinds]
+    asked = _queue(store, MailKind.RECONFIRM, request=_request(store))
+    for mail in (*old, asked):
+        _age(store, mail, 31)
+    for mail in younger:
+        _age(store, mail, 29)
+    with store.transaction() as connection:
+        assert drop_needless_mails(connection, [*old, *younger, asked]) == {*old}
+
+
 @pytest.mark.parametrize("state", ["confirmed", "dropped", None])
 def test_a_mail_about_a_request_that_has_ended_is_dropped(store: Store, state: str | None) -> None:
     ended = _request(store, state) if state else 4711
