@@ -16,9 +16,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from newsletter.mail.message import Outcome, Result
-from newsletter.mail.reply_limits import read_quota
-
-SOON_S = 600.0  # a send waits so long by itself; for a longer quota it ends, and goes on when that is open
+from newsletter.mail.reply_limits import opens_soon
 
 
 class Concern(Enum):
@@ -77,6 +75,12 @@ _READERS = re.compile(r"[45]\.(?:1\.(?:[1-6]|1[0-9])|2\.(?:[0-4]|12[12])|7\.(?:1
 _MAILBOX = _compile(
     r"\b(?:mailbox|recipient|user|inbox)\b.{0,40}\b(?:full|quota|storage)\b|\bover ?quota\b",
     r"\b(?:mailbox|recipient|user)\b.{0,12}\b(?:unavailable|busy|locked|inactive|disabled)\b",
+)
+# About the sender, although a mailbox is named: Exim's callout to the sender's own, block lists before what follows.
+_SENDER_NAMED = _compile(
+    r"\bsender (?:address )?(?:verify|verification|callout|call-?back)\b.{0,20}\bfail",
+    r"\b(?:sender|sending|your|client) (?:ip|host|server|domain)\b.{0,40}\b(?:(?:black ?)?listed|blocked|banned)\b",
+    r"\bsender (?:address )?(?:is )?(?:listed|blocked|black ?listed|rejected|refused|denied)\b",
 )
 # GMX's and web.de's, which begin with "mailbox unavailable" whatever they are about (postmaster.gmx.net).
 _POLICY_OF_GMX = _compile(r"\breject due to policy\b")
@@ -143,7 +147,8 @@ _POLICY = _compile(
     r"\bblock(?:ed|ing|list(?:ed)?)\b|\bblack ?list|\bdeny ?list|\bbanned\b|spamhaus|spamcop|barracuda|\breputation\b",
     r"\b(?:dmarc|spf|dkim)\b|\bunauthenticated\b|\bunsolicited\b|\bspam\b|\baccess denied\b|\bclient host rejected\b",
     r"\brelay(?:ing)?\b.{0,20}\b(?:denied|not permitted|prohibited)\b|\bnot permitted to relay\b",
-    r"\bsender (?:address )?(?:rejected|refused|denied|verify failed)\b|\bpolicy (?:reasons|restrictions|violation)\b",
+    r"\bsender (?:address )?(?:rejected|refused|denied|verify failed)\b",
+    r"\bpolicy (?:reasons?|restrictions?|violations?)\b",
 )
 
 # In its order: the first line that fits decides.
@@ -160,6 +165,7 @@ _TABLE: Sequence[_Rule] = (
     _Rule(Concern.READER, enhanced=_READERS),
     _Rule(Concern.RATE, code="4", words=_RATE_OF_GMX),
     _Rule(Concern.PERHAPS_STANDING, words=_POLICY_OF_GMX),
+    _Rule(Concern.PERHAPS_STANDING, code="5", words=_SENDER_NAMED),
     _Rule(Concern.READER, words=_MAILBOX),
     _Rule(Concern.READER, code="4", words=_REFUSED_FOR_DOMAIN),
     _Rule(Concern.READER, code="4", words=_GREYLISTED),
@@ -213,13 +219,6 @@ def classify_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
             and (rule.enhanced is None or rule.enhanced.match(enhanced))
             and (rule.words is None or rule.words.search(reply))
         ):
-            is_short = rule.concern is Concern.QUOTA and _opens_soon(reply)
+            is_short = rule.concern is Concern.QUOTA and opens_soon(reply)
             return Concern.RATE if is_short else rule.concern
     return Concern.READER
-
-
-def _opens_soon(reply: str) -> bool:
-    """Return whether a quota is open again so soon that waiting for it is a matter of the rate."""
-    quota = read_quota(reply)
-    waits = [seconds for seconds in (quota.opens_in_s, quota.window_s) if seconds is not None]
-    return bool(waits) and min(waits) < SOON_S

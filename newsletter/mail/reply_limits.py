@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
+_SOON_S = 600.0  # a send waits so long by itself; for a longer quota it ends, and goes on when that is open
 _MONTH_S = 30 * DAY_S
 _MOST = 10**9  # messages in a window, and a larger number is something else
 _UNITS = {"s": 1.0, "m": MINUTE_S, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
@@ -86,6 +87,13 @@ def read_quota(reply: str, now: datetime | None = None) -> NamedQuota:
         if at is not None and timedelta(0) < (left := at - (now or datetime.now(UTC))) <= timedelta(seconds=_MONTH_S):
             opens_in = left.total_seconds()
     return NamedQuota(_read_window(_WAIT.sub("", reply)), messages, opens_in)
+
+
+def opens_soon(reply: str) -> bool:
+    """Return whether a quota is open again so soon that waiting for it is a matter of the rate."""
+    quota = read_quota(reply)
+    waits = [seconds for seconds in (quota.opens_in_s, quota.window_s) if seconds is not None]
+    return bool(waits) and min(waits) <= _SOON_S
 
 
 def read_size(reply: str) -> int | None:

@@ -10,7 +10,8 @@ from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_result
 from newsletter.sending.connection_feed import ConnectionFeed
-from newsletter.sending.dispatcher import Dispatcher, read_evidence
+from newsletter.sending.dispatcher import Dispatcher
+from newsletter.throttle.advice import read_evidence
 
 _MOST_FRUITLESS = 5
 _TRIES_TO_OPEN = 3  # before there has been any connection

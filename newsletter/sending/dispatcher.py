@@ -13,16 +13,14 @@ from newsletter.ledger.deliveries import NEVER, Delivery
 from newsletter.ledger.flight_recorder import FlightRecorder
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.reply_concern import Concern, classify_reply, classify_result
-from newsletter.mail.reply_limits import read_quota
 from newsletter.sending.collection import Collected, Collection
 from newsletter.sending.domain_queue import DomainQueue
 from newsletter.sending.put_off_readers import PutOffReaders
 from newsletter.sending.refusals import Refusals
-from newsletter.throttle.advice import Advice, Evidence
+from newsletter.throttle.advice import Advice, read_evidence
 from newsletter.throttle.controller import Throttle
 from newsletter.throttle.holds import HoldKind
 
-_SHORT_QUOTA_S = 600.0
 _FAR_S = 0.1  # a longer wait for the throttle may become shorter by an answer
 _NOT_THEIRS = (Concern.RATE, Concern.CONNECTION, Concern.CONNECTIONS, Concern.HEALTH)  # unless the throttle says so
 
@@ -159,8 +157,7 @@ class Dispatcher:
             put_off=self._put_off.count(delivery.id, concern),
         )
         self.fruitless_connections = 0
-        is_theirs = concern not in _NOT_THEIRS and not (concern is Concern.QUOTA and _is_soon_open(result.reply))
-        if is_theirs and advice.retry_reader_at is None:
+        if concern not in _NOT_THEIRS and advice.retry_reader_at is None:
             advice = replace(advice, counts_against_reader=True)
         if result.outcome is Outcome.REFUSED and advice.counts_against_reader:
             self._put_off.forget(delivery.id)
@@ -343,15 +340,3 @@ class Dispatcher:
         failure = self._refusals.record(delivery, concern, result, self.tally)
         if failure is not None and not self.halting:
             self.halt(failure)
-
-
-def _is_soon_open(reply: str) -> bool:
-    """Return whether a quota is one that the throttle waits for, and not one for which a worker halts."""
-    quota = read_quota(reply)
-    seconds = quota.window_s if quota.opens_in_s is None else quota.opens_in_s
-    return seconds is not None and seconds <= _SHORT_QUOTA_S
-
-
-def read_evidence(result: Result) -> Evidence:
-    """Return the reply in a result as evidence of a limit."""
-    return Evidence(result.stage, result.code, result.enhanced, result.reply)

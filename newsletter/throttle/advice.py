@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from newsletter.mail.message import join_reply
+from newsletter.mail.message import Result, join_reply
 from newsletter.mail.reply_limits import read_wait
 
 
@@ -29,6 +29,11 @@ class Evidence(NamedTuple):
     def line(self) -> str:
         """Return the reply in one line."""
         return join_reply(self.code, self.enhanced, self.reply)
+
+
+def read_evidence(result: Result) -> Evidence:
+    """Return the reply in a result as evidence of a limit."""
+    return Evidence(result.stage, result.code, result.enhanced, result.reply)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,16 @@ SAID: dict[str, Sequence[Said]] = {
         Said(PERHAPS, "text", 554, None, "Transaction failed Reject due to policy restrictions."),
         Said(RATE, "rcpt", 450, None, "Requested mail action not taken: mailbox unavailable Mail send limit exceeded"),
     ],
+    # a mailbox is named, and it is about the sender: Exim's "verify = sender/callout", block lists
+    "a mailbox in other words": [
+        Said(PERHAPS, "rcpt", 550, None, "Sender verify failed: mailbox unavailable"),
+        Said(PERHAPS, "rcpt", 550, None, "Sender callout failed; recipient mailbox unavailable"),
+        Said(PERHAPS, "rcpt", 550, "5.7.1", "Sender IP is listed by example.net; recipient mailbox unavailable"),
+        Said(PERHAPS, "rcpt", 554, None, "Your IP 192.0.2.1 is blacklisted, mailbox unavailable"),
+        Said(PERHAPS, "text", 550, None, "Message rejected for policy violations"),
+        Said(READER, "rcpt", 550, None, "Recipient mailbox unavailable; the sender is told"),
+        Said(READER, "rcpt", 552, None, "mailbox full, your domain is welcome"),
+    ],
     # support.google.com/a/answer/3726730 (errors and codes), /answer/6140680 (relay)
     "Gmail": [
         Said(READER, "rcpt", 550, "5.1.1", "The email account that you tried to reach does not exist"),
