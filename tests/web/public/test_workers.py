@@ -113,3 +113,27 @@ def test_a_flood_from_one_network_is_bounded_as_by_one_process(tmp_path: Path, p
             assert service.end(signal.SIGINT) == 0
             assert not list(tmp_path.glob("newsletter-serve-*"))
     postgres.drop(url)
+
+
+@pytest.mark.slow
+def test_the_process_that_mails_is_killed_and_its_successor_mails_the_others_once(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.fresh()
+    publication = joinable(tmp_path / "digest")
+    publication.environ |= {"NEWSLETTER_STORE__URL": url, "TMPDIR": str(tmp_path)}
+    with smtp_server.running() as mail_server:
+        publication.through(mail_server)
+        with serving(publication, "--port", "0", "--workers", "3") as service:
+            processes = _wait_for_workers(service, 3)
+            smtp_server.kill_at(mail_server, 19, lambda: processes[0])  # in the midst of the dialogue
+            assert flood(service, from_one_network(20))[0] == {200: 20}
+            began = time.monotonic()
+            while len(mail_server.stored) < 19:  # one was under way
+                assert time.monotonic() - began < PATIENCE, len(mail_server.stored)
+                time.sleep(0.1)
+            assert processes[0] not in _wait_for_workers(service, 3, without=processes[0])
+            time.sleep(1)
+            assert service.end() == 0
+    assert set(mail_server.copies().values()) == {1}
+    postgres.drop(url)
