@@ -187,7 +187,7 @@ class Departures:
             if self._feelers_refused < _FEELERS_REFUSED:
                 self._look_at_feelers()
                 return
-            self._feelers = 0
+            self._feelers = self._feelers_out = 0  # what comes of the others says nothing more
             self._false_openings += 1
             if self._false_openings < _BUCKET_AFTER:
                 self._refused_first_at = now

@@ -19,7 +19,8 @@ from throttle.servers import (
 from throttle.simulation import CONNECTIONS, WAITS, Simulation, find_ideal
 
 _LEARNING_S = 60.0  # and the mixture's longest outage and window, once more
-_OF_THE_IDEAL = 0.3  # of a mixture that changes all the time; single limits are held to 0.85
+_OF_THE_IDEAL = 0.7  # of a mixture that changes all the time; single limits are held to 0.85
+_OF_ANY = 0.4  # of the slowest: two of 300, an hour's window in whose first one there was an outage, come to 0.41
 
 _Make = Callable[[], Limit]
 
@@ -85,9 +86,8 @@ def _assert_served(
     course = simulation.run()
     ideal = find_ideal(readers, [make() for make in limits], text_s=text_s, connections=connections)
     assert sorted(course.delivered) == list(range(readers))
-    if share is not None:  # a short window with refusals by chance is still learned badly
-        assert course.seconds <= ideal / share + 2 * seconds + _LEARNING_S
-        assert len(course.refusals) <= readers + 200
+    assert course.seconds <= ideal / share + 2 * seconds + _LEARNING_S
+    assert len(course.refusals) <= readers + 200
 
 
 _SENDS = {
@@ -114,4 +114,4 @@ def test_everybody_is_served_whatever_limits_come_together(
 def test_everybody_is_served_in_many_more_mixtures(
     mixture: tuple[Sequence[_Make], int, float], readers: int, text_s: float, refusal_s: float, window: int
 ) -> None:
-    _assert_served(mixture, readers, text_s, refusal_s, window, None)
+    _assert_served(mixture, readers, text_s, refusal_s, window, _OF_ANY)
