@@ -28,6 +28,7 @@ PAGES = docs_site.find_pages()
         ("README.md", "[![a](docs/images/a.png)](https://example.org/)", "[![a](images/a.png)](https://example.org/)"),
         ("README.md", "[decisions](docs/decisions)", "[decisions](decisions/README.md)"),
         ("docs/architecture.md", "[`newsletter/tls.py`](../newsletter/tls.py)", "`newsletter/tls.py`"),
+        ("docs/architecture.md", "[lost](../newsletter/lost.py)", "[lost](../newsletter/lost.py)"),
         ("docs/editors/blocks.md", "`[text](chart.png)` and [x](https://example.org/)", "`[text](chart.png)` and [x](https://example.org/)"),
         ("docs/editors/blocks.md", "```yaml\n![bars](chart.png)\n```", "```yaml\n![bars](chart.png)\n```"),
     ],
