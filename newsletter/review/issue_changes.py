@@ -110,19 +110,26 @@ def _compare_texts(place: str, before: RichText, after: RichText) -> Iterator[Is
 
 
 def _compare_links(place: str, before: RichText, after: RichText) -> Iterator[IssueChange]:
-    """Yield the links that lead elsewhere, are new, or are gone; a link is known by its words."""
-    old, new = _list_links(before), _list_links(after)
-    left = Counter(old) - Counter(new)
-    for words, address in (Counter(new) - Counter(old)).elements():
-        former = next((one for one in left if one[0] == words), None)
+    """Yield the links that lead elsewhere, are new, or are gone; a link is known by its words, else by its address.
+
+    One whose words alone have changed is told with the words of the text.
+    """
+    old, new = Counter(_list_links(before)), Counter(_list_links(after))
+    went, came = list((old - new).elements()), list((new - old).elements())
+    for words, address in came:
+        former = next((one for one in went if one[0] == words), None) or next(
+            (one for one in went if one[1] == address), None
+        )
         if former is None:
             yield IssueChange(place=place, what=f"has a new link: “{words}” leads to {address}")
-        else:
-            left -= Counter([former])
-            yield IssueChange(
-                place=place, what=f"has a link, “{words}”, that leads to {address} instead of {former[1]}"
-            )
-    for words, address in left.elements():
+            continue
+        went.remove(former)
+        if former[0] == words:
+            what = f"has a link, “{words}”, that leads to {address} instead of {former[1]}"
+            yield IssueChange(place=place, what=what)
+        elif before.plain() == after.plain():
+            yield IssueChange(place=place, what=f"has its link to {address} on “{words}” instead of “{former[0]}”")
+    for words, address in went:
         yield IssueChange(place=place, what=f"has lost a link: “{words}” led to {address}")
 
 

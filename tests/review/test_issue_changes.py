@@ -131,6 +131,18 @@ _THREE = {"headline": "A ferry", "detail": "It leaves at nine."}
             id="a link leads elsewhere",
         ),
         pytest.param(
+            {"items": [{**_ONE, "detail": "Read [one billion](https://example.org/a) of it."}]},
+            {"items": [{**_ONE, "detail": "Read [two billion](https://example.org/a) of it."}]},
+            ["Item 1, “Ports reopen”: the detail has other words: Read [-one-][+two+] billion of it."],
+            id="the words of a link",
+        ),
+        pytest.param(
+            {"items": [{**_ONE, "detail": "Read [this](https://example.org/a) report."}]},
+            {"items": [{**_ONE, "detail": "Read this [report](https://example.org/a)."}]},
+            ["Item 1, “Ports reopen”: the detail has its link to https://example.org/a on “report” instead of “this”."],
+            id="a link on other words",
+        ),
+        pytest.param(
             {"items": [{**_ONE, "detail": "It is **quite** certain."}]},
             {"items": [{**_ONE, "detail": "It is quite certain."}]},
             ["Item 1, “Ports reopen”: the detail has “quite” no longer in bold."],
