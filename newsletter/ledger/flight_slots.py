@@ -24,7 +24,9 @@ SLOT_SIZE = 64  # a cache line
 # The stage first: while the rest is being written the slot is still that of the claim before, which is recorded.
 SLOT = Struct("=QQQ")
 TEXT_STAGE = "text"  # of a result: the server's reply to the whole message
-_ANSWER = Struct("=BHBHHdB15s")  # state, code, the enhanced code's three numbers, due, and the stage's name
+# State, code, the enhanced code's three numbers, due, the stage's name, and how many tries its reader has had.
+_ANSWER = Struct("=BHBHHdB15sB")
+_MOST_TRIES = 255
 _NAME_LENGTH = 15
 _ANSWER_AT = SLOT.size
 _CHECK = Struct("=I")
@@ -45,13 +47,14 @@ class ClaimStage(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotedAnswer:
-    """A server's answer that the worker had read, and perhaps not recorded. `due` is as a delivery's."""
+    """A server's answer that the worker had read, and perhaps not recorded. `due` and `tries` are as a delivery's."""
 
     state: State
     stage: str
     code: int | None
     enhanced: str | None = None
     due: float
+    tries: int = 0
 
 
 def _make_word(name: str) -> int:
@@ -94,7 +97,8 @@ def write_answer(buffer: mmap | bytearray, at: int, answered: Delivery) -> bool:
     name = (answered.stage or "").encode("ascii", "replace")[:_NAME_LENGTH]
     with suppress(struct.error, ValueError):  # a plug-in's numbers may be any
         state, numbers = _STATES.index(answered.state), map(int, (answered.enhanced or "0.0.0").split("."))
-        _ANSWER.pack_into(buffer, at + _ANSWER_AT, state, answered.code or 0, *numbers, answered.due, len(name), name)
+        stage, tries = (len(name), name), min(answered.tries, _MOST_TRIES)
+        _ANSWER.pack_into(buffer, at + _ANSWER_AT, state, answered.code or 0, *numbers, answered.due, *stage, tries)
         _CHECK.pack_into(buffer, at + _CHECK_AT, crc32(buffer[at + WORD : at + _CHECK_AT]))
         return True
     return False
@@ -119,11 +123,12 @@ def read_slot(slot: bytes) -> tuple[tuple[int, int], ClaimStage, NotedAnswer | N
 def _read_answer(slot: bytes) -> NotedAnswer | None:
     if _CHECK.unpack_from(slot, _CHECK_AT) != (crc32(slot[WORD:_CHECK_AT]),):
         return None
-    state, code, first, second, third, due, length, name = _ANSWER.unpack_from(slot, _ANSWER_AT)
+    state, code, first, second, third, due, length, name, tries = _ANSWER.unpack_from(slot, _ANSWER_AT)
     return NotedAnswer(
         state=_STATES[state],
         stage=name[:length].decode("ascii"),
         code=code or None,
         enhanced=f"{first}.{second}.{third}" if first else None,
         due=due,
+        tries=tries,
     )

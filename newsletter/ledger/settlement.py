@@ -36,10 +36,10 @@ _RECORD = _SETTLED_BY_ID.values(
     at=bindparam("moment"),
     took=null(),
     attempts=deliveries.c.attempts + 1,
-    tries=deliveries.c.tries + bindparam("put_off"),
     due=bindparam("again"),
     lease_until=null(),
 )
+_RECORD_DEFERRED = _RECORD.values(tries=bindparam("tried"))  # what the server's limits deferred is no try of a reader's
 
 
 @dataclass(kw_only=True)
@@ -101,14 +101,17 @@ def _settle_by_flight(connection: Connection, flight: Flight, claims: Sequence[t
     if waiting:
         connection.execute(_WAIT, waiting)
     answered = [(key, answer) for key, claim in numbered if (answer := flight.find_answer(key, claim)) is not None]
-    if answered:
-        connection.execute(_RECORD, [_describe_answer(key, answer) for key, answer in answered])
+    deferred = [(key, answer) for key, answer in answered if answer.state is State.DEFERRED]
+    if deferred:
+        described = [{**_describe_answer(key, answer), "tried": answer.tries} for key, answer in deferred]
+        connection.execute(_RECORD_DEFERRED, described)
+    if others := [_describe_answer(key, answer) for key, answer in answered if answer.state is not State.DEFERRED]:
+        connection.execute(_RECORD, others)
     unknown = len(claims) - len(waiting) - len(answered)
     return Settled(answered=len(answered), waiting=len(waiting), unknown=unknown)
 
 
 def _describe_answer(key: int, answer: NotedAnswer) -> dict[str, object]:
-    is_deferred = answer.state is State.DEFERRED
     return {
         "key": key,
         "outcome": answer.state.value,
@@ -116,6 +119,5 @@ def _describe_answer(key: int, answer: NotedAnswer) -> dict[str, object]:
         "reply_code": answer.code,
         "status": answer.enhanced,
         "moment": now(),
-        "put_off": int(is_deferred),
-        "again": answer.due if is_deferred else NEVER,
+        "again": answer.due if answer.state is State.DEFERRED else NEVER,
     }

@@ -135,6 +135,15 @@ def test_a_deferred_one_that_was_claimed_again_and_not_begun_is_deferred_as_befo
     assert (after.state, after.attempts, after.tries, after.due, after.code) == (State.DEFERRED, 1, 1, 5.0, 451)
 
 
+def test_what_the_server_s_limits_deferred_costs_no_try_after_a_crash_either(frozen: Store) -> None:
+    with FlightRecorder.open(frozen, "first", SLOTS) as recorder:
+        one, *_ = _claim(frozen, recorder, want=1)
+        recorder.note_answer(one.with_result(DEFERRED, due=5.0)._replace(tries=one.tries))
+    crash_workers(frozen, "1.1")
+    (after, *_) = _deliveries(frozen)
+    assert (after.state, after.attempts, after.tries, after.due) == (State.DEFERRED, 1, 0, 5.0)
+
+
 def test_of_a_claim_whose_slots_are_not_written_nothing_was_handed_over(frozen: Store) -> None:
     with FlightRecorder.open(frozen, "first", SLOTS) as recorder:
         first = _claim(frozen, recorder, want=2)
