@@ -9,11 +9,11 @@ from newsletter.actions.send_in_ci import RecordWish, RunnerOrder, RunnerReport,
 from newsletter.cli.output import say, shorten, show_error
 from newsletter.cli.send_progress import SendProgress
 from newsletter.cli.state import tell_wait
-from newsletter.errors import explain
+from newsletter.errors import NewsletterError, explain
 from newsletter.publication import OpenPublication
 from newsletter.reports.formatting import format_balance
 from newsletter.reports.job_summary import format_job_summary
-from newsletter.text import format_count
+from newsletter.text import format_count, remove_addresses
 
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"  # of GitHub and Forgejo: a file that the job's page shows
 
@@ -59,8 +59,15 @@ def _show(done: RunnerReport) -> int:
         say("Nothing is to be sent: no issue is approved and unsent, and nothing is due.")
     for error in (done.error, done.record_error):
         if error is not None:
-            show_error(error)
+            show_error(_hide_addresses(error))
     return 0 if done.is_well else 1
+
+
+def _hide_addresses(error: NewsletterError) -> NewsletterError:
+    """Return an error as a public log may have it: a server's words may name a reader."""
+    return NewsletterError(
+        remove_addresses(error.message), next_step=remove_addresses(error.next_step), problems=error.problems
+    )
 
 
 def _write_summary(text: str) -> None:

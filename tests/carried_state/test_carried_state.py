@@ -199,6 +199,7 @@ def test_what_a_killed_one_left_is_set_aside_if_another_had_it_since(
     assert not (one.root / ".newsletter/flight-0123").exists()
 
 
+@pytest.mark.slow
 def test_few_changes_are_few_bytes_and_many_are_written_whole_again(
     clone: Clone, remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,6 +227,7 @@ def test_few_changes_are_few_bytes_and_many_are_written_whole_again(
     assert _count(other) == 5000 + 60 + 4
 
 
+@pytest.mark.slow
 def test_a_hold_is_renewed_while_anything_goes_on(clone: Clone, remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = clone("one")
     _begin(one)
