@@ -58,7 +58,7 @@ def answer_parent() -> None:
     function, args, seconds = pickle.load(sys.stdin.buffer)  # noqa: S301  # made by the parent
     with os.fdopen(os.dup(1), "wb") as out, Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # what a library prints is no part of the answer
-        _set_limits(seconds)
+        limit_process(seconds)
         _answer(out, function, args)
 
 
@@ -72,11 +72,18 @@ def _answer(out: BinaryIO, function: Callable[..., Any], args: Any) -> None:
     pickle.dump(answer, out)
 
 
-def _set_limits(seconds: int) -> None:
-    """Limit this process; where the system knows no limits, the parent's patience alone ends it."""
+def limit_process(seconds: int, *, file_bytes: int | None = None, files: int | None = None) -> None:
+    """Limit this process; where the system knows no limits, the parent's patience alone ends it.
+
+    `seconds` are those of computing, `file_bytes` how long a file may become, `files` how many may be open.
+    """
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        if file_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+        if files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))

@@ -13,14 +13,16 @@ from newsletter.ownership import require_own_links
 from newsletter.publication import OpenPublication
 from newsletter.review.changed_drafts import find_changed_drafts
 from newsletter.review.code_quality import REPORT_NAME, build_code_quality
-from newsletter.review.comparison import compare_draft
+from newsletter.review.comparison import compare_drafts
 from newsletter.review.draft_rendering import render_drafts
+from newsletter.review.earlier_drafts import fetch_revision
 from newsletter.review.edition_pictures import picture_editions
-from newsletter.review.issue_change import IssueComparison
 from newsletter.review.issue_review import IssueReview, order_findings
 from newsletter.review.review_page import INDEX, PICTURES, render_review_list, render_review_page
 from newsletter.review.reviewed_draft import ReviewedDraft
 from newsletter.review.summary import LONGEST_ON_GITHUB, LONGEST_ON_GITLAB, render_summary
+from newsletter.review.untrusted_rendering import find_untrusted_drafts, render_untrusted
+from newsletter.workspace import Workspace
 
 SUMMARY = "summary.md"
 _OTHER_FOLDER = "Name a folder of its own with -o."
@@ -32,12 +34,15 @@ class ReviewOptions:
 
     With `gitlab_top`, the folder of a repository that GitLab keeps, there is a Code Quality report with paths written
     from there, and the summary may be as long as GitLab's comments. `against` is the git revision to compare with.
+    `untrusted` is for drafts that a stranger wrote: see newsletter/review/untrusted_rendering.py. Nobody is asked about
+    their links.
     """
 
     with_pictures: bool = True
     with_links: bool = True
     gitlab_top: Path | None = None
     against: str | None = None
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,18 @@ class ReviewedPath:
     path: Path
 
 
-def find_changed_issues(publications: Sequence[OpenPublication], revision: str) -> list[ReviewedPath]:
+def find_issue(publication: OpenPublication, name: str | None, *, untrusted: bool) -> ReviewedPath:
+    """Return the draft that a name means, the newest for None. Raises DraftError; see find_untrusted_drafts too."""
+    if untrusted:
+        (path,) = find_untrusted_drafts(publication.workspace, name, None)
+    else:
+        path = publication.workspace.find_draft(name)
+    return ReviewedPath(publication=publication, path=path)
+
+
+def find_changed_issues(
+    publications: Sequence[OpenPublication], revision: str, *, untrusted: bool
+) -> list[ReviewedPath]:
     """Return the publications' drafts that differ from a git revision; of changed settings or looks, the newest.
 
     Raises DecisionNeeded when git can't tell what has changed.
@@ -65,7 +81,11 @@ def find_changed_issues(publications: Sequence[OpenPublication], revision: str) 
     return [
         ReviewedPath(publication=publication, path=path)
         for publication in publications
-        for path in find_changed_drafts(publication.workspace, revision)
+        for path in (
+            find_untrusted_drafts(publication.workspace, None, revision)
+            if untrusted
+            else find_changed_drafts(publication.workspace, revision)
+        )
     ]
 
 
@@ -117,7 +137,10 @@ def _name_folders(issues: Sequence[ReviewedPath]) -> list[str]:
 
 
 def _review(publication: OpenPublication, path: Path, options: ReviewOptions, on_answer: OnAnswer) -> IssueReview:
+    if options.untrusted:
+        return _review_untrusted(publication.workspace, path, options)
     drafts, links = render_drafts(publication.workspace, path), dict[str, str]()
+    since = fetch_revision([draft.path for draft in drafts], options.against) if options.against is not None else None
     if options.with_links:
         drafts, links = _ask_links(publication, drafts, on_answer)
     return IssueReview(
@@ -127,20 +150,21 @@ def _review(publication: OpenPublication, path: Path, options: ReviewOptions, on
         drafts=drafts,
         pictures=picture_editions(drafts, with_browser=options.with_pictures),
         links=links,
-        comparisons=_compare(publication, drafts, options.against),
+        comparisons=compare_drafts(publication.workspace, drafts, since),
     )
 
 
-def _compare(
-    publication: OpenPublication, drafts: Sequence[ReviewedDraft], revision: str | None
-) -> dict[str, IssueComparison]:
-    """Return by the names of their editions what is different in the valid drafts."""
-    compared = {
-        draft.name: compare_draft(publication.workspace, publication.read_draft(draft.path), revision)
-        for draft in drafts
-        if draft.rendered
-    }
-    return {name: comparison for name, comparison in compared.items() if comparison}
+def _review_untrusted(workspace: Workspace, path: Path, options: ReviewOptions) -> IssueReview:
+    rendering = render_untrusted(workspace, path, options.against)
+    return IssueReview(
+        name=path.stem,
+        publication=rendering.publication,
+        root=workspace.root,
+        drafts=rendering.drafts,
+        pictures=picture_editions(rendering.drafts, with_browser=options.with_pictures),
+        comparisons=rendering.comparisons,
+        untrusted=True,
+    )
 
 
 def _ask_links(

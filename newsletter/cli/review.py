@@ -32,6 +32,11 @@ from newsletter.cli.output import say, shorten
 )
 @click.option("--no-links", is_flag=True, help="Don't ask where the links lead.")
 @click.option(
+    "--untrusted",
+    is_flag=True,
+    help="For a stranger's draft: no templates of the workspace, no network, limits of time and memory.",
+)
+@click.option(
     "--comment",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
@@ -45,6 +50,7 @@ def review(
     format_: str,
     no_pictures: bool,
     no_links: bool,
+    untrusted: bool,
     comment: Path | None,
 ) -> None:
     """Show an issue to those who judge it. DRAFT is 2.10 or a path; the newest when left out.
@@ -58,27 +64,27 @@ def review(
     if changed and (draft or against is None):
         raise click.UsageError("--changed goes with --against REF, and without a DRAFT.")
     publications = open_publications() if changed else [open_publication()]
-    for publication in publications:
+    for publication in () if untrusted else publications:
         _ = publication.config  # before what takes long to load, so that its mistakes come at once
 
-    from newsletter.actions.review import ReviewedPath, ReviewOptions, find_changed_issues, review_issues
+    from newsletter.actions.review import ReviewOptions, find_changed_issues, find_issue, review_issues
     from newsletter.cli.findings import find_repository_folder, print_annotations, show_findings
     from newsletter.cli.link_check import show_link_bar
     from newsletter.review.issue_review import count_findings
 
     if changed and against is not None:
-        issues = find_changed_issues(publications, against)
+        issues = find_changed_issues(publications, against, untrusted=untrusted)
         folder = output or publications[0].workspace.build("review")
     else:
         (publication,) = publications
-        path = publication.workspace.find_draft(draft)
-        issues = [ReviewedPath(publication=publication, path=path)]
-        folder = output or publication.workspace.build("review") / path.stem
+        issues = [find_issue(publication, draft, untrusted=untrusted)]
+        folder = output or publication.workspace.build("review") / issues[0].path.stem
     options = ReviewOptions(
         with_pictures=not no_pictures,
         with_links=not no_links,
         gitlab_top=find_repository_folder() if format_ == "gitlab" else None,
         against=against,
+        untrusted=untrusted,
     )
     with show_link_bar() as on_answer:
         written = review_issues(issues, folder, options, on_answer)

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,19 @@ from newsletter.text import format_count, suggest_nearest
 from newsletter.validation import Fault
 
 
-def load_config(path: Path, environ: Mapping[str, str]) -> Config:
+def load_config(path: Path, environ: Mapping[str, str], only: Mapping[str, Collection[str]] | None = None) -> Config:
     """Read `path`, override it by the NEWSLETTER_ variables, and validate all of it.
 
-    What a publication in publications/NAME/ leaves out is taken from the workspace's own file. Raises ConfigError with
-    every problem at once, each with its file and line or its variable's name.
+    What a publication in publications/NAME/ leaves out is taken from the workspace's own file. Of the files, the keys
+    `only` are read, by their tables, if that is given. Raises ConfigError with every problem at once, each with its
+    file and line or its variable's name.
     """
     source, own = _read(path)
+    own = _select(own, only)
     where, tables, problems = SettingPlaces(path, source, {}), own, list[Problem]()
     if shared_file := find_shared_file(path):
         shared_source, shared = _read(shared_file)
+        shared = _select(shared, only)
         where.shared = SettingPlaces(shared_file, shared_source, {})
         problems += [*_find_misplaced_secrets(shared_source, where.shared), *_find_stray_values(shared, where.shared)]
         problems += _find_own_store(own, where)
@@ -82,6 +85,17 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
                 )
             ],
         ) from error
+
+
+def _select(tables: dict[str, Any], only: Mapping[str, Collection[str]] | None) -> dict[str, Any]:
+    """Return the tables with those keys alone; `*` stands for every key of a table."""
+    if only is None:
+        return tables
+    return {
+        table: {key: value for key, value in values.items() if key in only[table] or "*" in only[table]}
+        for table, values in tables.items()
+        if table in only and isinstance(values, dict)
+    }
 
 
 def _find_own_store(own: Mapping[str, Any], where: SettingPlaces) -> Iterator[Problem]:

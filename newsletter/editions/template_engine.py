@@ -1,7 +1,9 @@
 """Filling of the Jinja templates, with each failure as an error with a file and a line."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, partial
 from pathlib import Path
 from traceback import extract_tb
@@ -10,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2 import TemplateError as JinjaError
 from jinja2.meta import find_referenced_templates
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
 from newsletter.editions.compiled_templates import COMPILED_TEMPLATES
@@ -22,6 +25,18 @@ _MARK = "@closed"
 _NOT_CSS = re.compile(r"""\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|/\*.*?\*/|"[^"\n]*"|'[^'\n]*'""", re.DOTALL)
 # Jinja names our classes in full; an editor knows them by their words.
 _CLASS = re.compile(r"'newsletter\.[\w.]+\.(\w+?)(?:Settings)? object'")
+
+_SANDBOXED = ContextVar("sandboxed templates", default=False)
+
+
+@contextmanager
+def sandbox_templates() -> Iterator[None]:
+    """Fill templates in Jinja's sandbox meanwhile, where they reach no inner part of an object and change none."""
+    token = _SANDBOXED.set(True)
+    try:
+        yield
+    finally:
+        _SANDBOXED.reset(token)
 
 
 def fill_template(
@@ -39,13 +54,14 @@ def fill_template(
     `translation` what the texts are written in: its `words_language` and `direction`.
     """
     # Escaping is an argument, since select_autoescape does not know a name such as email.mjml.j2.
-    environment = Environment(
+    is_sandboxed = _SANDBOXED.get()
+    environment = (ImmutableSandboxedEnvironment if is_sandboxed else Environment)(
         loader=FileSystemLoader(path, encoding="utf-8-sig"),  # as Windows' editors may save
-        autoescape=autoescape,  # noqa: S701  # as the caller says
+        autoescape=autoescape,  # as the caller says
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=COMPILED_TEMPLATES,
+        bytecode_cache=None if is_sandboxed else COMPILED_TEMPLATES,  # the sandbox compiles otherwise
     )
     environment.filters |= {"capitals": partial(write_capitals, language=translator.words_language), **filters}
     environment.globals |= {"translation": translator, **_make_translating(translator, autoescape=autoescape)}

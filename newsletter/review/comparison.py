@@ -1,35 +1,60 @@
 """What is different in a draft: since a git revision word by word, or beside the issue before it in one sentence."""
 
+from collections.abc import Sequence
+
 from newsletter.editions.translated_drafts import read_workspace_draft
 from newsletter.issue.draft import Draft
-from newsletter.review.earlier_drafts import compare_extent, find_issue_before, read_earlier
+from newsletter.review.earlier_drafts import (
+    EarlierFiles,
+    RevisionFiles,
+    compare_extent,
+    find_issue_before,
+    list_other_files,
+    parse_earlier,
+)
 from newsletter.review.issue_change import IssueChange, IssueComparison
 from newsletter.review.issue_changes import describe_changes
+from newsletter.review.reviewed_draft import ReviewedDraft
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
 
-def compare_draft(workspace: Workspace, draft: Draft, revision: str | None) -> IssueComparison | None:
-    """Return what is different in a valid draft since the revision, or without one, beside the issue before it.
+def compare_drafts(
+    workspace: Workspace, drafts: Sequence[ReviewedDraft], since: RevisionFiles | None
+) -> dict[str, IssueComparison]:
+    """Return what is different in the valid drafts, by the names of their editions: since a revision, if one is given.
 
-    Without a revision a translation, and the first issue, are compared with nothing. Raises DecisionNeeded when git
-    can't tell.
+    Else it is what is different beside the issue before, and translations, and the first issue, have nothing.
     """
+    compared = {
+        draft.name: _compare(workspace, read_workspace_draft(workspace, draft.path), since)
+        for draft in drafts
+        if draft.rendered
+    }
+    return {name: comparison for name, comparison in compared.items() if comparison}
+
+
+def _compare(workspace: Workspace, draft: Draft, since: RevisionFiles | None) -> IssueComparison | None:
+    if since is None:
+        return None if draft.language else _compare_with_issue_before(workspace, draft)
+    files = since.drafts.get(draft.path.name)
+    if files is None:
+        return IssueComparison(summary=f"It was not there at {since.revision}: all of it is new.")
+    return _compare_with_earlier(draft, files, since.revision)
+
+
+def _compare_with_earlier(draft: Draft, files: EarlierFiles, revision: str) -> IssueComparison | None:
+    earlier = parse_earlier(files, draft.language)
     if draft.issue is None:
         return None
-    if revision is None:
-        return None if draft.language else _compare_with_issue_before(workspace, draft)
-    earlier = read_earlier(draft.path, draft.language, revision)
-    if earlier.draft is None:
-        return IssueComparison(summary=f"It was not there at {revision}: all of it is new.")
-    if earlier.draft.issue is None:
-        problems = format_count(len(earlier.draft.problems), "problem")
+    if earlier.issue is None:
+        problems = format_count(len(earlier.problems), "problem")
         return IssueComparison(
             summary=f"At {revision} it was no valid draft ({problems}), so what has changed can't be told."
         )
     changes = (
-        *describe_changes(earlier.draft.issue, draft.issue),
-        *(IssueChange(place=f"The file {name}", what="is another one") for name in earlier.other_files),
+        *describe_changes(earlier.issue, draft.issue),
+        *(IssueChange(place=f"The file {name}", what="is another one") for name in list_other_files(files, draft.path)),
     )
     counted = format_count(len(changes), "change") if changes else "Nothing has changed"
     return IssueComparison(summary=f"{counted} since {revision}.", changes=changes)

@@ -1,9 +1,10 @@
 """A draft as it was at a git revision, and the issue before it: what a review compares it with."""
 
 import os
-import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from newsletter.errors import DecisionNeeded
 from newsletter.git import NoAnswer, ask_git
@@ -17,25 +18,39 @@ _MOST_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class EarlierDraft:
-    """A draft at a revision: None where it was not there yet. `other_files` are files beside it that differ by now."""
+class EarlierFiles:
+    """A draft at a revision: its file's name and contents then, and those of the files beside it that it named."""
 
-    draft: Draft | None
-    other_files: tuple[str, ...] = ()
+    name: str
+    source: bytes
+    beside: Mapping[str, bytes]
 
 
-def read_earlier(path: Path, language: str, revision: str) -> EarlierDraft:
-    """Read the draft at `path` as it was at a revision, by the name that it had there, with the files beside it.
+@dataclass(frozen=True, kw_only=True)
+class RevisionFiles:
+    """Drafts at a git revision by the names that their files have now; those that were not there are left out."""
+
+    revision: str
+    drafts: Mapping[str, EarlierFiles]
+
+
+def fetch_revision(paths: Iterable[Path], revision: str) -> RevisionFiles:
+    """Fetch drafts of one folder as they were at a revision, by the names that they had there; nothing is parsed.
 
     Raises DecisionNeeded when git can't tell.
     """
+    fetched = ((path.name, _fetch(path, revision)) for path in paths)
+    return RevisionFiles(revision=revision, drafts={name: files for name, files in fetched if files})
+
+
+def _fetch(path: Path, revision: str) -> EarlierFiles | None:
     folder = path.parent.resolve()
     try:
         top = Path(os.fsdecode(ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
         found = ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         commit = found.decode().strip()
         name = _find_former_name(top, commit, folder / path.name)
-        return EarlierDraft(draft=None) if name is None else _read(top, commit, name, path, language)
+        return None if name is None else _fetch_files(top, commit, Path(name))
     except NoAnswer as error:
         raise DecisionNeeded(
             f"git can't tell what {path.name} was at {quote_text(revision)}: {error.message}.",
@@ -58,21 +73,32 @@ def _find_former_name(top: Path, commit: str, path: Path) -> str | None:
     return renamed[0] if renamed else None
 
 
-def _read(top: Path, commit: str, name: str, path: Path, language: str) -> EarlierDraft:
-    source = _show(top, commit, name).decode("utf-8-sig", "replace")
-    former = Path(name)
-    with tempfile.TemporaryDirectory() as place:
-        other = []
-        # Its pictures were beside it: without them it would be no valid issue.
-        listed = ask_git(top, "ls-tree", "-z", "--name-only", "--full-tree", commit, "--", f"{former.parent}/")
-        for beside in (Path(os.fsdecode(each)) for each in listed.split(b"\0") if each):
-            if beside != former and beside.name in source:
-                data, now = _show(top, commit, beside.as_posix()), path.parent / beside.name
-                (Path(place) / beside.name).write_bytes(data)
-                if now.is_file() and not now.is_symlink() and now.read_bytes() != data:
-                    other.append(beside.name)
-        draft = parse_draft(Path(place) / former.name, source, language)
-    return EarlierDraft(draft=draft, other_files=tuple(other))
+def _fetch_files(top: Path, commit: str, draft: Path) -> EarlierFiles:
+    source = _show(top, commit, draft.as_posix())
+    listed = ask_git(top, "ls-tree", "-z", "--name-only", "--full-tree", commit, "--", f"{draft.parent}/")
+    others = (Path(os.fsdecode(each)) for each in listed.split(b"\0") if each)
+    # Its pictures were beside it: without them it would be no valid issue.
+    beside = {
+        other.name: _show(top, commit, other.as_posix())
+        for other in others
+        if other != draft and os.fsencode(other.name) in source
+    }
+    return EarlierFiles(name=draft.name, source=source, beside=beside)
+
+
+def parse_earlier(files: EarlierFiles, language: str) -> Draft:
+    """Parse and validate a draft as it was at a revision."""
+    with TemporaryDirectory() as folder:
+        for name, data in files.beside.items():
+            Path(folder, name).write_bytes(data)
+        return parse_draft(Path(folder, files.name), files.source.decode("utf-8-sig", "replace"), language)
+
+
+def list_other_files(files: EarlierFiles, path: Path) -> list[str]:
+    """Return the names of files beside a draft, now at `path`, that hold something else than at the revision."""
+    now = {name: path.parent / name for name in files.beside}
+    there = {name: place for name, place in now.items() if place.is_file() and not place.is_symlink()}
+    return [name for name, place in there.items() if place.read_bytes() != files.beside[name]]
 
 
 def _show(top: Path, commit: str, name: str) -> bytes:
