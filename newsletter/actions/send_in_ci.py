@@ -48,9 +48,9 @@ class RecordWish:
 class RunnerReport:
     """Report of a runner's send: the campaigns that it had in hand, as they are now, and what else there is to say.
 
-    `held` are issues that a person has to look at; `waits_for` is who holds the state, where a later run is to look.
-    `error` is what stopped the send, and `record_error` what kept the sent records out of git, which `commit` has
-    otherwise.
+    `held` are issues that a person has to look at; `void` unsent ones that were approved as they no longer are, each
+    with what is another one by now; `waits_for` is who holds the state, where a later run is to look. `error` is what
+    stopped the send, and `record_error` what kept the sent records out of git, which `commit` has otherwise.
     """
 
     campaigns: list[CampaignReport] = field(default_factory=list)
@@ -59,6 +59,7 @@ class RunnerReport:
     scheduled: IssueName | None = None
     waits_for: str = ""
     held: list[IssueName] = field(default_factory=list)
+    void: list[tuple[IssueName, str]] = field(default_factory=list)
     records: list[Path] = field(default_factory=list)
     commit: str = ""
     error: NewsletterError | None = None
@@ -68,7 +69,8 @@ class RunnerReport:
     def is_well(self) -> bool:
         """Whether all is done that was to be done."""
         complete = all(one.counts.complete or self.scheduled for one in self.campaigns)
-        return complete and not (self.unusable or self.error or self.record_error)
+        is_void = bool(self.void) and not self.campaigns
+        return complete and not (self.unusable or self.error or self.record_error or is_void)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +143,7 @@ def _choose(publication: OpenPublication, name: str | None, done: RunnerReport) 
     if name is not None:
         return read_draft_to_send(publication, name, _make_options(begun=True))
     begun = _find_begun(publication, done)
-    approved = [path for path in _list_unsent(publication) if _is_approved(publication, path)]
+    approved = [path for path in _list_unsent(publication) if _is_approved(publication, path, done)]
     issues = [*begun, *(read_issue_name(path) for path in approved)]
     if len(issues) > 1:
         told = [*(f"{issue} (half sent)" for issue in begun), *(read_issue_name(path) for path in approved)]
@@ -169,14 +171,17 @@ def _list_unsent(publication: OpenPublication) -> list[Path]:
     ]
 
 
-def _is_approved(publication: OpenPublication, path: Path) -> bool:
+def _is_approved(publication: OpenPublication, path: Path, done: RunnerReport) -> bool:
     """Return whether an issue is approved as it is now; a draft that can't be rendered is not."""
     try:
-        return find_issue_approvals(publication, publication.read_draft(path)).is_approved
+        approvals = find_issue_approvals(publication, publication.read_draft(path))
     except ConfigError:
         raise
     except NewsletterError:
         return False
+    if not approvals.is_approved:
+        done.void += [(approvals.issue, one.void) for one in approvals.approvals if one.void]
+    return approvals.is_approved
 
 
 def _make_options(*, begun: bool) -> SendOptions:

@@ -56,6 +56,8 @@ def _show(done: RunnerReport) -> int:
     if done.waits_for:
         say(f"The state is in other hands: {done.waits_for}. What is due is sent by a later run.")
     elif not done.campaigns and not done.error:
+        for issue, why in done.void:
+            say(f"{issue} is not sent: an approval of it is void: {remove_addresses(why)}", style="yellow")
         say("Nothing is to be sent: no issue is approved and unsent, and nothing is due.")
     for error in (done.error, done.record_error):
         if error is not None:

@@ -138,7 +138,7 @@ def test_from_a_pull_request_to_every_reader_once(team: Team) -> None:
     jobs = team.open_pull_request()
     assert {name: job.success for name, job in jobs.items()} == {"review": True, "comment": True}, jobs
     (comment,) = team.forge.bodies
-    assert "May ~~18~~**19**" in comment
+    assert "May <del>18</del><ins>19</ins>" in comment
     review = team.runner.artifacts / "newsletter-review"
     assert (review / "index.html").is_file()
     assert list(review.glob("pictures/*email-phone-dark.png"))
@@ -153,10 +153,13 @@ def test_from_a_pull_request_to_every_reader_once(team: Team) -> None:
     team.push("Mend it again", "issue")
     team.open_pull_request()
     assert len(team.forge.comments) == 1
-    assert "May ~~18~~**20**" in team.forge.bodies[0].replace("\r", "")
+    assert "May <del>18</del><ins>20</ins>" in team.forge.bodies[0].replace("\r", "")
     team.merge()
     sent = team.send()
     assert team.server.copies() == Counter(), sent
+    assert not sent["send"].success
+    assert "2.10 is not sent: an approval of it is void: the" in sent["send"].output
+    assert "@example.org" not in sent["send"].output
 
     # Approved again, it is sent by the merge: once, with its record on main and its page on the website.
     git(team.work.root, "fetch", "--quiet", "origin")

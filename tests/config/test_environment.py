@@ -21,9 +21,9 @@ BASE = tomllib.loads((ROOT / "newsletter.toml").read_text())
 # Tried in their order where a setting has no default to try.
 CANDIDATES = (
     "exampleorg", "desk@example.org", "{headline}", "https://example.org", "example.org", "logo.png", "5", "a word",
-    "en", "sqlite:///members.db",
+    "en", "sqlite:///members.db", "branch",
 )  # fmt: skip
-SECRETS = {"password", "key", "tokens", "forgotten"}  # from the environment alone
+SECRETS = {"password", "key", "tokens", "forgotten", "age_identity"}  # from the environment alone
 
 
 def _models() -> Iterator[tuple[str, type[BaseModel]]]:

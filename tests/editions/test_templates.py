@@ -58,7 +58,7 @@ def _restyle(publication: Publication, name: str, old: str, new: str) -> None:
         ("email.css", "{{ theme.accent }}", "{{ theme.akzent }}", "akzent"),
         ("email.css", "{% set dark", "{% sett dark", "sett"),
         ("email.txt.j2", "address) | wrapped", "address) | wraped", "wraped"),
-        ("edition.typ", "masthead(24pt)", "mastheadd(24pt)", "mastheadd"),
+        ("edition.typ", "#masthead(", "#mastheadd(", "mastheadd"),
         ("edition.typ", "publish.with", '#import "@preview/cetz:0.2.0"\npublish.with', "network"),
         ("edition.typ", "#lead", "#lead(", "unclosed"),
         ("edition.typ", "#lead", '#read("/etc/passwd")', "passwd"),
