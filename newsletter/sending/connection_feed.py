@@ -16,12 +16,10 @@ class ConnectionFeed:
 
     It ends after `at_most` messages, when the server refuses what it refuses to this connection alone, after several
     refusals in a row, and when there was nothing to carry for five seconds. `carried` counts the messages that were
-    accepted. `on_slow` is called when this connection answers late, or will, for what the server has refused on it.
+    accepted.
     """
 
-    def __init__(
-        self, dispatcher: Dispatcher, at_most: int | None = None, on_slow: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, dispatcher: Dispatcher, at_most: int | None = None) -> None:
         self._dispatcher = dispatcher
         self._left = at_most
         self._in_hand: dict[str, tuple[Delivery, float]] = {}
@@ -29,7 +27,6 @@ class ConnectionFeed:
         self._note_taken = self._recorder.note_handed_over
         self.carried = 0
         self._refused = 0  # messages in a row
-        self._on_slow = on_slow
         self.useful = False  # a message was answered
         self.was_told = False  # by a 421 that answered a message, that the server ends the connection
         self._loop = asyncio.get_running_loop()
@@ -144,14 +141,9 @@ class ConnectionFeed:
             self.was_told = self.was_told or result.code == _CLOSING
             goes_on = self._dispatcher.refuse(delivery, result, now, now - since, self.carried)
             self._refused += 1
-            throttle = self._dispatcher.throttle
-            if self._refused >= throttle.session_refusals:
-                goes_on = False
-            if not goes_on:
+            if not goes_on or self._refused >= self._dispatcher.throttle.session_refusals:
                 self.end()
-            if self._refused >= throttle.session_refusals and throttle.is_slow_after_refusals:
-                self._on_slow()
-            elif self._in_hand:
+            if self._in_hand:
                 self._watch_for_slowness()
 
     def _watch_for_slowness(self) -> None:
@@ -162,7 +154,6 @@ class ConnectionFeed:
         self._slow_timer = None
         self._dispatcher.throttle.record_slow(self._refused)
         self.end()
-        self._on_slow()
 
     def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
         """Give a message back of whose text nothing has left."""

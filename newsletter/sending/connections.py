@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from math import inf
 
 from newsletter.backends import Announced, Backend, SessionLost, Unreachable, read_announced
@@ -40,7 +39,6 @@ class Connections:
         self._feeds: set[ConnectionFeed] = set()  # of those that are open
         self._opening: dict[asyncio.Task[None], float] = {}  # since when
         self._tasks: set[asyncio.Task[None]] = set()
-        self._leaving: set[asyncio.Task[None]] = set()  # of connections that take long to say goodbye
         self._opened = False  # whether one has ever been open
         self._begun_at = -inf
         self._not_before = -inf
@@ -97,8 +95,8 @@ class Connections:
             self._begin(now)
 
     def _find_next_opening(self, now: float) -> float:
-        """Return when one more connection may be opened."""
-        at = max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks - self._leaving)))
+        """Return when one more connection may be opened; one that ends has its place until it is closed."""
+        at = max(self._not_before, self._throttle.find_next_connection(now, len(self._tasks)))
         unseen = [begun for begun in self._opening.values() if now - begun < _UNSEEN_S]
         return at if len(unseen) < _MOST_UNSEEN else max(at, min(unseen) + _UNSEEN_S)
 
@@ -118,7 +116,6 @@ class Connections:
     def _end(self, task: "asyncio.Task[None]") -> None:
         self._opening.pop(task, None)
         self._tasks.discard(task)
-        self._leaving.discard(task)
         if not self._tasks:
             self._all_ended.set()
         if task.cancelled() and not self._stopped:
@@ -146,7 +143,7 @@ class Connections:
         try:
             async with self._backend.connect() as session:
                 self._note_announced(read_announced(session))
-                feed = ConnectionFeed(dispatcher, self._throttle.begin_session(), self._find_leave())
+                feed = ConnectionFeed(dispatcher, self._throttle.begin_session())
                 self._note_open(feed)
                 await session.deliver(feed)
         except SessionLost as error:
@@ -161,17 +158,6 @@ class Connections:
             self._note_lost(feed, loss)
         elif feed is not None and not feed.useful and not feed.is_over:
             self._not_before = dispatcher.read_clock() + _AFTER_FAILURE_S
-
-    def _find_leave(self) -> Callable[[], None]:
-        """Return what counts this task's connection no more, so that another may be opened in its place."""
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-
-        def leave() -> None:
-            if task in self._tasks:
-                self._leaving.add(task)
-                loop.call_soon(self._adapt)
-
-        return leave
 
     def _note_announced(self, announced: Announced) -> None:
         """Believe what the server announces, before it is tried with anybody's message."""

@@ -263,11 +263,6 @@ class Throttle:
         """Return after how many messages refused in a row a connection is to give way to a new one."""
         return self._session_refusals.most
 
-    @property
-    def is_slow_after_refusals(self) -> bool:
-        """Return whether the server is known to answer a connection late after refusals."""
-        return self._session_refusals.is_slow
-
     def find_slow(self) -> float:
         """Return after how many seconds without an answer a session has turned slow."""
         return self._session_refusals.find_slow(self._took_s)

@@ -9,12 +9,11 @@ class SessionRefusals:
 
     Postfix delays each further reply of a session by a second once there were ten errors, and ends it at twenty
     (smtpd_soft_error_limit, smtpd_hard_error_limit), unless a message is accepted between. Where a session turns slow
-    sooner, that is learned; `is_slow` says that it has been.
+    sooner, that is learned.
     """
 
     def __init__(self) -> None:
         self.most = _MOST
-        self.is_slow = False
 
     def find_slow(self, usual_s: float) -> float:
         """Return after how many seconds without an answer a session has turned slow, by what one usually takes."""
@@ -23,4 +22,3 @@ class SessionRefusals:
     def record_slow(self, refused: int) -> None:
         """Count a session that has turned slow after it refused so many in a row."""
         self.most = min(self.most, refused)
-        self.is_slow = True

@@ -218,22 +218,52 @@ def test_connections_knock_a_few_at_a_time(freeze: Callable[[int], Frozen]) -> N
     assert all(later - sooner >= 0.019 for sooner, later in zip(begun[1:], begun[5:], strict=False))
 
 
-def test_a_connection_that_falls_silent_after_a_refusal_is_left_for_another(freeze: Callable[[int], Frozen]) -> None:
-    """Postfix delays each reply after an error by a second (smtpd_error_sleep_time), and it need not be the tenth."""
-    campaign = freeze(40)
-    sleeping = asyncio.Event()
+def test_a_connection_that_falls_silent_after_a_refusal_takes_no_more(freeze: Callable[[int], Frozen]) -> None:
+    """Postfix delays each reply after an error by a second (smtpd_error_sleep_time), and it need not be the tenth.
 
-    async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
-        if pigeons.carried == 5:
-            reply = "no such user"
-            refused = Result(key=message.key, outcome=Outcome.REFUSED, stage="rcpt", code=550, reply=reply)
-            feed.answer(refused)
-            return
-        if pigeons.carried == 6:
-            await asyncio.wait_for(sleeping.wait(), 30)  # all others get theirs over another
-        feed.answer(_accepted(message))
-        if pigeons.carried == 40:
-            sleeping.set()
+    Such a session has its place among the connections until it is closed, so that the server never has more of them.
+    """
+    campaign = freeze(60)
+    sessions: list[list[Outcome]] = []
+    is_open = most_open = 0
 
-    campaign.send(carry, Limits(connections=1))
-    assert campaign.states() == {State.ACCEPTED: 39, State.REFUSED: 1}
+    class Sleeping(Pigeons):
+        @asynccontextmanager
+        async def connect(self) -> AsyncIterator[Pigeons]:
+            nonlocal is_open, most_open
+            is_open += 1
+            most_open = max(most_open, is_open)
+            sessions.append([])
+            try:
+                yield Session(sessions[-1])
+                await asyncio.sleep(0.1)  # it sleeps before the reply to QUIT as well
+            finally:
+                is_open -= 1
+
+    class Session(Pigeons):
+        def __init__(self, answers: list[Outcome]) -> None:
+            self._answers = answers
+
+        async def deliver(self, feed: Feed) -> None:
+            while (message := feed.take()) is not None or await feed.wait():
+                if message is None:
+                    continue
+                if Outcome.REFUSED in self._answers:
+                    await asyncio.sleep(0.6)
+                refused = Result(key=message.key, outcome=Outcome.REFUSED, stage="rcpt", code=550, reply="no such user")
+                result = refused if len(self._answers) == 4 else _accepted(message)
+                self._answers.append(result.outcome)
+                feed.answer(result)
+                await asyncio.sleep(0.005)
+
+    campaign.send_through(Sleeping(_never, Limits(connections=3)), SendingRules(refusals=None))
+    states = campaign.states()
+    assert set(states) == {State.ACCEPTED, State.REFUSED}
+    assert sum(states.values()) == 60
+    assert most_open == 3
+    # Each bears one refusal, and what it has in hand then.
+    assert len(sessions) >= 60 / 6
+
+
+async def _never(_pigeons: Pigeons, _feed: Feed, _message: Message) -> None:
+    raise AssertionError("each session carries by itself")
