@@ -12,7 +12,7 @@ from newsletter.campaigns.list_comparison import ListComparison
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.issue_name import IssueName
-from newsletter.jobs.job_queue import count_workers, defer_sending, rests_after_failure
+from newsletter.jobs.job_queue import count_workers, defer_sending, rests_after_failure, rests_for_quota
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.handovers import (
     Ending,
@@ -173,7 +173,8 @@ class _Follower:
             self._working_at = now
             return
         with self._store.transaction() as connection:  # what a crashed worker had in hand waits again, without a job
-            if not rests_after_failure(connection, self._issue):
+            is_quota = rests_for_quota(connection, self._issue, handover.id)
+            if not is_quota and not rests_after_failure(connection, self._issue):
                 defer_sending(connection, self._issue)
         if now - self._working_at > _PATIENCE_S or not count_workers(self._store):
             report = send_share(self._publication, self._issue, StopSwitch(), observer=_Part(self._observer, self))

@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import time
+from zoneinfo import ZoneInfo
 
 from newsletter.actions.deliver import keep_signal_handlers
 from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.backends import SenderRefused, Unreachable, name_server
 from newsletter.campaigns.sent_record import write_record
-from newsletter.clock import make_instant
-from newsletter.errors import DecisionNeeded, ListError, NewsletterError
+from newsletter.clock import format_moment, make_instant
+from newsletter.errors import DecisionNeeded, DeliveryError, ListError, NewsletterError
 from newsletter.issue_name import IssueName
-from newsletter.jobs.job_queue import defer_sending
+from newsletter.jobs.job_queue import defer_after_quota, defer_sending, find_quota_rest
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.frozen_lists import OWN_LIST, read_frozen_lists
 from newsletter.ledger.handovers import (
@@ -32,11 +33,11 @@ from newsletter.ledger.handovers import (
     find_last_heartbeat,
     take_comparing_turn,
 )
-from newsletter.ledger.workers import LeaseLost, settle_expired
+from newsletter.ledger.workers import LeaseLost, read_clock, settle_expired
 from newsletter.publication import OpenPublication
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.handover_share import HandoverShare, StopSwitch
-from newsletter.sending.refusals import SenderBlocked, TooManyRefused
+from newsletter.sending.refusals import QuotaUsedUp, SenderBlocked, TooManyRefused
 from newsletter.sending.rules import SendingRules
 from newsletter.sending.worker import send_campaign
 from newsletter.store import Busy, Store
@@ -78,7 +79,8 @@ def send_share(
 
     Stages: settle the leases of workers that crashed, see who waits, ask for one more worker, send, see who waits
     still. What no other worker could do any better ends the handover; what may mend itself is tried again later, after
-    a rest that doubles with each of `failures` in a row. Raises DeliveryError when the store can't be used.
+    a rest that doubles with each of `failures` in a row, and for a quota that is used up not before it can be open
+    again. Raises DeliveryError when the store can't be used.
     """
     store = publication.store
     handover = find_handover(store, issue)
@@ -90,7 +92,11 @@ def send_share(
             waiting = end_when_done(store, issue, handover.id)
             if not waiting.is_anybody_due(time() + _SOON_S):
                 return _leave(store, handover, waiting)
-            if late := _find_late(store, handover, waiting):
+            with store.reading() as connection:
+                rest, clock = find_quota_rest(connection, issue, handover.id), read_clock(connection)
+            if rest is not None and rest > clock:
+                return ShareReport(result=ShareResult.LATER, error=_describe_rest(publication, rest))
+            if late := _find_late(store, handover, waiting, rest):
                 end_handover(store, issue, handover.id, Ending.HELD, late.message)
                 return ShareReport(result=ShareResult.ENDED, error=late)
             if handover.has_ranges:
@@ -118,6 +124,11 @@ def _send(
         observer.end(issue, None)
     except LeaseLost as error:  # this worker stood still; it goes on with a lease of its own, behind the others
         _try_again(store, issue, None, failures)
+        return ShareReport(result=ShareResult.LATER, error=error)
+    except QuotaUsedUp as error:
+        after_s = (error.wait.next_try - datetime.now(UTC)).total_seconds()
+        with store.transaction() as connection:
+            defer_after_quota(connection, issue, handover.id, after_s)
         return ShareReport(result=ShareResult.LATER, error=error)
     except NewsletterError as error:
         ending = _find_ending(error)
@@ -191,11 +202,26 @@ def _choose_comparison(publication: OpenPublication, handover: Handover) -> Call
     return compare
 
 
-def _find_late(store: Store, handover: Handover, waiting: Waiting) -> DecisionNeeded | None:
-    """Return why nothing leaves by itself any more, when nothing has moved for so long that others may have sent it."""
+def _describe_rest(publication: OpenPublication, until: float) -> DeliveryError:
+    """Return that the server's quota is used up until a moment, in seconds since 1970."""
+    zone = ZoneInfo(publication.config.publication.timezone)
+    at = format_moment(make_instant(datetime.fromtimestamp(until, UTC)), zone)
+    return DeliveryError(
+        "The mail server's quota is used up, and everyone who has not got the issue still waits.",
+        next_step=f"The workers go on by themselves: {at}.",
+    )
+
+
+def _find_late(store: Store, handover: Handover, waiting: Waiting, rest: float | None) -> DecisionNeeded | None:
+    """Return why nothing leaves by itself any more, when nothing has moved for so long that others may have sent it.
+
+    A `rest` for the server's quota was meant, until its end in seconds since 1970.
+    """
     moved = [handover.handed_at, find_last_heartbeat(store, handover.issue)]
     if not waiting.pending and waiting.next_due is not None:
         moved.append(make_instant(datetime.fromtimestamp(waiting.next_due, UTC)))
+    if rest is not None:
+        moved.append(make_instant(datetime.fromtimestamp(rest, UTC)))
     if datetime.now(UTC) - max(moment for moment in moved if moment) <= LATE:
         return None
     return DecisionNeeded(

@@ -26,7 +26,13 @@ SEND, OUTBOX = "newsletter.send", "newsletter.outbox"  # tasks
 ALIVE_S = 30.0  # a worker that has not been heard of for longer does not count
 _LONGEST_NAME = 40
 _WORKERS = table("procrastinate_workers", column("id"), column("last_heartbeat"))
-_JOBS = table("procrastinate_jobs", column("queueing_lock"), column("status"), column("args", JSONB))
+_JOBS = table(
+    "procrastinate_jobs",
+    column("queueing_lock"),
+    column("status"),
+    column("args", JSONB),
+    column("scheduled_at"),
+)
 
 
 def has_queue(connection: Connection) -> bool:
@@ -58,11 +64,36 @@ def defer_sending(connection: Connection, issue: IssueName, *, after_s: float | 
     It is there when the transaction is committed. One job of each kind waits for a campaign, however often this is
     called. `failures` is how often in a row it could not be sent. Returns False where there is no queue.
     """
-    at = None
-    if after_s is not None:  # by the clock that the queue goes by: those of several machines differ
-        at = datetime.fromtimestamp(read_clock(connection), UTC) + timedelta(seconds=max(0.0, after_s))
+    at = None if after_s is None else _find_moment(connection, after_s)
     lock = _name_lock(connection, issue, is_later=at is not None)
     return _defer(connection, SEND, SENDING, at, lock, {"issue": issue, "failures": failures})
+
+
+def defer_after_quota(connection: Connection, issue: IssueName, handover: str, after_s: float) -> bool:
+    """Put in the job by which a handover goes on in so many seconds, when the server's quota can be open again."""
+    at = _find_moment(connection, after_s)
+    lock = _name_quota_lock(connection, issue, handover)
+    return _defer(connection, SEND, SENDING, at, lock, {"issue": issue, "failures": 0})
+
+
+def find_quota_rest(connection: Connection, issue: IssueName, handover: str) -> float | None:
+    """Return until when a handover rests, or has rested, for the server's quota, in seconds since 1970.
+
+    None where it does not, or the job that was to go on then has come to its end.
+    """
+    if not has_queue(connection):
+        return None
+    mine = _JOBS.c.queueing_lock == _name_quota_lock(connection, issue, handover)
+    under_way = cast(_JOBS.c.status, Text).in_(("todo", "doing"))
+    moment = select(func.extract("epoch", func.max(_JOBS.c.scheduled_at))).where(mine, under_way)
+    found = connection.scalar(moment)
+    return None if found is None else float(found)
+
+
+def rests_for_quota(connection: Connection, issue: IssueName, handover: str) -> bool:
+    """Return whether the server's quota is used up, so that nobody is to try before a job does."""
+    until = find_quota_rest(connection, issue, handover)
+    return until is not None and until > read_clock(connection)
 
 
 def rests_after_failure(connection: Connection, issue: IssueName) -> bool:
@@ -80,6 +111,16 @@ def rests_after_failure(connection: Connection, issue: IssueName) -> bool:
 def defer_outbox(connection: Connection, at: datetime) -> bool:
     """Put in a job that looks at the publication's outbox at a moment, as `defer_sending` does."""
     return _defer(connection, OUTBOX, UPKEEP, at, None, {})
+
+
+def _find_moment(connection: Connection, after_s: float) -> datetime:
+    """Return a moment by the clock that the queue goes by: those of several machines differ."""
+    return datetime.fromtimestamp(read_clock(connection), UTC) + timedelta(seconds=max(0.0, after_s))
+
+
+def _name_quota_lock(connection: Connection, issue: IssueName, handover: str) -> str:
+    # Handed over once more, a campaign is tried at once: whoever did that may have got a larger quota.
+    return f"quota {publication_of(connection)}/{issue} {handover}"
 
 
 def _name_lock(connection: Connection, issue: IssueName, *, is_later: bool) -> str:
