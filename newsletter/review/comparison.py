@@ -1,9 +1,11 @@
 """What is different in a draft: since a git revision word by word, or beside the issue before it in one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from newsletter.editions import EditionContext
 from newsletter.editions.translated_drafts import read_workspace_draft
 from newsletter.issue.draft import Draft
+from newsletter.issue.model import Issue
 from newsletter.review.earlier_drafts import (
     EarlierFiles,
     RevisionFiles,
@@ -15,6 +17,7 @@ from newsletter.review.earlier_drafts import (
 from newsletter.review.issue_change import IssueChange, IssueComparison
 from newsletter.review.issue_changes import describe_changes
 from newsletter.review.reviewed_draft import ReviewedDraft
+from newsletter.review.word_diff import diff_words, shorten_kept
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
@@ -39,11 +42,13 @@ def _compare(workspace: Workspace, draft: Draft, since: RevisionFiles | None) ->
         return None if draft.language else _compare_with_issue_before(workspace, draft)
     files = since.drafts.get(draft.path.name)
     if files is None:
-        return IssueComparison(summary=f"It was not there at {since.revision}: all of it is new.")
-    return _compare_with_earlier(draft, files, since.revision)
+        return IssueComparison(summary=f"It was not there at {since.name}: all of it is new.")
+    return _compare_with_earlier(workspace, draft, files, since.name)
 
 
-def _compare_with_earlier(draft: Draft, files: EarlierFiles, revision: str) -> IssueComparison | None:
+def _compare_with_earlier(
+    workspace: Workspace, draft: Draft, files: EarlierFiles, revision: str
+) -> IssueComparison | None:
     earlier = parse_earlier(files, draft.language)
     if draft.issue is None:
         return None
@@ -53,11 +58,22 @@ def _compare_with_earlier(draft: Draft, files: EarlierFiles, revision: str) -> I
             summary=f"At {revision} it was no valid draft ({problems}), so what has changed can't be told."
         )
     changes = (
+        *_compare_inbox_lines(workspace, draft, earlier.issue, draft.issue),
         *describe_changes(earlier.issue, draft.issue),
-        *(IssueChange(place=f"The file {name}", what="is another one") for name in list_other_files(files, draft.path)),
+        *(IssueChange(part=name, what="The file is another one") for name in list_other_files(files, draft.path)),
     )
     counted = format_count(len(changes), "change") if changes else "Nothing has changed"
     return IssueComparison(summary=f"{counted} since {revision}.", changes=changes)
+
+
+def _compare_inbox_lines(workspace: Workspace, draft: Draft, before: Issue, after: Issue) -> Iterator[IssueChange]:
+    """Yield what else an inbox shows, where the draft names no subject or preheader and both follow from the text."""
+    context = EditionContext.from_workspace(workspace).in_language(draft.language)
+    old, new = (context.typeset(issue).seen_by(frozenset()) for issue in (before, after))
+    for name, write in (("subject", context.subject), ("preheader", context.preheader)):
+        if getattr(before, name) is None and getattr(after, name) is None and write(old) != write(new):
+            words = shorten_kept(diff_words(write(old), write(new)))
+            yield IssueChange(part="In the inbox", what=f"The {name}", words=words)
 
 
 def _compare_with_issue_before(workspace: Workspace, draft: Draft) -> IssueComparison | None:

@@ -28,10 +28,20 @@ class EarlierFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionFiles:
-    """Drafts at a git revision by the names that their files have now; those that were not there are left out."""
+    """Drafts at a git revision by the names that their files have now; those that were not there are left out.
+
+    `commit` is the revision's commit and `date` its day, as people name them.
+    """
 
     revision: str
+    commit: str
+    date: str
     drafts: Mapping[str, EarlierFiles]
+
+    @property
+    def name(self) -> str:
+        """The revision in words: `main (1a2b3c4 of 2026-11-30)`."""
+        return f"{self.revision} ({self.commit} of {self.date})"
 
 
 def fetch_revision(paths: Iterable[Path], revision: str) -> RevisionFiles:
@@ -39,8 +49,19 @@ def fetch_revision(paths: Iterable[Path], revision: str) -> RevisionFiles:
 
     Raises DecisionNeeded when git can't tell.
     """
-    fetched = ((path.name, _fetch(path, revision)) for path in paths)
-    return RevisionFiles(revision=revision, drafts={name: files for name, files in fetched if files})
+    known = list(paths)
+    fetched = [(path.name, _fetch(path, revision)) for path in known]
+    drafts = {name: files for name, files in fetched if files}
+    commit, date = _describe_commit(known[0].parent.resolve(), revision) if known else ("", "")
+    return RevisionFiles(revision=revision, commit=commit, date=date, drafts=drafts)
+
+
+def _describe_commit(folder: Path, revision: str) -> tuple[str, str]:
+    """Return a revision's commit, shortened, and its day."""
+    shown = ("show", "--no-patch", "--no-show-signature", "--format=%h %cs")
+    answer = ask_git(folder, *shown, "--end-of-options", f"{revision}^{{commit}}")
+    commit, _, date = answer.decode().strip().partition(" ")
+    return commit, date
 
 
 def _fetch(path: Path, revision: str) -> EarlierFiles | None:

@@ -9,11 +9,11 @@ from newsletter.review.word_diff import TextStretch
 class IssueChange:
     """A difference: where it is, what has happened, and the words of it.
 
-    `place` begins a sentence ("Item 3, “Ports reopen”"), and `what` goes on with it ("is new", "leads to … instead of
-    …"). `words` are the text with what went and what came, empty where `what` says it all.
+    `part` is the part of the issue that it is about ("Item 3, “Ports reopen”"). `what` says in a sentence what has
+    happened, without its stop; `words` are the text with what went and what came, empty where `what` says it all.
     """
 
-    place: str
+    part: str
     what: str
     words: tuple[TextStretch, ...] = ()
 
@@ -28,3 +28,10 @@ class IssueComparison:
 
     summary: str
     changes: tuple[IssueChange, ...] = ()
+
+    def by_part(self) -> dict[str, list[IssueChange]]:
+        """Return the changes of each part, in reading order."""
+        parts: dict[str, list[IssueChange]] = {}
+        for change in self.changes:
+            parts.setdefault(change.part, []).append(change)
+        return parts

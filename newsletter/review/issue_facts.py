@@ -12,10 +12,10 @@ def list_facts(issue: RenderedIssue, links: str) -> list[tuple[str, str]]:
     facts = [("Length", " and ".join(extent)), ("Reading time", f"{issue.extent.minutes} min")]
     facts += [
         ("Items", f"{issue.items:,}"),
-        ("Where links lead", links) if links else ("Links", f"{issue.links:,}, not looked at"),
+        ("Where links lead", links) if links else ("Links", f"{issue.links:,}, not followed"),
     ]
     if "html" in issue.files:
-        facts.append(("Email", f"{format_size(issue.email_size)} of HTML; Gmail shows {CLIPPED_AT // 1000} kB"))
+        facts.append(("Email", f"{format_size(issue.email_size)} of HTML; Gmail cuts off at {CLIPPED_AT // 1000} kB"))
     if issue.picture_weight:
         facts.append(("Pictures", format_size(issue.picture_weight)))
     if issue.pages:

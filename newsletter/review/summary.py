@@ -55,7 +55,10 @@ def _shorten(parts: Sequence[_Part], longest: int) -> str:
 def _summarise(review: IssueReview) -> Iterator[_Part]:
     title = f": {escape_markdown(review.title)}" if review.title else ""
     counted = count_findings(review.findings)
-    yield _Part(f"## {escape_markdown(review.name)}{title}\n\n**{counted[0].upper()}{counted[1:]}.**\n\n", "issue")
+    followed = "" if review.links else " Links were not followed."
+    yield _Part(
+        f"## {escape_markdown(review.name)}{title}\n\n**{counted[0].upper()}{counted[1:]}.**{followed}\n\n", "issue"
+    )
     if review.untrusted:
         yield _Part("Rendered as a stranger's draft: packaged templates, no network, limits of time and memory.\n\n")
     if review.pictures.missing:
@@ -81,9 +84,12 @@ def _summarise_draft(review: IssueReview, draft: ReviewedDraft) -> Iterator[_Par
 
 def _list_changes(comparison: IssueComparison) -> Iterator[_Part]:
     yield _Part(f"**{escape_markdown(comparison.summary)}**\n\n", "comparison")
-    for change in comparison.changes:
-        words = f": {''.join(map(_mark_stretch, change.words))}" if change.words else "."
-        yield _Part(f"- {escape_markdown(change.place)} {escape_markdown(change.what)}{words}\n", "change")
+    for part, changes in comparison.by_part().items():
+        begin = f"- **{escape_markdown(part)}**\n"
+        for change in changes:
+            words = f": {''.join(map(_mark_stretch, change.words))}" if change.words else "."
+            yield _Part(f"{begin}  - {escape_markdown(change.what)}{words}\n", "change")
+            begin = ""
     if comparison.changes:
         yield _Part("\n")
 

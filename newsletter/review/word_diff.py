@@ -11,6 +11,7 @@ from uniseg.wordbreak import words
 # Comparing takes time that grows with the product of both lengths. Longer texts are compared by lines and sentences.
 _MOST_PAIRS = 4_000_000
 _SENTENCES = re.compile(r"(?<=[.!?。！？\n])(?=\s)|(?<=\n)")  # full-width signs end sentences too
+_AMOUNT = re.compile(r"(?<!\w)([$€£¥]?\d[\d.,]*\d%?|[$€£¥]\d%?|\d%)")
 _CONTEXT = 8  # words that are kept on each side of a change
 _GAP = "…"
 
@@ -72,7 +73,8 @@ def _diff(before: str, after: str) -> Iterator[TextStretch]:
 
 
 def _split(text: str) -> list[str]:
-    return list(words(text))
+    """Return the words of a text and what is between them; an amount is one word, with its currency and percent."""
+    return [part for piece in _AMOUNT.split(text) for part in ([piece] if _AMOUNT.fullmatch(piece) else words(piece))]
 
 
 def _join(stretches: Iterator[TextStretch]) -> Iterator[TextStretch]:

@@ -60,7 +60,7 @@ def _read(keys: dict[str, object]) -> Issue | None:
 def _say(change: IssueChange) -> str:
     marks = {Stretch.KEPT: "{}", Stretch.REMOVED: "[-{}-]", Stretch.ADDED: "[+{}+]"}
     words = "".join(marks[each.kind].format(each.text) for each in change.words)
-    return f"{change.place} {change.what}{': ' if words else '.'}{words}"
+    return f"{change.part}: {change.what}{': ' if words else '.'}{words}"
 
 
 def _describe(before: dict[str, object], after: dict[str, object]) -> list[str]:
@@ -107,68 +107,69 @@ _THREE = {"headline": "A ferry", "detail": "It leaves at nine."}
         pytest.param(
             {"items": [_ONE]},
             {"items": [{**_ONE, "detail": "The ports reopened after four months."}]},
-            ["Item 1, “Ports reopen”: the detail has other words: The ports reopened after [-three-][+four+] months."],
+            ["Item 1, “Ports reopen”: The detail: The ports reopened after [-three-][+four+] months."],
             id="a word",
         ),
         pytest.param(
             {"items": [_ONE, _TWO, _THREE]},
             {"items": [_THREE, _ONE, _TWO]},
-            ["Item 1, “A ferry” was item 3 before."],
+            ["Item 1, “A ferry”: It was item 3."],
             id="an item was moved",
         ),
         pytest.param(
             {"items": [_ONE, _TWO]},
             {"items": [_TWO, _THREE]},
-            ["Item 2, “A ferry” is new: [+A ferry\n\nIt leaves at nine.+]",
-             "Item 1, “Ports reopen” is gone: [-Ports reopen\n\nThe ports reopened after three months.-]"],
+            ["Item 2, “A ferry”: It is new: [+A ferry\n\nIt leaves at nine.+]",
+             "Item 1, “Ports reopen”: It is gone: [-Ports reopen\n\nThe ports reopened after three months.-]"],
             id="an item came and one went",
         ),
         pytest.param(
             {"items": [{**_ONE, "detail": "Read the [report](https://example.org/a)."}]},
             {"items": [{**_ONE, "detail": "Read the [report](https://example.org/b)."}]},
-            ["Item 1, “Ports reopen”: the detail has a link, “report”, that leads to https://example.org/b instead of "
-             "https://example.org/a."],
+            ["Item 1, “Ports reopen”: The link “report” in the detail led to https://example.org/a and leads now to "
+             "https://example.org/b."],
             id="a link leads elsewhere",
         ),
         pytest.param(
             {"items": [{**_ONE, "detail": "Read [one billion](https://example.org/a) of it."}]},
             {"items": [{**_ONE, "detail": "Read [two billion](https://example.org/a) of it."}]},
-            ["Item 1, “Ports reopen”: the detail has other words: Read [-one-][+two+] billion of it."],
+            ["Item 1, “Ports reopen”: The detail: Read [-one-][+two+] billion of it."],
             id="the words of a link",
         ),
         pytest.param(
             {"items": [{**_ONE, "detail": "Read [this](https://example.org/a) report."}]},
             {"items": [{**_ONE, "detail": "Read this [report](https://example.org/a)."}]},
-            ["Item 1, “Ports reopen”: the detail has its link to https://example.org/a on “report” instead of “this”."],
+            ["Item 1, “Ports reopen”: The link to https://example.org/a in the detail was on “this”, and is on "
+             "“report”."],
             id="a link on other words",
         ),
         pytest.param(
             {"items": [{**_ONE, "detail": "It is **quite** certain."}]},
             {"items": [{**_ONE, "detail": "It is quite certain."}]},
-            ["Item 1, “Ports reopen”: the detail has “quite” no longer in bold."],
+            ["Item 1, “Ports reopen”: “quite” in the detail is no longer in bold."],
             id="a style",
         ),
         pytest.param(
             {"items": [{**_ONE, "detail": "One.\n\nTwo."}]},
             {"items": [{**_ONE, "detail": "- One.\n\n- Two."}]},
-            ["Item 1, “Ports reopen”: the detail says the same in another form: paragraphs, lists, tables or "
+            ["Item 1, “Ports reopen”: The detail says the same in another form: paragraphs, lists, tables or "
              "pictures."],
             id="a list instead of paragraphs",
         ),
         pytest.param(
             {"items": [_ONE], "date": "2023-06-14"},
             {"items": [{**_ONE, "only_for": ["board"]}, _TWO], "date": "2023-06-15", "subject": "Ports"},
-            ["The date is 2023-06-15 and was 2023-06-14.", "The subject is new: [+Ports+]",
-             "Item 1, “Ports reopen” is for readers with board alone, and was for everyone.",
-             "Item 2, “A bridge” is new: [+A bridge\n\nIt was built in a year.+]"],
+            ["The issue: The date was 2023-06-14, and is 2023-06-15.", "The issue: The subject is new: [+Ports+]",
+             "Item 1, “Ports reopen”: It was for everyone, and is for readers with board alone.",
+             "Item 2, “A bridge”: It is new: [+A bridge\n\nIt was built in a year.+]"],
             id="several things",
         ),
         pytest.param(
             {"items": [_ONE], "sections": [{"title": "Events", "events": [{"date": "2023-07-01", "title": "A fair"}]}]},
             {"items": [_ONE],
              "sections": [{"title": "Events", "events": [{"date": "2023-07-02", "title": "A fair", "place": "Here"}]}]},
-            ["Section 1, “Events”: event 1, “A fair”: the date is 2023-07-02 and was 2023-07-01.",
-             "Section 1, “Events”: event 1, “A fair”: the place is new: [+Here+]"],
+            ["Section 1, “Events”: event 1, “A fair”: The date was 2023-07-01, and is 2023-07-02.",
+             "Section 1, “Events”: event 1, “A fair”: The place is new: [+Here+]"],
             id="within a section",
         ),
     ],
@@ -177,6 +178,14 @@ def test_a_change_is_said_as_a_person_would(
     before: dict[str, object], after: dict[str, object], said: list[str]
 ) -> None:
     assert _describe(before, after) == said
+
+
+def test_an_amount_is_one_word() -> None:
+    (said,) = _describe(
+        {"items": [{**_ONE, "detail": "It costs $1 billion, 5% less."}]},
+        {"items": [{**_ONE, "detail": "It costs $1.1 billion, 50% less."}]},
+    )
+    assert said.endswith("It costs [-$1-][+$1.1+] billion, [-5%-][+50%+] less.")
 
 
 def test_of_a_long_text_a_few_words_are_shown_around_a_change() -> None:

@@ -52,7 +52,7 @@ def test_the_folder_holds_every_edition_and_needs_nothing_else(publication: Publ
     assert [name for name in named if not name.startswith("#") and not (folder / name).is_file()] == []
     assert not shown.css("script, link, style[src]")
     text = _text(folder)
-    for words in ("357 words", "2 min", "of HTML; Gmail shows 102 kB", "2 pages", "16, not looked at"):
+    for words in ("357 words", "2 min", "of HTML; Gmail cuts off at 102 kB", "2 pages", "16, not followed"):
         assert words in text
     inbox = [node.text() for node in shown.css(".inbox.phone p")]
     assert inbox[:2] == [
@@ -290,14 +290,14 @@ def _summary(publication: Publication, *args: str) -> str:
 
 
 def test_what_has_changed_is_in_page_and_summary(publication: Publication, git: Callable[..., None]) -> None:
-    assert "**Nothing has changed since main.**" in _summary(publication, "--against", "main")
+    assert "**Nothing has changed since main (" in _summary(publication, "--against", "main")
     _edit(publication, "on May 18.", "on May 19 \\<and on>.")
     Image.new("RGB", (600, 300), "navy").save(publication.root / "drafts/2.10-lead.jpg")
     publication.run("review", "2.10", "--against", "main", *QUICKLY)
     folder = publication.root / "build/review/2.10"
     summary = (folder / "summary.md").read_text(encoding="utf-8")
-    assert "**2 changes since main.**" in summary
-    assert "The file 2.10-lead.jpg is another one." in summary
+    assert "**2 changes since main (" in summary
+    assert "- **2.10-lead.jpg**\n  - The file is another one." in summary
     assert "May <del>18</del><ins>19 \\<and on\\></ins>" in summary
     shown = _read_page(folder)
     assert [node.text() for node in shown.css(".changes del")] == ["18"]
@@ -309,7 +309,8 @@ def test_a_renamed_draft_is_compared_with_what_it_was(publication: Publication, 
     _edit(publication, "number: 10", "number: 11", name="2.11")
     _review(publication, "2.11", "--against", "main", *QUICKLY)
     summary = (publication.root / "build/review/2.11/summary.md").read_text(encoding="utf-8")
-    assert "**1 change since main.**\n\n- The number is 11 and was 10.\n" in summary
+    assert "**1 change since main (" in summary
+    assert "\n- **The issue**\n  - The number was 10, and is 11.\n" in summary
 
 
 def test_a_new_draft_and_one_that_was_none_are_told(publication: Publication, git: Callable[..., None]) -> None:
@@ -320,8 +321,8 @@ def test_a_new_draft_and_one_that_was_none_are_told(publication: Publication, gi
     path = publication.root / "build/review/2.11/summary.md"
     git("tag", "then")
     for revision, said in [
-        ("main^", "It was not there at main^: all of it is new."),
-        ("then", "At then it was no valid draft (3 problems), so what has changed can't be told."),
+        ("main^", ": all of it is new."),
+        ("then", "it was no valid draft (3 problems), so what has changed can't be told."),
     ]:
         _review(publication, "2.11", "--against", revision, *QUICKLY)
         assert said in path.read_text(encoding="utf-8").replace("\u200b", "")

@@ -54,17 +54,17 @@ _WORDS = st.lists(
 @given(_WORDS, _WORDS)
 def test_changed_words_are_marked_whatever_signs_they_have(before: list[str], after: list[str]) -> None:
     old, new = " ".join(before), ",".join(after)
-    change = IssueChange(place="It", what="has other words", words=diff_words(old, new))
+    change = IssueChange(part="It", what="The words", words=diff_words(old, new))
     shown = MarkdownIt("commonmark").render(
         render_summary([_make_review([], IssueComparison(summary="1 change.", changes=(change,)))])
     )
-    item = LexborHTMLParser(shown).css_first("li")
+    item = LexborHTMLParser(shown).css_first("li li")
     assert item is not None
     for gone, kept in (("ins", old), ("del", new)):
         left = LexborHTMLParser(str(item.html))
         for node in left.css(gone):
             node.decompose()
-        words = left.text().replace("\u200b", "").removeprefix("It has other words").lstrip(":").rstrip(".")
+        words = left.text().replace("\u200b", "").removeprefix("The words").lstrip(":").rstrip(".")
         assert "".join(words.split()) == "".join(kept.split())
 
 
