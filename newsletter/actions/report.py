@@ -1,11 +1,12 @@
 """Reports on what became of an issue: the figures, a page of them, and every recipient in a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from newsletter.actions.server_limits import find_warm_up
 from newsletter.backends import name_server
 from newsletter.errors import DraftError
 from newsletter.files import open_private, open_shared
@@ -74,7 +75,7 @@ def report(publication: OpenPublication, issue: IssueName) -> CampaignReport:
     found = make_report(store, issue, config.publication.language, name_server(config)) if store else None
     if found is None:
         raise DraftError(f"{issue} has not been sent from here.", next_step=f"Run: newsletter send {issue}")
-    return found
+    return replace(found, warm_up=find_warm_up(publication))
 
 
 def summarize_campaign(publication: OpenPublication, issue: IssueName) -> CampaignSummary:

@@ -16,7 +16,6 @@ from newsletter.actions.report import (
     write_report_page,
 )
 from newsletter.actions.report import report as make_report
-from newsletter.actions.server_limits import find_warm_up
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.cli.reader_languages import count_in_languages
@@ -80,10 +79,9 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
         write_recipients_file(publication, name, csv_file)
     page = write_report_page(publication, found, html_file)
     _show(publication.workspace, found)
-    step = find_warm_up(publication)
-    if step and found.counts.waiting:
+    if found.warm_up and found.counts.waiting:
         say()
-        say(format_warm_up(step, ZoneInfo(publication.config.publication.timezone)))
+        say(format_warm_up(found.warm_up, ZoneInfo(publication.config.publication.timezone)))
     say()
     say(f"The same with plots, and no address in it: {shorten(page)}")
     if found.counts.total > found.counts[State.ACCEPTED]:

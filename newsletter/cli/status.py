@@ -22,6 +22,7 @@ from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
 from newsletter.reports.issue_status import CampaignStatus, IssueStage
+from newsletter.reports.json_report import describe_warm_up
 from newsletter.reports.throttle_formatting import format_hold, format_time_left, format_warm_up
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
@@ -66,12 +67,7 @@ def _show_one(publication: OpenPublication, draft: str | None, *, json_: bool) -
     approvals = list_approvals(publication, name) if name or json_ or console().is_terminal else {}
     if json_:
         step = find_warm_up(publication)
-        warming = step and {
-            "sending": step.number,
-            "messages": step.most,
-            "left": step.left,
-            "next_at": format_instant(step.next_at),
-        }
+        warming = step and describe_warm_up(step)
         listed = _list_for_scripts(publication, found, approvals)
         print_as_json([{**each, **({"warm_up": warming} if warming and "campaign" in each else {})} for each in listed])
     elif name and found:

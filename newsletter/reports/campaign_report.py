@@ -19,6 +19,7 @@ from newsletter.ledger.send_samples import list_samples
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import DomainSum, LanguageSum, sum_domains, sum_languages, sum_replies
 from newsletter.ledger.suppressed_elsewhere import count_suppressed_elsewhere
+from newsletter.ledger.warm_up import WarmUpStep
 from newsletter.ledger.welcome_issues import count_welcomes
 from newsletter.reports.answer_times import AnswerTimes, measure_answers
 from newsletter.reports.reply_counts import ReplyCount, drop_rare_words, group_replies
@@ -49,6 +50,7 @@ class CampaignReport:
     `welcomed` counts those who got the issue when they joined, and not by the campaign.
     `languages` are by their tags; one without a tag sums those that a report does not name, and stands last. `holds` is
     what held it, and `learned` what is known by now of the server through which the publication sends.
+    `warm_up` is the sending of that server's warm-up that is under way, or would begin now.
     """
 
     campaign: Campaign
@@ -66,6 +68,7 @@ class CampaignReport:
     holds: Sequence[HeldTime] = ()
     courses: Sequence[SendCourse] = ()
     learned: StoredLimits | None = None
+    warm_up: WarmUpStep | None = None
 
     @property
     def is_translated(self) -> bool:

@@ -9,7 +9,7 @@ from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_repo
 from newsletter.reports.course_plot import lay_out_course
 from newsletter.reports.page_templates import open_page_templates
 from newsletter.reports.plots import BAR, lay_out_bar, lay_out_plot, list_quantiles
-from newsletter.reports.throttle_formatting import list_limit_lines
+from newsletter.reports.throttle_formatting import format_warm_up, list_limit_lines
 from newsletter.reports.worker_runs import compute_rate
 from newsletter.translation import describe_language
 
@@ -48,6 +48,7 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
         replies=report.replies[:_REPLIES],
         other_replies=report.replies[_REPLIES:],
         limits=list_limit_lines(report.learned.limits) if report.learned else [],
+        warm_up=format_warm_up(report.warm_up, zone) if report.warm_up and report.counts.waiting else "",
         courses=[lay_out_course(course) for course in report.courses[-_PLOTS:]],
         plots=[lay_out_plot(stretch) for stretch in report.over_time if stretch in busiest],
         few=FEW,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from newsletter.clock import format_instant
 from newsletter.ledger.learned_limits import StoredLimits
 from newsletter.ledger.states import ANSWERED, Counts, State
+from newsletter.ledger.warm_up import WarmUpStep
 from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
 from newsletter.reports.send_course import CourseColumn
 from newsletter.reports.throttle_formatting import list_limit_lines
@@ -79,6 +80,7 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
             for one in report.holds
         ],
         "learned_limits": describe_limits(report.learned) if report.learned else None,
+        "warm_up": describe_warm_up(report.warm_up) if report.warm_up else None,
         "course": [
             {"run": course.run, "columns": [_describe_column(column) for column in course.columns]}
             for course in report.courses
@@ -101,6 +103,16 @@ def describe_limits(learned: StoredLimits) -> dict[str, object] | None:
         "per_connection": limits.session_length,
         "greylisting_seconds": limits.greylisting_s,
         "evidence": {line.name: line.evidence for line in lines if line.evidence},
+    }
+
+
+def describe_warm_up(step: WarmUpStep) -> dict[str, object]:
+    """Return how far a server is warmed up."""
+    return {
+        "sending": step.number,
+        "messages": step.most,
+        "left": step.left,
+        "next_at": format_instant(step.next_at),
     }
 
 

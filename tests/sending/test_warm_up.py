@@ -70,7 +70,11 @@ def test_the_command_says_so_and_the_status_until_when(publication: Publication,
         assert "Warm-up: the next sending through this server, with up to 4 messages, may begin " in (
             publication.run(command, "2.10").stdout
         )
-    assert json.loads(publication.run("status", "--json").stdout)[0]["warm_up"]["sending"] == 1
+    page = (publication.root / "build/2.10/report.html").read_text(encoding="utf-8")
+    assert "Warm-up: the next sending through this server, with up to 4 messages, may begin " in page
+    (status,) = json.loads(publication.run("status", "--json").stdout)
+    assert status["warm_up"] | {"next_at": ""} == {"sending": 1, "messages": 2, "left": 0, "next_at": ""}
+    assert json.loads(publication.run("report", "2.10", "--json").stdout)["warm_up"] == status["warm_up"]
 
 
 def test_workers_that_begin_at_the_same_moment_begin_one_sending(store: Store) -> None:
