@@ -140,13 +140,13 @@ def _send(
     now = find_handover(store, issue)
     if now is None or now.id != handover.id or now.ending:
         return ShareReport(result=ShareResult.ENDED)
-    if stop.is_asked:
-        _try_again(store, issue, None, 0)
-        return ShareReport(result=ShareResult.STOPPED)
     waiting = end_when_done(store, issue, handover.id)
     record = publication.record(issue)
     if waiting.is_over and record.exists():
         write_record(record, store, issue)
+    elif stop.is_asked:
+        _try_again(store, issue, None, 0)
+        return ShareReport(result=ShareResult.STOPPED)
     return _leave(store, handover, waiting, ShareResult.SENT)
 
 

@@ -2,13 +2,14 @@
 
 What the server showed of its limits is told to all. A limit by the second is a bucket of tokens that fills by the
 database's clock. A limit by the hour is what was drawn in each of its minutes, so that no hour has more. Connections
-are divided among the workers that live.
+are divided among the workers that live: each notes how many it has, and whoever joins waits until others have fewer.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import ceil, floor
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, update
 
 from newsletter.backends import Limits
 from newsletter.ledger.deliveries import list_recent_answers
@@ -22,25 +23,43 @@ from newsletter.throttle.common_limits import Common, Told, merge_limits
 
 SLICE_S = 0.5  # so much of a rate lies in the bucket at most, and is drawn at once by all workers together
 _MINUTE_S, _HOUR_MINUTES = 60, 60
-_SECOND, _HOUR, _STOPPED = "second", "hour", "stopped"
+_SECOND, _HOUR, _STOPPED, _CONNECTIONS = "second", "hour", "stopped", "connections"
 _HOUR_S = 3600.0
+# A worker that lost its lease while the database was away may have connections still, which it closes when it hears of
+# it, or has sent nothing for five seconds.
+_GONE_S = 6.0
+_DEAD, _LIVES = 0.0, 1.0  # a worker's connections by its lease, as whoever draws has seen it last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateSlice:
-    """Slice of the shared limits: how many messages may leave (None: as many as can), and over how many connections."""
+    """Slice of the shared limits: how many messages may leave (None: as many as can), and over how many connections.
+
+    It `is_settled` unless this worker still has connections to give up, or waits for some that others have.
+    """
 
     messages: int | None
     connections: int
+    is_settled: bool
 
 
-def draw_slice(store: Store, worker: str, server: str, limits: Limits, *, unspent: int = 0) -> RateSlice:
-    """Draw what a worker may send through a server within the next half second, beside what it has `unspent`."""
+def draw_slice(store: Store, worker: str, server: str, limits: Limits, *, unspent: int = 0, held: int = 0) -> RateSlice:
+    """Draw what a worker may send through a server within the next half second, beside what it has `unspent`.
+
+    `held` is how many connections it has, or may open before it hears of what is drawn. Without any nothing is drawn.
+    """
     with store.transaction() as connection:
         living = list_living_workers(connection)
         count = max(1, len(living))
         rank = living.index(worker) if worker in living else 0
         share, more = divmod(limits.connections, count)
+        fair = max(1, share + (rank < more))
+        connections = min(fair, max(0, limits.connections - _count_taken(connection, worker, server, living)))
+        _put(connection, server, _name_connections(worker), max(connections, held), 0.0, _LIVES, read_clock(connection))
+        is_settled = connections == fair and connections >= held
+        if not connections:
+            return RateSlice(messages=0, connections=0, is_settled=is_settled)
+        count = min(count, limits.connections)  # the others have none, and draw nothing
         messages: int | None = None
         if limits.per_second:
             want = max(1, ceil(limits.per_second * SLICE_S / count)) - unspent
@@ -48,12 +67,48 @@ def draw_slice(store: Store, worker: str, server: str, limits: Limits, *, unspen
         if limits.per_hour:
             want = max(1, limits.per_hour // (10 * count)) - unspent if messages is None else messages
             messages = _draw_by_hour(store, connection, server, limits.per_hour, max(0, want))
-        return RateSlice(messages=messages, connections=max(1, share + (rank < more)))
+        return RateSlice(messages=messages, connections=connections, is_settled=is_settled)
+
+
+def give_up_connections(store: Store, worker: str, server: str) -> None:
+    """Note that a worker has no connections any more, and will open none."""
+    with store.transaction() as connection:
+        mine = _is(connection, server), shared_rates.c.bucket == _name_connections(worker)
+        connection.execute(delete(shared_rates).where(*mine))
+
+
+def _count_taken(connection: Connection, worker: str, server: str, living: Collection[str]) -> int:
+    """Return how many connections the other workers have, and let nobody else draw until the commit."""
+    clock = read_clock(connection)
+    _hold(connection, server, _CONNECTIONS, clock, 0.0)
+    alive, taken = {_name_connections(one) for one in living}, 0
+    for row in connection.execute(_select_connections(connection, server)).all():
+        one = update(shared_rates).where(_is(connection, server), shared_rates.c.bucket == row.bucket)
+        lives = row.bucket in alive
+        if row.bucket == _name_connections(worker):
+            continue
+        if lives != (row.capacity == _LIVES):
+            connection.execute(one.values(capacity=_LIVES if lives else _DEAD, updated_at=clock))
+        elif not lives and abs(clock - row.updated_at) > _GONE_S:  # the clock may have been set back
+            connection.execute(delete(shared_rates).where(_is(connection, server), shared_rates.c.bucket == row.bucket))
+            continue
+        taken += int(row.tokens)
+    return taken
+
+
+def _select_connections(connection: Connection, server: str) -> Select[tuple[str, float, float, float]]:
+    columns = shared_rates.c
+    theirs = _is(connection, server), columns.bucket.startswith(_name_connections(""))
+    return select(columns.bucket, columns.tokens, columns.capacity, columns.updated_at).where(*theirs)
+
+
+def _name_connections(worker: str) -> str:
+    return f"{_CONNECTIONS} {worker}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What a worker hears of the others: the limits that all learned, and how many workers live.
+    """What a worker hears of the others: the limits that all learned, and how many workers live and have connections.
 
     One of them `raises` the rate for all. It is `is_stopped` while another finds out when the server takes mail again.
     """
@@ -90,8 +145,11 @@ def exchange_limits(store: Store, worker: str, server: str, told: Told, *, is_st
         if over:
             connection.execute(delete(shared_rates).where(*names, shared_rates.c.bucket.in_(over)))
         first = min((stopped - over) | ({own} if is_stopped else set()), default=own)
-        raises = living[:1] == [worker]
-        return Heard(common=common, workers=max(1, len(living)), raises=raises, is_stopped=first != own)
+        without = _select_connections(connection, server).where(shared_rates.c.tokens == 0)
+        idle = {row.bucket for row in connection.execute(without)}
+        at_work = [one for one in living if one == worker or _name_connections(one) not in idle]
+        raises = at_work[:1] == [worker]
+        return Heard(common=common, workers=max(1, len(at_work)), raises=raises, is_stopped=first != own)
 
 
 def _read_common(connection: Connection, server: str) -> Common:

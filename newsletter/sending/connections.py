@@ -54,6 +54,11 @@ class Connections:
         self._dispatcher.on_change = self._adapt
         self._adapt()
 
+    @property
+    def count(self) -> int:
+        """Return how many connections there are, with those that are being opened or closed."""
+        return len(self._tasks)
+
     def keep_to(self, most: int) -> None:
         """End connections beyond so many, each with what it has in hand."""
         for feed in [feed for feed in self._feeds if not feed.is_over][most:]:

@@ -6,13 +6,20 @@ from contextlib import suppress
 from functools import partial
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.shared_rates import SLICE_S, Heard, draw_slice, exchange_limits, give_back
+from newsletter.ledger.shared_rates import (
+    SLICE_S,
+    Heard,
+    draw_slice,
+    exchange_limits,
+    give_back,
+    give_up_connections,
+)
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
 
 _EVERY_S = SLICE_S / 2
-_UNLIMITED_EVERY_S = 1.0  # while only connections are shared, and no limit is learned
+_UNLIMITED_EVERY_S = 1.0  # while only connections are shared, each has its own, and no limit is learned
 
 
 class SharedLimits:
@@ -34,6 +41,9 @@ class SharedLimits:
         limits = assignment.backend.limits
         self._is_limited = bool(limits.per_second or limits.per_hour)
         self._heard: Heard | None = None
+        self._granted = 0  # connections
+        self._is_settled = False  # nobody waits for a connection of this worker's, nor it for another's
+        dispatcher.throttle.set_share(0, 0)
         self._drawn_at = -_UNLIMITED_EVERY_S
 
     async def run(self) -> None:
@@ -45,7 +55,7 @@ class SharedLimits:
 
     def _has_news(self) -> bool:
         throttle, now = self._dispatcher.throttle, self._dispatcher.read_clock()
-        is_learned = throttle.is_stopped or throttle.is_adapted
+        is_learned = throttle.is_stopped or throttle.is_adapted or not self._is_settled
         return is_learned or throttle.tell().is_new or now - self._drawn_at >= _UNLIMITED_EVERY_S
 
     async def draw(self) -> None:
@@ -58,14 +68,6 @@ class SharedLimits:
             self._worker,
             assignment.server,
             is_stopped=throttle.is_stopped,
-        )
-        work = partial(
-            draw_slice,
-            assignment.store,
-            self._worker,
-            assignment.server,
-            assignment.backend.limits,
-            unspent=throttle.share_left,
         )
         with suppress(DeliveryError):
             told = throttle.tell()
@@ -80,18 +82,29 @@ class SharedLimits:
             )
             if (domains := self._dispatcher.domains) is not None:
                 domains.share(heard.workers)
+            work = partial(
+                draw_slice,
+                assignment.store,
+                self._worker,
+                assignment.server,
+                assignment.backend.limits,
+                unspent=throttle.share_left,
+                held=max(self._granted, self._connections.count),
+            )
             drawn = await loop.run_in_executor(self._thread, work)
             messages = None if drawn.messages is None else throttle.share_left + drawn.messages
             throttle.set_share(messages, drawn.connections)
             self._connections.keep_to(drawn.connections)
-            if drawn.messages or heard != self._heard:
+            if drawn.messages or heard != self._heard or drawn.connections != self._granted:
                 self._dispatcher.changed.set()  # the claim loop may have waited for room
                 self._dispatcher.wake()
-            self._heard = heard
+            self._heard, self._granted, self._is_settled = heard, drawn.connections, drawn.is_settled
 
     async def close(self) -> None:
-        """Give back what was not spent."""
+        """Give back what was not spent, when all connections are closed."""
         assignment, unspent = self._assignment, self._dispatcher.throttle.share_left
         work = partial(give_back, assignment.store, assignment.server, assignment.backend.limits, unspent)
+        give_up = partial(give_up_connections, assignment.store, self._worker, assignment.server)
         with suppress(DeliveryError):
+            await asyncio.get_running_loop().run_in_executor(self._thread, give_up)
             await asyncio.get_running_loop().run_in_executor(self._thread, work)

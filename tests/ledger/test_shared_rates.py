@@ -8,22 +8,27 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 from frozen import Frozen
+from leases import crash_workers
+from sqlalchemy import update
 
 from newsletter.backends import Limits
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.learned_limits import forget_learned_limits
 from newsletter.ledger.shared_rates import (
     SLICE_S,
+    RateSlice,
     draw_slice,
     draw_warm_up,
     exchange_limits,
     give_back,
     give_back_warm_up,
+    give_up_connections,
 )
 from newsletter.ledger.warm_up import begin_warm_up_step, find_warm_up_step
 from newsletter.ledger.workers import end_worker, register_worker
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store
+from newsletter.store.schema import shared_rates
 from newsletter.throttle.common_limits import Common, Told
 from newsletter.workspace import PublicationId
 
@@ -42,13 +47,62 @@ def test_connections_are_divided_among_those_that_live(campaign: Frozen) -> None
     store, limits = campaign.store, Limits(connections=8)
     assert [draw_slice(store, worker, SERVER, limits).connections for worker in "abc"] == [3, 3, 2]
     end_worker(store, "2.10", "a")
-    assert [draw_slice(store, worker, SERVER, limits).connections for worker in "bc"] == [4, 4]
-    assert draw_slice(store, "b", SERVER, Limits(connections=1)).connections == 1
+    give_up_connections(store, "a", SERVER)
+    assert [draw_slice(store, worker, SERVER, limits, held=2).connections for worker in "bc"] == [4, 4]
     assert draw_slice(store, "b", SERVER, limits).messages is None
 
 
+def test_who_joins_waits_for_connections_until_the_others_have_given_them_up(
+    publication: Publication, store: Store
+) -> None:
+    Frozen(publication, store, 12)
+    limits = Limits(connections=4)
+    register_worker(store, "2.10", "a")
+    assert draw_slice(store, "a", SERVER, limits) == RateSlice(messages=None, connections=4, is_settled=True)
+    register_worker(store, "2.10", "b")
+    nothing = RateSlice(messages=0, connections=0, is_settled=False)
+    assert draw_slice(store, "b", SERVER, limits) == nothing
+    half = RateSlice(messages=None, connections=2, is_settled=False)
+    assert draw_slice(store, "a", SERVER, limits, held=4) == half
+    assert draw_slice(store, "b", SERVER, limits) == nothing, "they are open still"
+    assert draw_slice(store, "a", SERVER, limits, held=3) == half
+    assert draw_slice(store, "b", SERVER, limits) == RateSlice(messages=None, connections=1, is_settled=False)
+    assert draw_slice(store, "a", SERVER, limits, held=2) == RateSlice(messages=None, connections=2, is_settled=True)
+    assert draw_slice(store, "b", SERVER, limits, held=1) == RateSlice(messages=None, connections=2, is_settled=True)
+    assert draw_slice(store, "b", "another.example.org", limits).connections == 2
+
+
+def test_of_more_workers_than_connections_some_have_none_and_draw_nothing(campaign: Frozen) -> None:
+    store, limits = campaign.store, Limits(connections=2, per_second=10.0, per_hour=100)
+    assert [draw_slice(store, worker, SERVER, limits).connections for worker in "cba"] == [1, 1, 0]
+    assert draw_slice(store, "a", SERVER, limits) == RateSlice(messages=0, connections=0, is_settled=False)
+    for worker in "bc":
+        assert draw_slice(store, worker, SERVER, limits, held=1).connections == 1, "who has one keeps it"
+    end_worker(store, "2.10", "b")
+    give_up_connections(store, "b", SERVER)
+    assert draw_slice(store, "a", SERVER, limits).connections == 1
+
+
+def test_who_has_no_connection_has_no_part_in_a_rate(campaign: Frozen) -> None:
+    store, limits = campaign.store, Limits(connections=2, per_second=40.0)
+    assert [draw_slice(store, worker, SERVER, limits).messages for worker in "cba"] == [10, 10, 0]
+    heard = [exchange_limits(store, worker, SERVER, NOTHING, is_stopped=False) for worker in "bc"]
+    assert [(one.workers, one.raises) for one in heard] == [(2, True), (2, False)]
+
+
+def test_connections_of_a_dead_worker_are_the_others_a_while_later(campaign: Frozen) -> None:
+    store, limits = campaign.store, Limits(connections=6)
+    assert [draw_slice(store, worker, SERVER, limits).connections for worker in "abc"] == [2, 2, 2]
+    crash_workers(store, "2.10")
+    register_worker(store, "2.10", "d")
+    assert [draw_slice(store, "d", SERVER, limits).connections for _ in range(2)] == [0, 0]
+    with store.transaction() as connection:  # so much later
+        connection.execute(update(shared_rates).values(updated_at=shared_rates.c.updated_at - 60))
+    assert draw_slice(store, "d", SERVER, limits).connections == 6
+
+
 def test_no_more_leaves_than_a_rate_by_the_second_gives(campaign: Frozen) -> None:
-    store, limits = campaign.store, Limits(per_second=200.0)
+    store, limits = campaign.store, Limits(connections=3, per_second=200.0)
     began, drawn = time.monotonic(), 0
     while time.monotonic() - began < 0.4:
         for worker in "abc":
@@ -63,12 +117,12 @@ def test_no_more_leaves_than_a_rate_by_the_second_gives(campaign: Frozen) -> Non
 
 
 def test_a_slow_rate_gives_one_at_a_time(campaign: Frozen) -> None:
-    store, limits = campaign.store, Limits(per_second=0.01)
+    store, limits = campaign.store, Limits(connections=3, per_second=0.01)
     assert [draw_slice(store, worker, SERVER, limits).messages for worker in "abc"] == [1, 0, 0]
 
 
 def test_no_hour_has_more_than_its_limit_and_what_was_not_sent_is_given_back(campaign: Frozen) -> None:
-    store, limits = campaign.store, Limits(per_hour=100)
+    store, limits = campaign.store, Limits(connections=3, per_hour=100)
     drawn = [draw_slice(store, "abc"[number % 3], SERVER, limits).messages or 0 for number in range(60)]
     assert sum(drawn) == 100
     assert max(drawn) == 3

@@ -259,9 +259,8 @@ def _judge(trial: WorkerTrial, addresses: Sequence[str], server: FaultServer, ra
     # What lies in the bucket leaves at once, and so does what each has drawn; of each connection one is on its way.
     if trial.ahead_of_rate > (most := 2 * SLICE_S * rate + _CONNECTIONS + trial.workers):
         trial.faults.append(f"the rate was not kept: {trial.ahead_of_rate:.0f} ahead of it, and not {most:.0f}")
-    # One that joins takes its share at once, and the others give it up when they draw next.
-    if trial.connections_at_once > 2 * _CONNECTIONS:
-        trial.faults.append(f"{trial.connections_at_once} connections were open at once, and not {2 * _CONNECTIONS}")
+    if trial.connections_at_once > _CONNECTIONS:
+        trial.faults.append(f"{trial.connections_at_once} connections were open at once, and not {_CONNECTIONS}")
     trial.faults += server.offences
     for log in trial.logs:
         if "Traceback" in log or "never retrieved" in log:
