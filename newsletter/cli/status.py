@@ -136,6 +136,8 @@ def _show_warm_up(publication: OpenPublication, statuses: Iterable[CampaignStatu
 def describe_course(one: CampaignStatus, now: Instant, zone: tzinfo) -> str:
     """Return what holds an issue's sending and how long it takes; empty when it is not known, or holds it no longer."""
     sample = one.last_sample
+    if sample is None and one.stage is IssueStage.SENDING and one.counts.waiting:
+        return "its sending has just begun"
     if sample is None or one.stage not in (IssueStage.SENDING, IssueStage.UNFINISHED):
         return ""
     hold = sample.hold
@@ -146,6 +148,8 @@ def describe_course(one: CampaignStatus, now: Instant, zone: tzinfo) -> str:
     parts = [format_hold(hold.kind, hold.words, hold.until, now, zone)] if hold else []
     if one.counts.waiting and sample.ends_at is not None and sample.ends_at > now:
         parts.append(f"{format_time_left((sample.ends_at - now).total_seconds())} to go")
+    if one.counts.waiting and not parts:
+        parts.append("nothing holds it")
     return "; ".join(parts)
 
 

@@ -48,7 +48,7 @@ class SendSampler:
     async def run(self) -> None:
         """Show the progress and write samples, these more rarely the longer the sending takes."""
         clock = asyncio.get_running_loop().time
-        written_at = clock()
+        written_at = clock() - self._every_s  # the first at once: whoever looks at the status wants to see something
         while True:
             await asyncio.sleep(min(_SHOW_EVERY_S, self._every_s))
             self._loop.show()

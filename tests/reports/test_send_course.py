@@ -109,6 +109,8 @@ def test_the_status_says_what_holds_it_and_until_when(store: Store, publication:
     Frozen(publication, store, 20)
     register_worker(store, ISSUE, "w")
     zone, now = UTC, datetime.now(UTC)
+    assert (begun := find_campaign_status(store, ISSUE)) is not None
+    assert describe_course(begun, now, zone) == "its sending has just begun"
 
     def describe(number: int, hold: SampledHold | None, ends_at: datetime | None) -> str:
         with store.transaction() as connection:
@@ -118,7 +120,7 @@ def test_the_status_says_what_holds_it_and_until_when(store: Store, publication:
         return describe_course(status, now, zone)
 
     assert describe(0, LOW, now + timedelta(seconds=190)) == "the server takes 14 messages a second; 3 min 10 s to go"
-    assert describe(1, None, None) == ""
+    assert describe(1, None, None) == "nothing holds it"
     until = make_instant(now.replace(microsecond=0) + timedelta(days=1))
     held = SampledHold(kind="quota", words="the server takes 100 messages in an hour", until=until)
     words = f"the server takes 100 messages in an hour; the next leave on {until:%Y-%m-%d} at {until:%H:%M}"

@@ -82,3 +82,16 @@ def test_a_store_that_fails_at_a_sample_does_not_end_the_sending(
         assert list_samples(connection, ISSUE) == []
     assert sum(campaign.states().values()) == 20
     assert State.PENDING not in campaign.states()
+
+
+def test_the_first_sample_is_there_while_the_first_ten_seconds_last(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(40)
+    seen: list[bool] = []
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        with campaign.store.reading() as connection:
+            seen.append(bool(list_samples(connection, ISSUE)))
+        feed.answer(Result(key=message.key, outcome=Outcome.ACCEPTED, stage="text", code=250, reply="ok"))
+
+    campaign.send(carry, Limits(per_second=20))
+    assert any(seen)
