@@ -252,6 +252,18 @@ def _find_links(source: str, paragraph: ParsedParagraph, taken: bytearray) -> It
                 message="this looks like a link, but its address has no brackets",
                 next_step="Write it as [words](https://example.org/page).",
             )
+    # In "[see this (https://example.org/a)]" both are there, and mean themselves.
+    for match in re.finditer(
+        r"(?<![\w\]])\[[^\[\]()]{1,200}\((?=READ|mailto:|/\w|issue:)[^\[\]()\s]*\)(?![^\[\n]*\])".replace("READ", READ),
+        paragraph.text,
+    ):
+        if not taken[match.start()]:
+            yield Fault(
+                code="link-broken",
+                at=match.start(),
+                message="this looks like a link, but the ] behind its words is missing",
+                next_step="Write it as [words](https://example.org/page).",
+            )
     for match in re.finditer(r"\([^()\n]{1,300}\)\[(?=READ)".replace("READ", READ), paragraph.text):
         if not taken[match.start()]:
             yield Fault(

@@ -24,6 +24,8 @@ MARKS = [
     ("![](chart.png)", 0), ("See ![a chart](images/chart.png).", 4), ("![a](https://example.org/a.png)", 5),
     ("![a][b]", 0), ("![](C:\\chart.png)", 0), ("un~~struck~~able", 2), ("[x]{.note}", 3),
     ("[x](https://example.org/){lang=ja}", 25), ("[x]{lang=日本語}", 3),
+    ("see [the words(https://example.org/a), too", 4), ("[the words (https://example.org/a)", 0),
+    ("see [two\nwords(mailto:a@example.org)", 4), ("[words(/about) x", 0),
     ("a ==bright== word", 2), ("[words][1]", 0),
     ("[words][]", 0), ("see [the words][report]", 4), ("[1]: https://example.org/", 0), ("[[Other page]]", 0),
     ("a note[^1]", 6), ("[^1]: The note.", 0), ("a note[^long-name].", 6), ("<b>bold</b>", 0), ("a<br>b", 1),
@@ -66,6 +68,7 @@ BLOCK_MARKS = [
 
 # What people write who mean the signs.
 HONEST = [
+    "[see the report (https://example.org/a)] and more", "an [aside (https://example.org/a) and (https://example.org/b)]",
     "5 * 3 * 2", "2**10 is 1024", "a - b", "the army - which had lost - withdrew", "He said - no.", "-5 degrees",
     "between 1. and 2. place", "Version 1. 2 came", "on May\n1. The law came", "1945. The war ended.",
     "In May\n17. of them", "3. Oktober ist Feiertag", "No. 1) or 2)", "#1 in the world", "ranked #1, #2",
