@@ -75,7 +75,7 @@ def test_a_password_in_the_files_url_is_refused_with_its_line(publication: Publi
 @pytest.mark.parametrize(
     "url",
     [
-        "", "sqlite:///", "sqlite://state.db", "state.db", "postgresql:", "postgresql://localhost",
+        " ", "sqlite:///", "sqlite://state.db", "state.db", "postgresql:", "postgresql://localhost",
         "postgresql://localhost/", "postgresql://localhost/a/b", "postgresql://localhost:x/a",
         "postgresql://localhost:70000/a", "postgresql://localhost:0/a", "postgresql://[::1/a", "postgres://localhost/a",
         "postgresql+psycopg://localhost/a", "mysql://localhost/a", "postgresql://localhost/a#b",
@@ -85,6 +85,11 @@ def test_a_password_in_the_files_url_is_refused_with_its_line(publication: Publi
 )  # fmt: skip
 def test_what_names_no_store_is_answered(publication: Publication, url: str) -> None:
     assert _problem(publication, url).code in ("store", "value")
+
+
+def test_a_variable_that_a_runner_sets_to_nothing_is_none(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_STORE__URL"] = ""
+    assert publication.workspace.config.store.url == "sqlite:///.newsletter/state.db"
 
 
 def test_the_password_comes_from_the_environment_and_is_not_shown(publication: Publication) -> None:
