@@ -77,6 +77,10 @@ screenshots: $(INSTALLED)
 docs: $(DOCS)
 	$(BIN)/python tools/docs_site.py
 
+# What independent judges say of the editions, on one page: build/proof/index.html.
+proof: $(INSTALLED)
+	$(BIN)/python tools/proof/run.py $(PROOF)
+
 # Beside npm's mjml with WeasyPrint, which wants Debian's libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0.
 # BENCH=--quick makes fewer rounds, as of the other benchmarks.
 bench-editions: $(INSTALLED)
@@ -159,7 +163,3 @@ $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 clean:
 	rm -rf $(VENV) tests/node/node_modules benchmarks/node_modules benchmarks/preview-peers/node_modules benchmarks/send-peers/node_modules \
 		benchmarks/preview-peers/build build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-
-# What independent judges say of the editions, on one page: build/proof/index.html.
-proof: $(INSTALLED)
-	$(BIN)/python tools/proof/run.py $(PROOF)
