@@ -56,6 +56,17 @@ def ask_git(folder: Path, *args: str, more: dict[str, str] | None = None, given:
     return _ask(folder, {**_make_environment(), **(more or {})}, args, _NO_NETWORK, given)
 
 
+def find_top(folder: Path) -> Path:
+    """Return the top of the work tree that a folder lies in. Raises NoAnswer."""
+    return Path(os.fsdecode(ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+
+
+def find_commit(folder: Path, revision: str) -> str:
+    """Return the name of the commit that a branch, a tag or the like means. Raises NoAnswer."""
+    found = ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return found.decode().strip()
+
+
 def reach_remote(folder: Path, command: str, *args: str) -> bytes:
     """Run git's fetch, push or ls-remote, with the login that this user, or a runner, has set up for the repository.
 

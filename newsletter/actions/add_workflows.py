@@ -7,7 +7,7 @@ from pathlib import Path
 
 from newsletter.errors import DecisionNeeded
 from newsletter.forges.workflow_files import Forge, is_plain, write_workflows
-from newsletter.git import NoAnswer, NoGit, ask_git
+from newsletter.git import NoAnswer, NoGit, ask_git, find_top
 
 _USUAL_BRANCHES = ("main", "master")
 
@@ -49,7 +49,7 @@ def add_workflows(root: Path, forge: Forge) -> AddedWorkflows:
 
 def _find_top(root: Path) -> Path:
     try:
-        return Path(os.fsdecode(ask_git(root, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+        return find_top(root)
     except NoGit:
         return root
 

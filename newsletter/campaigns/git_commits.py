@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newsletter.errors import Problem
-from newsletter.git import NoAnswer, NoGit, ask_git
+from newsletter.git import NoAnswer, NoGit, ask_git, find_commit, find_top
 from newsletter.text import shorten_path
 
 _GIVE_UP = 'take "committed" out of [send] require in newsletter.toml.'
@@ -35,14 +35,14 @@ class Repository:
     def around(cls, folder: Path) -> "Repository":
         """Return the repository that `folder` lies in. Raises NoAnswer."""
         try:
-            top = os.fsdecode(ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n"))
+            top = find_top(folder)
         except NoGit as error:
             raise NoAnswer(error.message, f"{error.next_step}; or {_GIVE_UP}") from error
         try:
-            commit = ask_git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
+            commit = find_commit(folder, "HEAD")
         except NoAnswer as error:
             raise NoAnswer("nothing has been committed yet", "Commit it: git add --all && git commit") from error
-        return cls(folder, Path(top), commit)
+        return cls(folder, top, commit)
 
     def find_uncommitted(self, files: Sequence[Path], folders: Sequence[Path]) -> Iterator[Problem]:
         """Yield each of `files` that is not in the commit as it is, and whatever else differs in `folders`.

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newsletter.errors import DeliveryError
-from newsletter.git import NoAnswer, ask_git, reach_remote
+from newsletter.git import NoAnswer, ask_git, find_top, reach_remote
 
 REMOTE = "origin"
 _FETCHED = "refs/newsletter/records"
@@ -54,7 +54,7 @@ class RecordCommits:
     def write_patch(self, files: Sequence[Path], message: str, patch: Path) -> None:
         """Write the commit as a patch, for `git am`; an empty file when nothing differs. Raises DeliveryError."""
         try:
-            top = self._find_top()
+            top = find_top(self.folder)
             head = ask_git(self.folder, "rev-parse", "HEAD^{commit}").decode().strip()
             commit = self._commit(top, head, files, message)
             text = ask_git(top, "format-patch", "--stdout", "-1", commit) if commit else b""
@@ -63,7 +63,7 @@ class RecordCommits:
             raise DeliveryError(f"No patch could be made: {error.message}.", next_step=error.next_step) from error
 
     def _push(self, files: Sequence[Path], message: str) -> str:
-        top, branch = self._find_top(), self._find_branch()
+        top, branch = find_top(self.folder), self._find_branch()
         for attempt in range(_TRIES):
             reach_remote(top, "fetch", "--no-tags", "--no-write-fetch-head", REMOTE, f"+refs/heads/{branch}:{_FETCHED}")
             tip = ask_git(top, "rev-parse", _FETCHED).decode().strip()
@@ -79,9 +79,6 @@ class RecordCommits:
             self._follow(top, branch, tip, commit, files)
             return commit
         return ""
-
-    def _find_top(self) -> Path:
-        return Path(os.fsdecode(ask_git(self.folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
 
     def _find_branch(self) -> str:
         with suppress(NoAnswer):

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from newsletter.errors import DecisionNeeded
-from newsletter.git import NoAnswer, ask_git
+from newsletter.git import NoAnswer, ask_git, find_commit, find_top
 from newsletter.issue.draft import MAX_BYTES
 from newsletter.text import quote_text
 from newsletter.workspace import Workspace
@@ -48,9 +48,7 @@ def _read_beginning(draft: Path) -> str:
 
 def _list_changed(folder: Path, revision: str) -> set[Path]:
     """Return the files of the repository around `folder` that differ from the revision, new ones among them."""
-    top = Path(os.fsdecode(ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
-    found = ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    commit = found.decode().strip()
+    top, commit = find_top(folder), find_commit(folder, revision)
     plainly = ("--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all")
     listed = ask_git(top, "diff", "--name-only", "-z", *plainly, commit, "--")
     listed += ask_git(top, "ls-files", "--others", "--exclude-standard", "-z")

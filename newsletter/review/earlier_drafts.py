@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newsletter.errors import DecisionNeeded
-from newsletter.git import NoAnswer, ask_git
+from newsletter.git import NoAnswer, ask_git, find_commit, find_top
 from newsletter.issue.draft import Draft, parse_draft
 from newsletter.issue.extent import measure_extent
 from newsletter.issue.model import Issue
@@ -67,9 +67,7 @@ def _describe_commit(folder: Path, revision: str) -> tuple[str, str]:
 def _fetch(path: Path, revision: str) -> EarlierFiles | None:
     folder = path.parent.resolve()
     try:
-        top = Path(os.fsdecode(ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
-        found = ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        commit = found.decode().strip()
+        top, commit = find_top(folder), find_commit(folder, revision)
         name = _find_former_name(top, commit, folder / path.name)
         return None if name is None else _fetch_files(top, commit, Path(name))
     except NoAnswer as error:
