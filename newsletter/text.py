@@ -57,6 +57,11 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
 
 
+def join_words(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence, such as `the PDF, the text and the web page`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def format_size(octets: int, decimals: int = 1) -> str:
     """Return a size in decimal units, such as `512 bytes`, `83.1 kB` and `1.2 MB`."""
     from humanize import naturalsize  # which the command line's help can do without

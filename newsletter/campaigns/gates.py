@@ -15,6 +15,7 @@ from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.ledger.issue_tests import list_tested_texts
 from newsletter.store import Store
+from newsletter.text import join_words
 from newsletter.translation import describe_language
 from newsletter.workspace import CONFIG_NAME, Workspace
 
@@ -56,8 +57,9 @@ def pass_gates(require: Sequence[Requirement], workspace: Workspace, store: Stor
     if "approved" in require:
         missing += explain_missing(texts.main.path, find_approvals(workspace, texts, hashes))
     if missing:
+        gates = join_words(list(dict.fromkeys(require)))
         raise DecisionNeeded(
-            f"{texts.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_join_words(require)}.",
+            f"{texts.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {gates}.",
             problems=list(dict.fromkeys(missing)),
         )
     return Clearance(commit_id=commit, text_sha256=join_hashes(hashes))
@@ -110,8 +112,3 @@ def _find_untested(store: Store, issues: Mapping[str, Issue], hashes: Mapping[st
             message=since,
             next_step=f"Send one, and read it: newsletter send {name} --test testers{alone} (or from the preview)",
         )
-
-
-def _join_words(require: Sequence[str]) -> str:
-    *most, last = dict.fromkeys(require)
-    return f"{', '.join(most)} and {last}" if most else last

@@ -1,6 +1,6 @@
 """Approvals of an issue, held against its texts as they are now, or as they were frozen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from newsletter.errors import DecisionNeeded, DraftError, Problem, TemplateError
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.schedule import has_begun
 from newsletter.store import Store
-from newsletter.text import format_count
+from newsletter.text import format_count, join_words
 from newsletter.workspace import Workspace
 
 _EDITIONS = {
@@ -42,8 +42,8 @@ def find_approvals(workspace: Workspace, texts: IssueTexts, mails: Mapping[str, 
         if not differing:
             return ""
         versions = _list_other_versions(statement, list_renderer_versions())
-        since = f"since then {_join_words(differing)} changed"
-        return f"{since}; it was made with {_join_words(versions)}" if versions else since
+        since = f"since then {join_words(differing)} changed"
+        return f"{since}; it was made with {join_words(versions)}" if versions else since
 
     return judge_approvals(workspace, texts.name, compare)
 
@@ -132,8 +132,3 @@ def _list_other_versions(statement: Statement, now: Mapping[str, str]) -> list[s
         for name in dict.fromkeys([*now, *statement.versions])
         if statement.versions.get(name) != now.get(name)
     ]
-
-
-def _join_words(words: Sequence[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last

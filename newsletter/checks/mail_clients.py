@@ -1,14 +1,14 @@
 """The mail clients by their names in newsletter.toml, and the features that each of them lacks."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from newsletter.errors import ConfigError
-from newsletter.text import quote_text, suggest_nearest
+from newsletter.text import join_words, quote_text, suggest_nearest
 
 WORD = "outlook.windows"  # the platform that lays out with Word, and sees what is meant for it alone
 _IOS_ANDROID = {"ios": "iOS", "android": "Android"}
@@ -83,16 +83,12 @@ def check_known(clients: Iterable[str]) -> None:
 
 def name_clients(lack: Mapping[str, Collection[str]]) -> str:
     """Name clients, and platforms where only some lack it: `Gmail on the web, Yahoo on phones (iOS) and HEY`."""
-    return _join_words([_name_client(CLIENTS[client], platforms) for client, platforms in lack.items() if platforms])
+    return join_words([_name_client(CLIENTS[client], platforms) for client, platforms in lack.items() if platforms])
 
 
 def _name_client(client: Client, platforms: Collection[str]) -> str:
     words = [word for platform, word in client.platforms.items() if platform in platforms]
-    return client.name if len(words) == len(client.platforms) else f"{client.name} ({_join_words(words)})"
-
-
-def _join_words(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return client.name if len(words) == len(client.platforms) else f"{client.name} ({join_words(words)})"
 
 
 @cache
