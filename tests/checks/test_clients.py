@@ -11,7 +11,7 @@ from newsletter.checks import CLIENTS, AcceptedProblem, EmailReport, check_email
 from newsletter.checks.acceptance import read_mjml_reasons
 from newsletter.checks.checked_email import TemplateSource
 from newsletter.checks.mail_clients import list_lacking_features
-from newsletter.config.settings import Client
+from newsletter.config.mail_settings import Client
 from newsletter.errors import ConfigError, Problem
 
 Write = Callable[[str, str], Path]

@@ -39,7 +39,7 @@ def test_every_block_is_clean(publication: Publication, everything: Path, look: 
 
 
 def test_every_client_of_the_configuration_is_known() -> None:
-    from newsletter.config.settings import Client
+    from newsletter.config.mail_settings import Client
 
     assert set(CLIENTS) == set(Client.__args__)
 

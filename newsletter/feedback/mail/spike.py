@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.address import domain_of
-from newsletter.config.settings import InboxSettings
+from newsletter.config.mail_settings import InboxSettings
 from newsletter.text import format_count
 
 FEWEST = 3  # subscribers: fewer are never held back, however short the list is

@@ -17,7 +17,7 @@ from sent_publication import SentPublication, send_once
 from smtp_server import Server
 
 from newsletter.clock import parse_instant
-from newsletter.config.settings import InboxSettings
+from newsletter.config.mail_settings import InboxSettings
 from newsletter.feedback.mail import spike, suppression_batches
 from newsletter.feedback.mail.decision import Action
 from newsletter.feedback.mail.processing import FeedbackContext, defer_decision, process_mails
