@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newsletter.errors import DeliveryError
-from newsletter.git import NoAnswer, ask_git, find_top, reach_remote
+from newsletter.git import NoAnswer, ask_git, find_commit, find_top, reach_remote
 
 REMOTE = "origin"
 _FETCHED = "refs/newsletter/records"
@@ -55,8 +55,7 @@ class RecordCommits:
         """Write the commit as a patch, for `git am`; an empty file when nothing differs. Raises DeliveryError."""
         try:
             top = find_top(self.folder)
-            head = ask_git(self.folder, "rev-parse", "HEAD^{commit}").decode().strip()
-            commit = self._commit(top, head, files, message)
+            commit = self._commit(top, find_commit(top, "HEAD"), files, message)
             text = ask_git(top, "format-patch", "--stdout", "-1", commit) if commit else b""
             patch.write_bytes(text)
         except NoAnswer as error:

@@ -14,9 +14,7 @@ from newsletter.ledger.states import State
 from newsletter.store.engine import insert_new, is_ours, publication_of
 from newsletter.store.schema import deliveries, warm_ups
 
-LENGTH = timedelta(
-    hours=23
-)  # a sending at the same hour of each day is the next one, though it begins a little earlier
+LENGTH = timedelta(hours=23)  # one at the same hour of each day is the next, though it begins a little earlier
 _DOUBLED_AT_MOST = 40  # times: by then it is no limit
 
 
