@@ -73,7 +73,7 @@ def _hide_addresses(error: NewsletterError) -> NewsletterError:
 
 
 def _write_summary(text: str) -> None:
-    """Add the summary to the job's page, or print it where there is none."""
+    """Add the summary to the job's page, where the forge shows one."""
     path = os.environ.get(_SUMMARY_VARIABLE)
     if not path:
         return

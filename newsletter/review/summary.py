@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from newsletter.checks.draft_report import Finding
+from newsletter.forges.markdown_escapes import escape_markdown, quote_markdown
 from newsletter.review.issue_change import IssueComparison
 from newsletter.review.issue_facts import list_facts
 from newsletter.review.issue_review import IssueReview, count_findings, group_findings
-from newsletter.review.markdown_escapes import escape_markdown, quote_markdown
 from newsletter.review.reviewed_draft import InboxLine, ReviewedDraft
 from newsletter.review.word_diff import Stretch, TextStretch
 from newsletter.text import format_count

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from newsletter.review.markdown_escapes import escape_markdown, quote_markdown
+from newsletter.forges.markdown_escapes import escape_markdown, quote_markdown
 from newsletter.text import escape_controls
 
 _SIGNS = st.text("abc12 \t\n/\\`*_{}[]()<>#+-.!|~:@$&^=;\"'%?,ä世\u202e\x1b", max_size=60)

@@ -1,4 +1,4 @@
-"""Text from drafts in the Markdown of a forge's comment, where it can be neither markup nor a command."""
+"""Hostile text in the Markdown of a forge's comment or job summary, where it can be neither markup nor a command."""
 
 import re
 
