@@ -8,9 +8,9 @@ from pathlib import Path
 
 from conftest import Publication
 
-from newsletter.approvals.note_files import find_note
+from newsletter.approvals.approval_files import find_approval_file
 from newsletter.approvals.signing import sign_statement
-from newsletter.approvals.statement import SignedNote, Statement
+from newsletter.approvals.statement import SignedStatement, Statement
 from newsletter.issue_name import IssueName
 
 ISSUE = IssueName("2.10")
@@ -82,7 +82,7 @@ def make_statement(
     )
 
 
-def sign(publication: Publication, approver: Approver, statement: Statement | None = None) -> SignedNote:
+def sign(publication: Publication, approver: Approver, statement: Statement | None = None) -> SignedStatement:
     """Return a statement, the usual one if none is given, as this person signs it."""
     before = dict(os.environ)
     os.environ.update(approver.environment)
@@ -94,8 +94,8 @@ def sign(publication: Publication, approver: Approver, statement: Statement | No
 
 
 def put(publication: Publication, approver: str, data: bytes, issue: str = ISSUE) -> Path:
-    """Write a note as this approver's, whatever it is."""
-    path = find_note(publication.workspace, IssueName(issue), approver)  # type: ignore[arg-type]  # as above
+    """Write an approval as this approver's, whatever it is."""
+    path = find_approval_file(publication.workspace, IssueName(issue), approver)  # type: ignore[arg-type]  # as above
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
     return path

@@ -14,7 +14,7 @@ from conftest import Publication, copy_sample
 from smtp_server import Server
 
 from newsletter.actions.approve import find_issue_approvals
-from newsletter.approvals.note_files import find_note
+from newsletter.approvals.approval_files import find_approval_file
 from newsletter.approvals.statement import EMPTY_TREE, TAG, Statement
 from newsletter.campaigns.issue_fingerprints import fingerprint_texts
 from newsletter.campaigns.issue_texts import read_issue_texts
@@ -146,7 +146,7 @@ def approve(work: Publication, home: Path, name: str = "2.10") -> None:
         signing = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={home / 'key.pub'}")
         words = ("tag", "--sign", "--force", "--cleanup=verbatim", "--file=-", TAG, EMPTY_TREE)
         git(scratch, *signing, *words, given=statement.text, home=home)
-        note = find_note(publication.workspace, texts.name, publication.config.approval.approvers[0])
+        note = find_approval_file(publication.workspace, texts.name, publication.config.approval.approvers[0])
         note.parent.mkdir(exist_ok=True)
         done = subprocess.run(["git", "cat-file", "tag", TAG], cwd=scratch, capture_output=True, check=True)
         note.write_bytes(done.stdout)

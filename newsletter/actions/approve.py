@@ -6,10 +6,10 @@ from pathlib import Path
 
 from newsletter.address import EmailAddress, subscriber_key
 from newsletter.approvals import IssueApprovals, Statement
-from newsletter.approvals.note_files import find_note, write_note_file
+from newsletter.approvals.approval_files import find_approval_file, write_approval_file
 from newsletter.approvals.signatures import BadSignature, open_signature_checker
 from newsletter.approvals.signing import find_identity, sign_statement
-from newsletter.approvals.statement import Fingerprints, SignedNote
+from newsletter.approvals.statement import Fingerprints, SignedStatement
 from newsletter.campaigns.gates import find_uncommitted
 from newsletter.campaigns.git_commits import Repository
 from newsletter.campaigns.issue_approvals import find_approvals, find_frozen_approvals
@@ -94,9 +94,9 @@ def approve(
     )
     if not confirm(proposal):
         return None
-    note = sign_statement(workspace.root, statement)
-    _require_own_key(publication, note)
-    write_note_file(find_note(workspace, texts.name, chosen), note.data)
+    signed = sign_statement(workspace.root, statement)
+    _require_own_key(publication, signed)
+    write_approval_file(find_approval_file(workspace, texts.name, chosen), signed.data)
     return find_approvals(workspace, texts)
 
 
@@ -106,7 +106,7 @@ def withdraw(publication: OpenPublication, issue: IssueName, approver: str | Non
     Only a commit makes others see that. What was sent or frozen by it is not called back.
     """
     chosen = _choose_approver(publication, approver)
-    path = find_note(publication.workspace, issue, chosen)
+    path = find_approval_file(publication.workspace, issue, chosen)
     try:
         path.unlink()
     except FileNotFoundError as error:
@@ -145,12 +145,12 @@ def _list_uncommitted(publication: OpenPublication, texts: IssueTexts) -> Sequen
         return ()
 
 
-def _require_own_key(publication: OpenPublication, note: SignedNote) -> None:
-    """Refuse a note that would not count as the approver's, before it is written. Raises ConfigError."""
-    approver = note.statement.approver
+def _require_own_key(publication: OpenPublication, signed: SignedStatement) -> None:
+    """Refuse a signed statement that would not count as the approver's, before it is written. Raises ConfigError."""
+    approver = signed.statement.approver
     try:
         with open_signature_checker(publication.workspace) as checker:
-            checker.verify(note, approver)
+            checker.verify(signed, approver)
     except BadSignature as error:
         raise ConfigError(
             f"git signed, and the signature does not count: {error}.",

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.address import EmailAddress, subscriber_key
-from newsletter.approvals.note_files import find_note, read_note_file
+from newsletter.approvals.approval_files import find_approval_file, read_approval_file
 from newsletter.approvals.signatures import BadSignature, SignatureChecker, open_signature_checker
-from newsletter.approvals.statement import SignedNote, Statement, Unreadable
+from newsletter.approvals.statement import SignedStatement, Statement, Unreadable
 from newsletter.clock import Instant
 from newsletter.errors import ConfigError
 from newsletter.git import NoAnswer
@@ -19,7 +19,7 @@ Compare = Callable[[Statement], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """One approver's note. `void` is the reason for which it does not count, empty for one that does.
+    """An approver's agreement. `void` is the reason for which it does not count, empty for one that does.
 
     `at` is when it was signed, by the signer's clock; None when that can't be read. `key` is the fingerprint of the key
     that signed, known once the signature was found good.
@@ -74,11 +74,11 @@ def judge_approvals(workspace: Workspace, issue: IssueName, compare: Compare) ->
         (approver, found) for approver in settings.approvers if (found := _read(workspace, issue, approver)) is not None
     ]
     approvals = [found for _, found in read if isinstance(found, Approval)]
-    notes = [(approver, found) for approver, found in read if isinstance(found, SignedNote)]
-    if notes:
+    statements = [(approver, found) for approver, found in read if isinstance(found, SignedStatement)]
+    if statements:
         try:
             with open_signature_checker(workspace) as checker:
-                approvals += [_judge(checker, note, approver, compare) for approver, note in notes]
+                approvals += [_judge(checker, signed, approver, compare) for approver, signed in statements]
         except NoAnswer as error:
             raise ConfigError(f"No approval can be verified: {error.message}.", next_step=error.next_step) from error
     order = {approver: number for number, approver in enumerate(settings.approvers)}
@@ -88,30 +88,30 @@ def judge_approvals(workspace: Workspace, issue: IssueName, compare: Compare) ->
     )
 
 
-def _read(workspace: Workspace, issue: IssueName, approver: EmailAddress) -> SignedNote | Approval | None:
-    """Return an approver's note, or a void approval for one that says something else; None where there is none."""
+def _read(workspace: Workspace, issue: IssueName, approver: EmailAddress) -> SignedStatement | Approval | None:
+    """Return an approver's signed statement; a void approval for one of something else, None where there is none."""
     try:
-        note = read_note_file(find_note(workspace, issue, approver))
+        signed = read_approval_file(find_approval_file(workspace, issue, approver))
     except Unreadable as error:
         return Approval(approver=approver, void=str(error))
-    if note is None:
+    if signed is None:
         return None
-    statement, void = note.statement, ""
+    statement, void = signed.statement, ""
     if statement.publication != workspace.config.subscriber_list.id:
         void = "it is of another publication"
     elif statement.issue != issue:
         void = "it is of another issue"
     elif subscriber_key(statement.approver) != subscriber_key(approver):
         void = "it is of another person"
-    return Approval(approver=approver, at=note.at, void=void) if void else note
+    return Approval(approver=approver, at=signed.at, void=void) if void else signed
 
 
-def _judge(checker: SignatureChecker, note: SignedNote, approver: EmailAddress, compare: Compare) -> Approval:
+def _judge(checker: SignatureChecker, signed: SignedStatement, approver: EmailAddress, compare: Compare) -> Approval:
     try:
-        key = checker.verify(note, approver)
+        key = checker.verify(signed, approver)
     except BadSignature as error:
-        return Approval(approver=approver, at=note.at, void=str(error))
-    return Approval(approver=approver, at=note.at, key=key, void=compare(note.statement))
+        return Approval(approver=approver, at=signed.at, void=str(error))
+    return Approval(approver=approver, at=signed.at, key=key, void=compare(signed.statement))
 
 
 def _count_keys_once(approvals: Sequence[Approval]) -> tuple[Approval, ...]:

@@ -1,8 +1,8 @@
 """Signatures of approvals, verified by git (git-verify-tag(1)) with keys that the publication's settings name.
 
 Nobody's keyring, trust and settings play a part: keys come from the files that [approval] names alone. git is asked
-first, for the moment at which the note says that it was signed; then ssh-keygen is asked about that one approver, now.
-So a key that has run out counts no longer, whatever moment its owner writes into a note.
+first, for the moment at which the approval says that it was signed; then ssh-keygen is asked about that one approver,
+now. So a key that has run out counts no longer, whatever moment its owner writes into an approval.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newsletter.address import EmailAddress, subscriber_key
-from newsletter.approvals.statement import SignedNote
+from newsletter.approvals.statement import SignedStatement
 from newsletter.config.approval_settings import ApprovalSettings
 from newsletter.errors import ConfigError
 from newsletter.git import ScratchRepository, open_scratch_repository
@@ -41,22 +41,22 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True)
 class SignatureChecker:
-    """A checker of notes' signatures, with the keys as they were when it was opened."""
+    """A checker of signatures, with the keys as they were when it was opened."""
 
     settings: ApprovalSettings
     folder: Path
     repository: ScratchRepository
     tools: Mapping[str, str]
 
-    def verify(self, note: SignedNote, approver: EmailAddress) -> str:
+    def verify(self, signed: SignedStatement, approver: EmailAddress) -> str:
         """Return the fingerprint of the key with which the approver signed. Raises BadSignature and ConfigError."""
-        return self._verify_ssh(note, approver) if note.is_ssh else self._verify_gpg(note, approver)
+        return self._verify_ssh(signed, approver) if signed.is_ssh else self._verify_gpg(signed, approver)
 
-    def _verify_ssh(self, note: SignedNote, approver: EmailAddress) -> str:
+    def _verify_ssh(self, signed: SignedStatement, approver: EmailAddress) -> str:
         if not self.settings.allowed_signers:
             raise BadSignature("it is signed by SSH, and [approval] names no allowed_signers")
         keygen = self._require_tool("ssh-keygen", "OpenSSH's client")
-        said, is_good = self._verify_tag(note)
+        said, is_good = self._verify_tag(signed)
         key = _SSH_KEY.search(said)
         if not is_good or not key:
             raise BadSignature(
@@ -65,22 +65,22 @@ class SignatureChecker:
                 else f"its key was not {approver}'s in [approval] allowed_signers when it was signed"
             )
         signature = self.folder / "signature"
-        signature.write_bytes(note.signature)
+        signature.write_bytes(signed.signature)
         signers = str(self.folder / "allowed_signers")
         # As [approval] writes the address: patterns in the file are matched by it, small and capital letters apart.
         words = ["-Y", "verify", "-f", signers, "-I", approver, "-n", "git", "-s", str(signature)]
-        done = _run([keygen, *words], self.folder, note.payload)
+        done = _run([keygen, *words], self.folder, signed.payload)
         if done.returncode:
             raise BadSignature(f"its key is not {approver}'s in [approval] allowed_signers, or is no longer")
         return key[1]
 
-    def _verify_gpg(self, note: SignedNote, approver: EmailAddress) -> str:
+    def _verify_gpg(self, signed: SignedStatement, approver: EmailAddress) -> str:
         wanted = {subscriber_key(address): key for address, key in self.settings.gpg.items()}
         own = wanted.get(subscriber_key(approver))
         if own is None:
             raise BadSignature(f"it is signed by OpenPGP, and [approval.gpg] has no key of {approver}")
         self._require_tool("gpg", "GnuPG")
-        said, is_good = self._verify_tag(note)
+        said, is_good = self._verify_tag(signed)
         status = dict(_GPG_STATUS.findall(said))
         for word, fault in _GPG_FAULTS.items():
             if word in status:
@@ -93,9 +93,11 @@ class SignatureChecker:
             raise BadSignature(f"it is signed by another key than [approval.gpg] has for {approver}")
         return own
 
-    def _verify_tag(self, note: SignedNote) -> tuple[str, bool]:
-        """Return what git says of the note, and whether it is content with it."""
-        written = self.repository.run("hash-object", "-t", "tag", "-w", "--stdin", folder=self.folder, stdin=note.data)
+    def _verify_tag(self, signed: SignedStatement) -> tuple[str, bool]:
+        """Return what git says of the signature, and whether it is content with it."""
+        written = self.repository.run(
+            "hash-object", "-t", "tag", "-w", "--stdin", folder=self.folder, stdin=signed.data
+        )
         if written.returncode:
             raise BadSignature("git can't read it as a tag")
         name = written.stdout.decode().strip()

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from newsletter.address import EmailAddress, local_part_of
-from newsletter.approvals.statement import EMPTY_TREE, TAG, SignedNote, Statement, Unreadable, read_note
+from newsletter.approvals.statement import (
+    EMPTY_TREE,
+    TAG,
+    SignedStatement,
+    Statement,
+    Unreadable,
+    read_signed_statement,
+)
 from newsletter.errors import ConfigError
 from newsletter.git import NoAnswer, open_signing_repository, read_own_settings
 from newsletter.text import escape_controls
@@ -26,7 +33,7 @@ def find_identity(folder: Path) -> str:
         raise ConfigError(f"git is needed to approve: {error.message}.", next_step=error.next_step) from error
 
 
-def sign_statement(folder: Path, statement: Statement) -> SignedNote:
+def sign_statement(folder: Path, statement: Statement) -> SignedStatement:
     """Return a statement signed by the user, by what git's settings in `folder` name as their key.
 
     The repository's own settings may choose a key and its form, and no program to run: those are the user's or the
@@ -42,7 +49,7 @@ def sign_statement(folder: Path, statement: Statement) -> SignedNote:
             if signed.returncode:
                 said = signed.stderr.decode(errors="replace").strip()
                 raise ConfigError(f"git could not sign: {escape_controls(said)}", next_step=_SET_UP)
-            return read_note(repository.run("cat-file", "tag", TAG, folder=folder).stdout)
+            return read_signed_statement(repository.run("cat-file", "tag", TAG, folder=folder).stdout)
     except NoAnswer as error:
         raise ConfigError(f"git could not sign: {error.message}.", next_step=error.next_step) from error
     except Unreadable as error:

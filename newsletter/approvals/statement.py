@@ -19,7 +19,7 @@ TAG = "newsletter-approval"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _FORMAT = 1
 _SHA256 = re.compile("[0-9a-f]{64}")
-_NOTE = re.compile(
+_TAG_OBJECT = re.compile(
     rb"object (?P<object>[0-9a-f]{40})\ntype tree\ntag (?P<tag>[!-~]+)\n"
     rb"tagger [^\n<>\0]*<[^\n<>\0]*> (?P<at>[0-9]{1,11}) [+-][0-9]{4}\n\n"
     rb"(?P<message>[^\0]*?\n)"
@@ -63,7 +63,7 @@ class Statement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignedNote:
+class SignedStatement:
     """A statement with its signature: `data` is the whole tag object, `payload` what was signed of it.
 
     `at` is when it was signed, by the signer's clock.
@@ -77,15 +77,15 @@ class SignedNote:
     is_ssh: bool
 
 
-def read_note(data: bytes) -> SignedNote:
-    """Read a note's file. Raises Unreadable, with the reason, for what is not exactly one signed statement.
+def read_signed_statement(data: bytes) -> SignedStatement:
+    """Read a tag object. Raises Unreadable, with the reason, for what is not exactly one signed statement.
 
     git takes what is before the last signature for what was signed. There is only one here, so that nothing else can
     be shown than what was verified.
     """
     if data.count(b"-----BEGIN ") != 1:
         raise Unreadable("it has not exactly one signature" if data else "it is empty")
-    match = _NOTE.fullmatch(data)
+    match = _TAG_OBJECT.fullmatch(data)
     if not match or match["tag"] != TAG.encode() or match["object"] != EMPTY_TREE.encode():
         raise Unreadable("it is not a signed approval")
     try:
@@ -93,7 +93,7 @@ def read_note(data: bytes) -> SignedNote:
         statement = _read_statement(match["message"].decode())
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         raise Unreadable("its statement is of no form that this version knows") from error
-    return SignedNote(
+    return SignedStatement(
         statement=statement,
         at=at,
         data=data,
@@ -105,18 +105,18 @@ def read_note(data: bytes) -> SignedNote:
 
 def _read_statement(message: str) -> Statement:
     """Return the statement in a tag's message. Raises ValueError and the like for any other text."""
-    noted = tomllib.loads(message.partition("\n\n")[2])
-    if noted["format"] != _FORMAT:
-        raise ValueError(noted["format"])
+    fields = tomllib.loads(message.partition("\n\n")[2])
+    if fields["format"] != _FORMAT:
+        raise ValueError(fields["format"])
     statement = Statement(
-        publication=_check_text(noted["publication"]),
-        issue=IssueName(_check_text(noted["issue"])),
-        approver=EmailAddress(_check_text(noted["approver"])),
+        publication=_check_text(fields["publication"]),
+        issue=IssueName(_check_text(fields["issue"])),
+        approver=EmailAddress(_check_text(fields["approver"])),
         editions={
             language: {edition: _check_digest(digest) for edition, digest in hashes.items()}
-            for language, hashes in noted["editions"].items()
+            for language, hashes in fields["editions"].items()
         },
-        versions={name: _check_text(version) for name, version in noted["versions"].items()},
+        versions={name: _check_text(version) for name, version in fields["versions"].items()},
     )
     if statement.text != message:  # another spelling, or something that this version would not look at
         raise ValueError(message)

@@ -8,7 +8,7 @@ import click
 from newsletter.actions.approve import ApprovalProposal, withdraw
 from newsletter.actions.approve import approve as approve_issue
 from newsletter.actions.status import find_unsent_draft
-from newsletter.approvals.note_files import find_notes_folder
+from newsletter.approvals.approval_files import find_approvals_folder
 from newsletter.cli.approvals_view import show_approvals
 from newsletter.cli.context import open_publication
 from newsletter.cli.findings import show_findings
@@ -41,7 +41,7 @@ def approve(draft: str | None, approver: str | None, withdraws: bool, yes: bool)
     if draft is None and (yes or withdraws):
         raise click.UsageError("Name the draft: newsletter approve 2.10")
     found = publication.draft(draft) if draft else find_unsent_draft(publication)
-    folder = find_notes_folder(publication.workspace, found.name)
+    folder = find_approvals_folder(publication.workspace, found.name)
     if withdraws:
         path = withdraw(publication, found.name, approver)
         say(f"{shorten(path)} is removed: {found.name} is no longer approved by you.")

@@ -1,4 +1,4 @@
-"""Which approvals count: real keys, real git, and every way in which a note is not an approver's agreement."""
+"""Which approvals count: real keys, real git, and every way in which a file is not an approver's agreement."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.approvals import IssueApprovals, Statement, judge_approvals
-from newsletter.approvals.note_files import find_notes_folder, list_other_notes
+from newsletter.approvals.approval_files import find_approvals_folder
 from newsletter.errors import ConfigError
 from newsletter.issue_name import IssueName
 from newsletter.text import escape_controls
@@ -41,7 +41,7 @@ def eve(people: list[Approver]) -> Approver:
 
 
 def judge(publication: Publication, issue: str = ISSUE) -> IssueApprovals:
-    """Judge the notes with statements of whatever editions taken for those of now."""
+    """Judge the approvals with statements of whatever editions taken for those of now."""
     return judge_approvals(publication.workspace, IssueName(issue), lambda _statement: "")
 
 
@@ -73,7 +73,7 @@ def test_two_have_to_approve_where_two_are_asked_for(publication: Publication, a
     assert judge(publication).is_approved
 
 
-def test_no_note_counts_where_nobody_may_approve(publication: Publication, ada: Approver) -> None:
+def test_no_approval_counts_where_nobody_may_approve(publication: Publication, ada: Approver) -> None:
     put(publication, ada.address, sign(publication, ada).data)
     assert not judge(publication).is_approved
 
@@ -93,7 +93,9 @@ def test_what_the_statement_is_held_against_may_void_it(publication: Publication
     assert heard == [make_statement(publication, ada.address)]
 
 
-def test_a_note_counts_with_the_line_ends_that_git_checks_it_out_with(publication: Publication, ada: Approver) -> None:
+def test_an_approval_counts_with_the_line_ends_that_git_checks_it_out_with(
+    publication: Publication, ada: Approver
+) -> None:
     let_approve(publication, [ada])
     put(publication, ada.address, sign(publication, ada).data.replace(b"\n", b"\r\n"))
     assert judge(publication).is_approved
@@ -102,13 +104,13 @@ def test_a_note_counts_with_the_line_ends_that_git_checks_it_out_with(publicatio
 # Notes of something else
 
 
-def test_a_note_of_another_issue_is_void(publication: Publication, ada: Approver) -> None:
+def test_an_approval_of_another_issue_is_void(publication: Publication, ada: Approver) -> None:
     let_approve(publication, [ada])
     put(publication, ada.address, sign(publication, ada, make_statement(publication, ada.address, "2.9")).data)
     assert why(publication, ada) == "it is of another issue"
 
 
-def test_a_note_of_another_publication_is_void(publication: Publication, ada: Approver) -> None:
+def test_an_approval_of_another_publication_is_void(publication: Publication, ada: Approver) -> None:
     let_approve(publication, [ada])
     statement = replace(make_statement(publication, ada.address), publication="other.example.org")
     put(publication, ada.address, sign(publication, ada, statement).data)
@@ -144,13 +146,13 @@ def test_what_was_changed_after_it_was_signed_is_void(
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), octet=st.integers(0, 255))
-def test_a_note_with_any_octet_changed_never_counts(
+def test_an_approval_with_any_octet_changed_never_counts(
     publication: Publication, ada: Approver, place: float, octet: int
 ) -> None:
     if not (publication.root / "approvers").exists():
         let_approve(publication, [ada])
         put(publication, "kept@example.org", sign(publication, ada).data)
-    data = bytearray((find_notes_folder(publication.workspace, ISSUE) / "kept@example.org.tag").read_bytes())
+    data = bytearray((find_approvals_folder(publication.workspace, ISSUE) / "kept@example.org.tag").read_bytes())
     at = int(place * data.index(b"-----BEGIN"))  # of the signature's own text some bits say nothing
     changed = data[at] != octet
     data[at] = octet
@@ -191,7 +193,7 @@ def test_a_key_that_has_run_out_signs_nothing_for_a_moment_before_that(publicati
 
 
 def _sign_backdated(payload: bytes, approver: Approver) -> bytes:
-    """Return what a note says with a moment of 2023 in it, as whoever has the key can sign it at any time."""
+    """Return what an approval says with a moment of 2023 in it, as whoever has the key can sign it at any time."""
     old = re.sub(rb"> [0-9]+ ", b"> 1685620800 ", payload, count=1)
     command = ["ssh-keygen", "-Y", "sign", "-n", "git", "-f", str(approver.key)]
     return old + subprocess.run(command, input=old, capture_output=True, check=True).stdout
@@ -230,7 +232,7 @@ def test_an_approver_named_twice_is_one(publication: Publication, ada: Approver)
 # Files
 
 
-def test_a_note_is_not_read_through_a_link(publication: Publication, ada: Approver) -> None:
+def test_an_approval_is_not_read_through_a_link(publication: Publication, ada: Approver) -> None:
     let_approve(publication, [ada])
     path = put(publication, ada.address, sign(publication, ada).data)
     kept = path.rename(publication.root / "elsewhere")
@@ -253,7 +255,7 @@ def test_a_pipe_or_a_huge_file_keeps_nobody_waiting(publication: Publication, ad
     assert why(publication, ada) == "it is no plain file"
 
 
-def test_only_the_approvers_own_notes_are_looked_at(
+def test_only_the_approvers_own_approvals_are_looked_at(
     publication: Publication, ada: Approver, eve: Approver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_approve(publication, [ada])
@@ -265,8 +267,7 @@ def test_only_the_approvers_own_notes_are_looked_at(
     run = subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda *args, **how: (started.append(args), run(*args, **how))[1])
     assert len(judge(publication).approvals) == 1
-    assert len(started) < 8, "no program is started for notes that are no approver's"
-    assert len(list_other_notes(publication.workspace, ISSUE)) == 200
+    assert len(started) < 8, "no program is started for approvals that are no approver's"
 
 
 def test_two_signatures_are_none(publication: Publication, ada: Approver, eve: Approver) -> None:
@@ -278,7 +279,7 @@ def test_two_signatures_are_none(publication: Publication, ada: Approver, eve: A
     assert why(publication, ada) == "it has not exactly one signature"
 
 
-def test_what_is_no_note_is_void_and_says_nothing_to_a_terminal(publication: Publication, ada: Approver) -> None:
+def test_what_is_no_approval_is_void_and_says_nothing_to_a_terminal(publication: Publication, ada: Approver) -> None:
     let_approve(publication, [ada])
     data = sign(publication, ada).data
     for text in (

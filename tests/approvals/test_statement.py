@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.address import EmailAddress
-from newsletter.approvals.note_files import find_note
-from newsletter.approvals.statement import EMPTY_TREE, TAG, Statement, Unreadable, read_note
+from newsletter.approvals.approval_files import find_approval_file
+from newsletter.approvals.statement import EMPTY_TREE, TAG, Statement, Unreadable, read_signed_statement
 from newsletter.issue_name import IssueName
 from newsletter.workspace import Workspace
 
@@ -35,7 +35,7 @@ def _note(message: str, signature: str = _SIGNATURE) -> bytes:
 @given(_STATEMENTS)
 def test_what_is_written_is_read(statement: Statement) -> None:
     try:
-        note = read_note(_note(statement.text))
+        note = read_signed_statement(_note(statement.text))
     except Unreadable:
         # Only where a value has a line in it that no setting can have.
         assert "\r" in statement.text or "-----BEGIN " in statement.text
@@ -48,7 +48,7 @@ def test_what_is_written_is_read(statement: Statement) -> None:
 def test_other_bytes_are_refused(data: bytes) -> None:
     for each in (data, _note("") + data, _note(data.decode(errors="replace"))):
         with pytest.raises(Unreadable):
-            read_note(each)
+            read_signed_statement(each)
 
 
 @pytest.mark.parametrize("moment", ["99999999999", "0"])
@@ -56,14 +56,14 @@ def test_a_moment_is_any_that_there_is(moment: str) -> None:
     text = Statement(
         publication="x", issue=IssueName("1"), approver=EmailAddress("a@example.org"), editions={"en": {}}, versions={}
     ).text
-    note = read_note(_note(text).replace(b"1796095477", moment.encode()))
+    note = read_signed_statement(_note(text).replace(b"1796095477", moment.encode()))
     assert int(note.at.timestamp()) == int(moment)
 
 
 @given(st.text(max_size=300))
-def test_a_note_lies_in_its_folder_whoever_it_is_of(address: str) -> None:
+def test_an_approval_lies_in_its_folder_whoever_it_is_of(address: str) -> None:
     workspace = Workspace(ROOT, {})
-    path = find_note(workspace, IssueName("2.10"), EmailAddress(address.encode(errors="replace").decode()))
+    path = find_approval_file(workspace, IssueName("2.10"), EmailAddress(address.encode(errors="replace").decode()))
     assert path.parent == ROOT / "drafts" / "2.10.approvals"
     assert len(path.name.encode()) < 230
     assert "/" not in path.name

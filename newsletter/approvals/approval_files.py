@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from newsletter.address import EmailAddress, subscriber_key
-from newsletter.approvals.statement import SignedNote, Unreadable, read_note
+from newsletter.approvals.statement import SignedStatement, Unreadable, read_signed_statement
 from newsletter.errors import DecisionNeeded
 from newsletter.files import write_shared
 from newsletter.issue_name import IssueName
@@ -21,31 +21,20 @@ MOST_OCTETS = 64 * 1024
 _LONGEST_NAME = 200  # letters; disks take 255 octets, and a file that is being written has a longer name
 
 
-def find_notes_folder(workspace: Workspace, issue: IssueName) -> Path:
+def find_approvals_folder(workspace: Workspace, issue: IssueName) -> Path:
     """Return the folder of an issue's approvals, which is beside its draft."""
     return workspace.drafts / f"{issue}.approvals"
 
 
-def find_note(workspace: Workspace, issue: IssueName, approver: EmailAddress) -> Path:
+def find_approval_file(workspace: Workspace, issue: IssueName, approver: EmailAddress) -> Path:
     """Return the file of one approver's approval, whether it is there or not."""
     name = quote(subscriber_key(approver), safe="@+")
     if len(name) > _LONGEST_NAME:
         name = sha256(name.encode()).hexdigest()
-    return find_notes_folder(workspace, issue) / f"{name}{ENDING}"
+    return find_approvals_folder(workspace, issue) / f"{name}{ENDING}"
 
 
-def list_other_notes(workspace: Workspace, issue: IssueName) -> list[str]:
-    """Return the names of files among an issue's approvals that are no approver's, in no particular order."""
-    folder = find_notes_folder(workspace, issue)
-    own = {find_note(workspace, issue, approver).name for approver in workspace.config.approval.approvers}
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.name.endswith(ENDING) and entry.name not in own]
-    except OSError:
-        return []
-
-
-def read_note_file(path: Path) -> SignedNote | None:
+def read_approval_file(path: Path) -> SignedStatement | None:
     """Read one approval; None when there is none. Raises Unreadable, also for a link and for what is no plain file."""
     if path.parent.is_symlink():
         raise Unreadable(f"{path.parent.name} is a link")
@@ -62,10 +51,10 @@ def read_note_file(path: Path) -> SignedNote | None:
         data = file.read(MOST_OCTETS + 1)
     if len(data) > MOST_OCTETS:
         raise Unreadable("it is too large")
-    return read_note(data.replace(b"\r\n", b"\n"))  # as git checks files out by core.autocrlf
+    return read_signed_statement(data.replace(b"\r\n", b"\n"))  # as git checks files out by core.autocrlf
 
 
-def write_note_file(path: Path, data: bytes) -> None:
+def write_approval_file(path: Path, data: bytes) -> None:
     """Write an approval, whole or not at all. Raises DecisionNeeded where a link would lead it elsewhere."""
     if path.parent.is_symlink() or path.is_symlink():
         raise DecisionNeeded(
