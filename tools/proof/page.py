@@ -1,4 +1,4 @@
-"""The page of the proof: each judge with its version, what it saw, what it found, and pictures beside each other."""
+"""The page of the proof: each judge with its version, what it saw, and what it found."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,10 +48,10 @@ class Asked:
 
 
 def write_page(path: Path, asked: Sequence[Asked]) -> None:
-    """Write the page, with pictures by their paths from it."""
+    """Write the page."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=select_autoescape(["j2"])
     )
-    page = environment.get_template("page.html.j2").render(asked=asked, folder=path.parent)
+    page = environment.get_template("page.html.j2").render(asked=asked)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")

@@ -1,12 +1,11 @@
 """Ask every judge what it holds against the editions: build/proof/index.html, and exit status 1 for what is new.
 
     make proof
-    make proof PROOF="--quick"
     make proof PROOF="--only veraPDF,rspamd"
 
 Each judge is an independent program; one that can't be had here is left out, by name and with the reason. A finding
 that is not among the accepted ones (tools/proof/accepted.toml, each with its reason) fails, and so does a judge that
-does not find the fault that was planted for it. --quick leaves out those that take minutes: mail clients, Lighthouse.
+does not find the fault that was planted for it.
 """
 
 import sys
@@ -28,11 +27,10 @@ _FOLDER = ROOT / "build" / "proof"
 
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="without those that take minutes")
     parser.add_argument("--only", metavar="NAMES", help="these judges, with commas between them")
     parser.add_argument("--kept", action="store_true", help="look at the subjects that an earlier run has made")
     options = parser.parse_args()
-    names = options.only.split(",") if options.only else [one.name for one in JUDGES if one.quick or not options.quick]
+    names = options.only.split(",") if options.only else [one.name for one in JUDGES]
     if unknown := set(names) - {one.name for one in JUDGES}:
         parser.error(f"no such judge: {', '.join(sorted(unknown))}. There are: {', '.join(one.name for one in JUDGES)}")
     place = _FOLDER / "subjects"
@@ -43,7 +41,7 @@ def main() -> None:
     for one in asked:
         print(f"{one.judge.name:18} {one.summary}")
     print(*faults, sep="\n")
-    print(f"{len(faults)} faults; {_FOLDER.relative_to(Path.cwd())}/index.html has what each judge says")
+    print(f"{len(faults)} faults; {_FOLDER.relative_to(ROOT)}/index.html has what each judge says")
     sys.exit(1 if faults else 0)
 
 

@@ -1,4 +1,4 @@
-"""What the judges look at: issues of every kind as files, as the command line makes them.
+"""The subjects that judges look at: issues of every kind as files, as the command line makes them.
 
 Each subject is a folder below build/proof/subjects with email.html, email.txt, web.html, issue.pdf, and message.eml as
 a dry run writes it. `received.eml` is the message that was really sent, signed, as a real Postfix has put it into a

@@ -1,8 +1,7 @@
-"""What a judge has said: findings, and whether it would have found the faults that were planted for it."""
+"""A judge's verdict: findings, and whether it would have found the faults that were planted for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 
 class NotAvailable(Exception):
@@ -28,11 +27,10 @@ class Control:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What one judge has said: its version, what it looked at, its findings, its controls, and pictures to look at."""
+    """A judge's verdict: its version, what it looked at (`seen`), its findings, and its controls."""
 
     version: str
     seen: Sequence[str]
     findings: Sequence[Finding] = ()
     controls: Sequence[Control] = ()
     notes: Sequence[str] = ()
-    pictures: Sequence[Path] = field(default=())

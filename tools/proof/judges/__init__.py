@@ -1,4 +1,4 @@
-"""The judges, each a function of the subjects that returns its verdict; those of the quick half come first."""
+"""The judges, each a function of the subjects that returns its verdict."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,11 @@ from proof.verdict import Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """A judge by its name, and what it judges in words; `quick` ones are asked by CI."""
+    """A judge by its name, and what it judges in words."""
 
     name: str
     about: str
     ask: Callable[[Sequence[Subject]], Verdict]
-    quick: bool = True
 
 
 JUDGES = (
