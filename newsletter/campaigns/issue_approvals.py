@@ -19,7 +19,7 @@ _EDITIONS = {
     "text": "the text email",
     "pdf": "the PDF",
     "web": "the web page",
-    "readers": "who gets which item",
+    "readers": "who gets what",
     "mail": "the mail's header (subject, sender, links to leave)",
 }
 

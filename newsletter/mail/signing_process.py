@@ -1,4 +1,4 @@
-"""What a process runs that makes DKIM signatures for another one, and how the two talk over a socket.
+"""A process that makes DKIM signatures for another one, and how the two talk over a socket.
 
 The other one gives the keys first, and then the header and the body's hash of one message after another; it gets the
 signatures in the same order. It imports little, so that it starts quickly.

@@ -44,7 +44,7 @@ class SigningProcesses:
         if self._processes:
             return
         for _ in range(min(_MOST_PROCESSES, os.cpu_count() or 1)):
-            process = _SigningProcess(self._supply, self._give_up)
+            process = _SigningProcess(self._dispatcher.supply, self._give_up)
             self._processes.append(process)
             await process.start(self._signer)
 
@@ -61,9 +61,6 @@ class SigningProcesses:
             process.close()
             self._dispatcher.supply(list(process.waiting))
         self._processes.clear()
-
-    def _supply(self, messages: _Messages) -> None:
-        self._dispatcher.supply(messages)
 
     def _give_up(self, messages: _Messages, error: Exception | None) -> None:
         failure = DeliveryError(
