@@ -1,4 +1,7 @@
-"""What becomes of claimed deliveries: a result, or that they wait again. Each is a part of the worker's transaction."""
+"""Recording of what became of claimed deliveries: a result, or that they wait again.
+
+Each function is a part of the worker's transaction.
+"""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What is different in a draft: since a git revision word by word, or beside the issue before it in one sentence."""
+"""Comparison of a draft: with a git revision word by word, or with the issue before it in one sentence."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What has changed between two forms of an issue: by item and by word, in sentences that a person reads."""
+"""Changes between two forms of an issue: by item and by word, in sentences that a person reads."""
 
 import datetime
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Which part of an issue became which: items and sections are the same by their id, their words, or most of them."""
+"""Matching of an issue's parts with former ones: they are the same by their id, their words, or most of them."""
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher

@@ -12,7 +12,7 @@ WHOLE = "whole"  # the form of the email with what is only for some readers
 
 @dataclass(frozen=True, kw_only=True)
 class InboxLine:
-    """What an inbox shows of a mail before it is opened."""
+    """A mail as an inbox shows it before it is opened."""
 
     sender: str
     subject: str

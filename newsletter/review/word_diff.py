@@ -1,4 +1,4 @@
-"""What differs between two texts, by words: what stayed, what went, and what came."""
+"""Differences between two texts, by words: those that stayed, those that went, and those that came."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _GAP = "…"
 
 
 class Stretch(StrEnum):
-    """What became of a stretch of text."""
+    """A kind of stretch of text, by what became of it."""
 
     KEPT = "kept"
     REMOVED = "removed"
