@@ -14,7 +14,7 @@ from newsletter.errors import NewsletterError, Problem
 from newsletter.issue.draft import Draft
 from newsletter.issue.extent import measure_extent
 from newsletter.issue.model import Issue
-from newsletter.review.reviewed_draft import WHOLE, InboxLine, RenderedIssue, ReviewedDraft
+from newsletter.review.reviewed_draft import EVERY_TAG, InboxLine, RenderedIssue, ReviewedDraft
 from newsletter.workspace import Workspace
 
 _FORMS = ("html", "text", "pdf", "web")
@@ -40,7 +40,7 @@ def _review(workspace: Workspace, draft: Draft, findings: tuple[Finding, ...], p
         made, failures = _make_what_can_be(context, draft.issue)
         found |= dict.fromkeys(_find_problems(failures, draft.path))
         if "html" in made:
-            made |= _make_whole_email(context, draft.issue)
+            made |= _make_email_with_every_tag(context, draft.issue)
             found |= dict.fromkeys(map(Finding, check_rendered(context, draft.issue).problems))
         rendered = _describe(context, draft.issue, made, picture_weight)
     return ReviewedDraft(
@@ -69,7 +69,7 @@ def _make_what_can_be(
         return made, failures
 
 
-def _make_whole_email(context: EditionContext, issue: Issue) -> dict[str, Mapping[str, bytes]]:
+def _make_email_with_every_tag(context: EditionContext, issue: Issue) -> dict[str, Mapping[str, bytes]]:
     """Return the email of readers with every tag, where it is another than that of all others."""
     tags = _list_tags(issue)
     if not tags:
@@ -77,7 +77,7 @@ def _make_whole_email(context: EditionContext, issue: Issue) -> dict[str, Mappin
     every = issue.seen_by(frozenset(tags))
     html = render_html(context, every, write_default, place_beside).encode()
     pictures = {picture.name: picture.data for picture in context.pictures(every)}
-    return {WHOLE: {f"{issue.edition_name}.every-tag.email.html": html, **pictures}}
+    return {EVERY_TAG: {f"{issue.edition_name}.every-tag.email.html": html, **pictures}}
 
 
 def _list_tags(issue: Issue) -> tuple[str, ...]:
@@ -112,6 +112,6 @@ def _describe(
         email_size=measure_html(next(iter(made["html"].values())).decode()) if "html" in made else 0,
         picture_weight=picture_weight,
         only_for=_list_tags(issue),
-        files={form: made[form] for form in (*_FORMS, WHOLE) if form in made},
+        files={form: made[form] for form in (*_FORMS, EVERY_TAG) if form in made},
         pages=tuple(made.get("png", {}).values()),
     )

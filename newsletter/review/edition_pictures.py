@@ -8,7 +8,7 @@ from typing import Literal
 from PIL import Image
 
 from newsletter.review.browser_pictures import NoPictures, PageView, take_pictures
-from newsletter.review.reviewed_draft import WHOLE, RenderedIssue, ReviewedDraft
+from newsletter.review.reviewed_draft import EVERY_TAG, RenderedIssue, ReviewedDraft
 
 _PHONE, _PANE, _SCREEN = 360, 760, 1200  # CSS pixels: a phone, a mail program's reading pane, a browser on a desk
 _PAGE = 600  # at which a page of the PDF is shown
@@ -32,7 +32,7 @@ _LOOKS = (
     _Look("html", "email-phone-dark", "on a phone, dark", _PHONE, "dark", scale=2),
     _Look("html", "email-desktop-light", "on a desktop, light", _PANE),
     _Look("html", "email-desktop-dark", "on a desktop, dark", _PANE, "dark"),
-    _Look(WHOLE, "email-every-tag", "to readers with every tag, on a desktop", _PANE),
+    _Look(EVERY_TAG, "email-every-tag", "to readers with every tag, on a desktop", _PANE),
     _Look("web", "web-phone", "on a phone", _PHONE, scale=2),
     _Look("web", "web-desktop", "on a desktop", _SCREEN),
 )

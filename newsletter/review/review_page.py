@@ -7,17 +7,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from newsletter.review.issue_facts import list_facts
 from newsletter.review.issue_review import IssueReview, count_findings, group_findings
-from newsletter.review.reviewed_draft import WHOLE, ReviewedDraft
+from newsletter.review.reviewed_draft import EVERY_TAG, ReviewedDraft
 from newsletter.text import format_count, format_size
 from newsletter.translation import describe_language, find_direction
 
 INDEX = "index.html"
 PICTURES = "pictures"  # the folder of the pictures, beside the page
-_EDITIONS = {"html": "Email", "text": "Text", "pdf": "PDF", "web": "Web page", WHOLE: "Email with every part"}
+_EDITIONS = {"html": "Email", "text": "Text", "pdf": "PDF", "web": "Web page", EVERY_TAG: "Email with every part"}
 _PREVIEWS = (
     ("html", "The email", 360),
     ("html", "The email", 760),
-    (WHOLE, "The email to readers with every tag", 760),
+    (EVERY_TAG, "The email to readers with every tag", 760),
     ("web", "The web page", 360),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from newsletter.checks.draft_report import Finding
 from newsletter.issue.extent import Extent
 
-WHOLE = "whole"  # the form of the email with what is only for some readers
+EVERY_TAG = "every-tag"  # the form of the email with what is only for some readers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class RenderedIssue:
 
     `email_size` is that of the email's HTML and `picture_weight` that of its pictures, in bytes. `only_for` names the
     tags of readers who get more than the others. `files` are those of each edition that could be made, by its form
-    (html, text, pdf, web, and WHOLE where there is `only_for`): names and contents, the edition itself first. `pages`
-    are the PDF's as PNG pictures.
+    (html, text, pdf, web, and EVERY_TAG where there is `only_for`): names and contents, the edition itself first.
+    `pages` are the PDF's as PNG pictures.
     """
 
     title: str
