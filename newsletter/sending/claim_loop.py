@@ -150,6 +150,8 @@ class ClaimLoop:
             want = self._count_ahead() - in_hand + held
         else:  # the next slice, once all of the last one is answered
             want = self._count_slice() if in_hand <= held else 0
+        if self.dispatcher.is_cut_off:
+            want = min(want, 1 - in_hand)
         if self._warm_up is not None:
             want = min(want, self._warm_up.left - self.dispatcher.tally[Outcome.ACCEPTED] - in_hand)
         return max(0, want)

@@ -17,6 +17,7 @@ _TRIES_TO_OPEN = 3  # before there has been any connection
 _QUICK_S = 5.0  # a failure that came sooner may have been one of a moment
 _AFTER_FAILURE_S = 0.2
 _LOOK_AGAIN_S = 60.0
+_GIVE_BACK_S = 3.0  # without any connection; after less the server may only have been restarted
 # A server keeps few connections that it has not looked at: OpenSMTPD five (SMTPD_BACKLOG). Linux drops a further one
 # without a word, and this side asks again after a second (RFC 6298, section 2). When a server ends all sessions after
 # the same number of messages, all are opened anew at once.
@@ -43,6 +44,7 @@ class Connections:
         self._begun_at = -inf
         self._not_before = -inf
         self._failures = 0  # to open one, in a row
+        self._cut_off_since: float | None = None  # when the first of these was begun
         self._length: int | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -176,6 +178,8 @@ class Connections:
             self._opening.pop(task, None)
         self._opened = True
         self._failures = 0
+        self._cut_off_since = None
+        self._dispatcher.end_outage()
         self._feeds.add(feed)
         self._throttle.record_connected(self._dispatcher.read_clock())
         asyncio.get_running_loop().call_soon(self._adapt)
@@ -196,6 +200,9 @@ class Connections:
             concern = Concern.CONNECTIONS  # others are open
         self._throttle.record_connection_refused(now, concern, read_evidence(result))
         if not self._feeds:
+            self._cut_off_since = self._begun_at if self._cut_off_since is None else self._cut_off_since
+            if now - self._cut_off_since >= _GIVE_BACK_S:
+                dispatcher.begin_outage()
             dispatcher.record_reply(result)
             dispatcher.starve(now, error.message, error.next_step)
 

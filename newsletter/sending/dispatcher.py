@@ -55,6 +55,7 @@ class Dispatcher:
         self.failure: DeliveryError | None = None
         self.put_offs = 0  # how often a message was not taken yet, for whatever reason
         self.fruitless_connections = 0  # that broke in a row
+        self.is_cut_off = False  # no connection can be opened: one message is enough to ask with
         self.halting = False  # hands out no more
         self.closed = False  # nothing is under way any more
         self._refusals = refusals or Refusals(None, 1)
@@ -256,6 +257,22 @@ class Dispatcher:
             self.changed.set()  # they are to be collected
         elif self._ready:
             self.wake()
+
+    def begin_outage(self) -> None:
+        """Give back what no connection has taken, but for one message: others may get through, or stop the send."""
+        self.is_cut_off = True
+        untaken = list(self._ready)
+        if len(untaken) > 1 and not self.halting:
+            self._ready.clear()
+            self._ready.extend(untaken[:1])
+            self._collection.release_untaken([delivery for delivery, _ in untaken[1:]])
+            self.changed.set()
+
+    def end_outage(self) -> None:
+        """Have messages claimed again, since a connection is open."""
+        if self.is_cut_off:
+            self.is_cut_off = False
+            self.changed.set()
 
     def collect(self) -> Collected:
         """Return what was handed in; when halting, with it the messages that no connection has taken."""

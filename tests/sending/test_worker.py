@@ -12,7 +12,7 @@ from conftest import Publication
 from frozen import Frozen, Pigeons
 from leases import crash_workers
 
-from newsletter.backends import Feed, Limits
+from newsletter.backends import Feed, Limits, SessionLost, Unreachable
 from newsletter.errors import DeliveryError
 from newsletter.ledger import workers
 from newsletter.ledger.campaigns import cancel_campaign
@@ -21,7 +21,7 @@ from newsletter.ledger.deliveries import Delivery, list_recent_answers
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import find_lease, find_why_ended, register_worker
 from newsletter.mail.message import Message, Outcome, Result
-from newsletter.sending import claim_loop
+from newsletter.sending import claim_loop, connections
 from newsletter.sending.rules import SendingRules, WorkerProgress
 from newsletter.store import open_store
 
@@ -263,6 +263,37 @@ def test_a_connection_that_falls_silent_after_a_refusal_takes_no_more(freeze: Ca
     assert most_open == 3
     # Each bears one refusal, and what it has in hand then.
     assert len(sessions) >= 60 / 6
+
+
+def test_what_is_claimed_is_given_back_while_no_connection_can_be_opened(
+    freeze: Callable[[int], Frozen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage may last for as long as a send's patience; another worker or a person can have them meanwhile."""
+    monkeypatch.setattr(connections, "_GIVE_BACK_S", 0.3)
+    campaign = freeze(60)
+    claimed: list[int] = []
+    carried: Counter[str] = Counter()
+
+    class Failing(Pigeons):
+        @asynccontextmanager
+        async def connect(self) -> AsyncIterator[Pigeons]:
+            if carried.total() == 10:
+                claimed.append(campaign.states().get(State.SENDING, 0))
+                if claimed[-1] > 1 and len(claimed) < 12:
+                    raise Unreachable("The server can't be reached.")
+            yield self
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        carried[message.key] += 1
+        feed.answer(_accepted(message))
+        if carried.total() == 10:
+            raise SessionLost("the connection broke")
+
+    campaign.send_through(Failing(carry, Limits(connections=1)), SendingRules())
+    assert claimed[0] > 1
+    assert claimed[-1] <= 1, "one message is kept, to ask with"
+    assert campaign.states() == {State.ACCEPTED: 60}
+    assert set(carried.values()) == {1}
 
 
 async def _never(_pigeons: Pigeons, _feed: Feed, _message: Message) -> None:
