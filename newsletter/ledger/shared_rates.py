@@ -190,8 +190,10 @@ def give_back(store: Store, server: str, limits: Limits, unspent: int) -> None:
     if not (limits.per_hour and unspent > 0):
         return
     with store.transaction() as connection:
-        minute = _name_minute(read_clock(connection))
-        mine = _is(connection, server), shared_rates.c.bucket == minute, shared_rates.c.tokens >= unspent
+        minutes = _is(connection, server), shared_rates.c.bucket.startswith(f"{_HOUR} ")
+        # A minute may have begun since it was drawn.
+        latest = select(func.max(shared_rates.c.bucket)).where(*minutes, shared_rates.c.tokens >= unspent)
+        mine = _is(connection, server), shared_rates.c.bucket == latest.scalar_subquery()
         connection.execute(update(shared_rates).where(*mine).values(tokens=shared_rates.c.tokens - unspent))
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import Publication
 from frozen import Frozen
 from leases import crash_workers
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from newsletter.backends import Limits
 from newsletter.ledger.claims import record_and_claim
@@ -126,6 +126,11 @@ def test_no_hour_has_more_than_its_limit_and_what_was_not_sent_is_given_back(cam
     drawn = [draw_slice(store, "abc"[number % 3], SERVER, limits).messages or 0 for number in range(60)]
     assert sum(drawn) == 100
     assert max(drawn) == 3
+    with store.transaction() as connection:  # as if it had been drawn in the minute before
+        first = select(func.min(shared_rates.c.bucket)).where(shared_rates.c.bucket.startswith("hour "))
+        minute = connection.scalar(first) or ""
+        before = f"hour {int(minute.split()[1]) - 1:012}"
+        connection.execute(update(shared_rates).where(shared_rates.c.bucket == minute).values(bucket=before))
     give_back(store, SERVER, limits, 2)
     assert [draw_slice(store, worker, SERVER, limits).messages for worker in "ab"] == [2, 0]
 
