@@ -37,6 +37,7 @@ KINDS = (
     "rate",
     "fail over",
     "fail over, and the primary lives",
+    "join and leave",
 )
 _HANG_S = 120.0
 _CONNECTIONS = 4
@@ -135,9 +136,9 @@ class _Team:
     def choose(self) -> tuple[forked.Run, DatabaseProxy]:
         return self._draw.choice(self.members)
 
-    def kill(self, members: Sequence[tuple[forked.Run, DatabaseProxy]]) -> None:
+    def kill(self, members: Sequence[tuple[forked.Run, DatabaseProxy]], sign: signal.Signals = signal.SIGKILL) -> None:
         for member in members:
-            self._logs.append(end(member[0], signal.SIGKILL))
+            self._logs.append(end(member[0], sign))
             self.members.remove(member)
 
     def end(self) -> list[str]:
@@ -187,6 +188,9 @@ def _strike(
             case "fail over" | "fail over, and the primary lives":
                 _fail_over(trial, team, database, draw)
                 trial.most_unknown += in_hand * len(team.members)
+            case "join and leave":  # one more than there are connections; the database bears eight each of no more
+                team.start(_CONNECTIONS + 1 - len(team.members))
+                team.kill([team.choose()], signal.SIGTERM)
             case _:  # of clocks and of the rate nothing strikes but a worker that is killed beside
                 team.kill([team.choose()])
                 team.start(1)

@@ -7,8 +7,8 @@ from torture.worker_trial import KINDS, try_out_workers
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["cut off", "fail over, and the primary lives"])
-def test_workers_whose_database_is_cut_off_or_fails_over_send_nothing_twice(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["cut off", "fail over, and the primary lives", "join and leave"])
+def test_workers_send_nothing_twice(kind: str, tmp_path: Path) -> None:
     trial = try_out_workers(KINDS.index(kind), 200, tmp_path / "digest")
     assert trial.faults == [], trial.logs
     assert trial.struck
