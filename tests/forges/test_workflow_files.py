@@ -89,6 +89,77 @@ def test_a_pull_request_is_given_no_secret_and_may_write_nothing_but_a_comment(r
         assert "head.repo.full_name != github.repository && '--untrusted'" in step["env"]["UNTRUSTED"]
 
 
+# Prints the constraints that it is given.
+_PIP = """#!/bin/sh
+for word in "$@"; do if [ "$last" = -c ]; then cat "$word"; fi; last=$word; done
+"""
+
+
+def _read_commands(root: Path, forge: str) -> tuple[str, str]:
+    """Return what a forge's runner runs to install the program for a review, and to review with it."""
+    if forge == "gitlab":
+        script = yaml.safe_load((root / ".gitlab/newsletter.yml").read_text())["newsletter-review"]["script"]
+        first = next(number for number, line in enumerate(script) if "newsletter review" in line)
+        return "\n".join(script[:first]), script[first]
+    steps = yaml.safe_load((root / f".{forge}/workflows/newsletter-review.yml").read_text())["jobs"]["review"]["steps"]
+    install, review = (
+        step["run"] for step in steps if step.get("name") in ("Install", "Review the drafts that changed")
+    )
+    return install, review
+
+
+def _run_as_fork(commands: str, folder: Path, base: str) -> str:
+    tools = folder.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    for name, script in {"pip": _PIP, "apt-get": "#!/bin/sh\n", "newsletter": "#!/bin/sh\nexit 3\n"}.items():
+        (tools / name).write_text(script)
+        (tools / name).chmod(0o755)
+    told = {
+        "BASE": base, "UNTRUSTED": "--untrusted", "RUNNER_TEMP": str(tools),
+        "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "2", "CI_MERGE_REQUEST_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
+    }  # fmt: skip
+    environ = {**os.environ, **told, "PATH": f"{tools}:{os.environ['PATH']}"}
+    words = ["bash", "-c", commands]
+    return subprocess.run(words, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
+@pytest.fixture
+def fork(repository: Path, tmp_path: Path) -> tuple[Path, str]:
+    """Return a clone whose last commit is a stranger's, and the commit before it."""
+    folder = tmp_path / "fork"
+    git = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    folder.mkdir()
+    subprocess.run([*git, "init", "--quiet"], cwd=folder, check=True)
+    (folder / "constraints.txt").write_text("pillow==12.0\n")
+    subprocess.run([*git, "add", "--all"], cwd=folder, check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "Begin"], cwd=folder, check=True)
+    base = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True).stdout
+    (folder / "constraints.txt").write_text("newsletter-press @ https://stranger.example/press.whl\n")
+    (folder / "build/review").mkdir(parents=True)
+    (folder / "build/review/summary.md").write_text("No problems.\n")
+    subprocess.run([*git, "add", "--all", "--force"], cwd=folder, check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "Change"], cwd=folder, check=True)
+    return folder, base.strip()
+
+
+@pytest.mark.parametrize("forge", _FORGES)
+def test_a_fork_chooses_nothing_that_is_installed(forge: str, repository: Path, fork: tuple[Path, str]) -> None:
+    install, _ = _read_commands(repository, forge)
+    said = _run_as_fork(install, *fork)
+    assert "pillow==12.0" in said  # as the branch has it that the pull request is for
+    assert "stranger" not in said
+
+
+@pytest.mark.parametrize("forge", _FORGES)
+def test_a_review_that_came_along_with_a_pull_request_is_not_shown(
+    forge: str, repository: Path, fork: tuple[Path, str]
+) -> None:
+    _, review = _read_commands(repository, forge)
+    _run_as_fork(review, *fork)  # in which `newsletter` breaks down
+    assert not (fork[0] / "build/review").exists()
+
+
 def test_the_version_that_made_them_is_installed(repository: Path) -> None:
     for path in repository.glob(".*/workflows/*.yml"):
         assert re.findall(r'newsletter-press\S*==([^"]+)"', path.read_text())[0] == version("newsletter-press")
