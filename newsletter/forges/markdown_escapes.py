@@ -6,10 +6,10 @@ from newsletter.text import escape_controls
 
 # What means something in a line of CommonMark (section 2.4 lets it be escaped), and $ for GitHub's formulas; what does
 # at its beginning alone; and by what an address becomes a link without further signs.
-_MEANS_SOMETHING = re.compile(r"[\\`*_{}\[\]<>~$&@|]|^[#+\-=!]|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
+_MEANS_SOMETHING = re.compile(r"[\\`*_{}\[\]<>~$&@|]|^[#+\-=!]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 # Of what forges make references, mentions and pictures, also where it is escaped: they look for it in the finished HTML
-# (@name notifies people, #12 and !12 leave a trace at the other issue, :100: is an emoji).
-_REFERENCE = re.compile(r"(?<=[@#!&~%$^:])(?=[\w\"+-])")
+# (@name notifies people, #12, !12 and GH-12 leave a trace at the other issue, :100: is an emoji).
+_REFERENCE = re.compile(r"(?<=[@#!&~%$^:])(?=[\w\"+-])|(?<=\bGH-)(?=\d)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 _ZERO_WIDTH_SPACE = "\u200b"
 

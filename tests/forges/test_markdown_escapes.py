@@ -37,10 +37,12 @@ def test_a_reader_sees_the_text_as_it_is(text: str) -> None:
         "a@example.org",
         ":100:",
         ":+1:",
+        "GH-12",
+        "see gh-12",
     ],
 )
 def test_no_mention_or_reference_is_made(text: str) -> None:
-    assert not re.search(r"[@#!&~%$:][\w\"+]", escape_markdown(text).replace("\\", ""))
+    assert not re.search(r"([@#!&~%$:]|gh-)[\w\"+]", escape_markdown(text).replace("\\", "").lower())
 
 
 def test_no_line_begins_with_a_command_of_the_forge() -> None:
@@ -48,7 +50,7 @@ def test_no_line_begins_with_a_command_of_the_forge() -> None:
 
 
 def test_no_bare_address_becomes_a_link() -> None:
-    escaped = escape_markdown("https://example.org www.example.org")
+    escaped = escape_markdown("https://example.org www.example.org _www.example.org_")
     assert "://" not in escaped.replace("\\:", "")
     assert "www." not in escaped
 
