@@ -26,6 +26,7 @@ from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.schedule import hold_campaign, schedule_campaign
+from newsletter.ledger.workers import is_being_sent
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport, shorten_report
 from newsletter.reports.issue_status import IssueStage, find_issue_stage
@@ -249,6 +250,9 @@ def _send_due(
     """Go on with what a runner has begun, and send what is due in the outbox; return the issues that moved."""
     handled = []
     for issue in _find_begun(publication, done):
+        if publication.carried is None and is_being_sent(publication.store, issue):
+            done.waits_for = "another machine"  # such as the runner of a merge, which is at it right now
+            continue
         draft = read_draft_to_send(publication, issue, _make_options(begun=True))
         _send(publication, draft, None, done, observer, on_proposal)
         handled.append(issue)

@@ -3,6 +3,7 @@
 import re
 import signal
 import sqlite3
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -330,3 +331,25 @@ def test_with_a_database_two_runners_at_once_send_to_nobody_twice(on_server: For
     assert max(server.copies().values()) == 1
     assert len(server.copies()) == 60
     assert "accepted = 60" in on_server.read("drafts/2.10.sent.toml")
+
+
+@pytest.mark.slow
+def test_with_a_database_a_run_on_the_clock_leaves_a_merge_alone_that_is_at_it(
+    on_server: Forge, server: Server
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def stand_still(number: int, _text: str) -> None:
+        if number == 12:
+            begun.set()
+            over.wait(60)
+
+    server.on_reply = stand_still
+    merge = on_server.start(on_server.clone("merge"))
+    assert begun.wait(60)
+    looked = on_server.run(on_server.clone("clock"), "--due")
+    over.set()
+    merge.communicate(timeout=120)
+    assert (looked.returncode, merge.wait()) == (0, 0), looked.stdout + looked.stderr
+    assert "in other hands" in looked.stdout
+    assert sorted(server.copies().values()) == [1] * on_server.readers

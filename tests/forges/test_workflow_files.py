@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import forked
@@ -158,6 +159,14 @@ def test_a_review_that_came_along_with_a_pull_request_is_not_shown(
     _, review = _read_commands(repository, forge)
     _run_as_fork(review, *fork)  # in which `newsletter` breaks down
     assert not (fork[0] / "build/review").exists()
+
+
+@pytest.mark.parametrize("forge", ["github", "forgejo"])
+def test_a_run_on_the_clock_does_not_take_the_place_of_a_merge_that_waits(forge: str) -> None:
+    text = files("newsletter.forges").joinpath(f"workflows/{forge}/newsletter-send.yml").read_text()
+    waiting = yaml.safe_load(text)["concurrency"]
+    assert "github.event_name == 'schedule'" in waiting["group"]
+    assert waiting["cancel-in-progress"] is False
 
 
 def test_the_version_that_made_them_is_installed(repository: Path) -> None:
