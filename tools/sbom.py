@@ -15,7 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from audit import PROGRAM, needed
+from audit import PROGRAM, licence, needed
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +28,10 @@ def main() -> None:
     said = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603  # words of ours alone
     here = {canonicalize_name(one.name): one for one in distributions()}
     document = narrowed(json.loads(said), needed(here, [PROGRAM]))
+    for component in document["components"]:
+        # Some packages have their licence in a file alone, which cyclonedx-py does not read.
+        if not component.get("licenses"):
+            component["licenses"] = [{"license": {"name": licence(here[canonicalize_name(component["name"])])}}]
     path = ROOT / "build" / "sbom.cdx.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

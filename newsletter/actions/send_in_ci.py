@@ -285,6 +285,13 @@ def _settle_records(
         folder=publication.workspace.root,
         committer=Committer(name=sender.name or sender.address, address=sender.address),
     )
+    try:
+        # First, since a record that says more than the carried state would keep every later runner from it.
+        if publication.carried is not None:
+            publication.carried.publish()
+    except DeliveryError as error:
+        done.record_error = error
+        return
     names = ", ".join(path.name.removesuffix(".sent.toml") for path in done.records)
     message = f"{publication.config.publication.title}: the sent record of {names}\n"
     try:

@@ -52,6 +52,7 @@ def test_a_page_that_the_index_lacks_is_told() -> None:
     assert "editors/new.md" not in repr(navigation)
 
 
+@pytest.mark.slow
 def test_every_command_has_a_page() -> None:
     pages = docs_site.describe_commands()
     assert set(pages) == {f"reference/commands/{name}.md" for name in ("index", *cli.list_commands(click.Context(cli)))}

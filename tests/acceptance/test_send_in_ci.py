@@ -67,9 +67,9 @@ def test_a_merge_sends_the_issue_once_and_its_record_is_in_git(forge: Forge, ser
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6, 7])
 def test_a_runner_that_is_killed_at_a_push_is_gone_on_with(forge: Forge, server: Server, nth: int, when: str) -> None:
-    """Pushes: taken, three slices of four, given back or the record: whichever it is, nobody gets it twice."""
+    """Pushes: taken, three slices of four, what became of the last, the record, given back: nobody gets it twice."""
     killed = forge.run(forge.clone("killed"), kill={"at": "push", "nth": nth, "when": when})
     assert killed.returncode == -9
     done = forge.run(forge.clone("next"))
@@ -140,6 +140,7 @@ def test_two_runners_at_once_send_to_nobody_twice(forge: Forge, server: Server) 
     assert "accepted = 60" in forge.read("drafts/2.10.sent.toml")
 
 
+@pytest.mark.slow
 def test_what_is_not_approved_is_not_sent(forge: Forge, server: Server) -> None:
     editor = forge.folder / "editor"
     draft = editor / "drafts/2.10.yaml"
@@ -203,6 +204,7 @@ def test_a_runner_without_gates_or_a_state_is_refused(forge: Forge, server: Serv
     assert not server.stored
 
 
+@pytest.mark.slow
 def test_nobody_sends_by_hand_who_does_not_hold_the_state(forge: Forge, server: Server) -> None:
     laptop = forge.clone("laptop")
     refused = laptop.run("send", "2.10", "--yes")

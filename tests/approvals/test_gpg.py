@@ -69,6 +69,7 @@ def _judge(publication: Publication) -> IssueApprovals:
     return judge_approvals(publication.workspace, ISSUE, lambda _statement: "")
 
 
+@pytest.mark.slow
 def test_a_key_approves_by_its_fingerprint_until_it_is_revoked(publication: Publication, keyring: Keyring) -> None:
     key, other = keyring.make_key(ADA), keyring.make_key(EVE)
     _let_approve(publication, keyring, key)

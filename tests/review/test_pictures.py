@@ -105,6 +105,7 @@ def test_every_edition_is_pictured(publication: Publication) -> None:
     assert not shown.css("iframe")
 
 
+@pytest.mark.slow
 def test_without_a_browser_it_says_what_to_install(
     publication: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

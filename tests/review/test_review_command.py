@@ -81,6 +81,7 @@ def test_notes_alone_are_no_failure(publication: Publication) -> None:
     assert "Note: " in _text(publication.root / "build/review/2.11")
 
 
+@pytest.mark.slow
 def test_an_edition_that_cannot_be_made_leaves_the_others(publication: Publication) -> None:
     _break_text_edition(publication)
     said = _review(publication, "2.10", *QUICKLY, status=1)
@@ -171,6 +172,7 @@ def test_dead_links_are_problems(publication: Publication, pages: PageServer) ->
     assert "2 pages linked: 1 fine, 1 dead" in (folder / "summary.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_folder_with_something_else_is_left_alone(publication: Publication) -> None:
     done = publication.run("review", "2.10", *QUICKLY, "-o", "drafts")
     assert done.returncode == 1
@@ -328,6 +330,7 @@ def test_a_new_draft_and_one_that_was_none_are_told(publication: Publication, gi
         assert said in path.read_text(encoding="utf-8").replace("\u200b", "")
 
 
+@pytest.mark.slow
 def test_without_a_revision_it_stands_beside_the_issue_before(publication: Publication) -> None:
     summary = _summary(publication)
     assert "**Beside 1.4, the issue before: 357 words instead of 164, 1 picture instead of 0.**" in summary

@@ -134,6 +134,7 @@ def test_templates_reach_no_inner_part_of_an_object(tmp_path: Path) -> None:
     assert "object" in fill(inner)
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_a_problem(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(untrusted_rendering, "_SECONDS", 1)
     (draft,) = render_untrusted(publication.workspace, publication.root / "drafts/2.10.yaml").drafts
@@ -141,6 +142,7 @@ def test_what_takes_too_long_is_a_problem(publication: Publication, monkeypatch:
     assert "this can't be rendered as a stranger's draft: " in draft.findings[0].problem.message
 
 
+@pytest.mark.slow
 def test_broken_drafts_and_settings_are_told_at_their_places(publication: Publication) -> None:
     publication.draft("2.11", FINE + "colour: red\n")
     path = publication.root / "drafts/2.11.yaml"
